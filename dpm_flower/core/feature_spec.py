@@ -1,0 +1,33 @@
+"""What features are: where a backbone was cut, and the shape and type of what comes out there."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from dpm_flower.core.errors import SettingError, ShapeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSpec:
+    """One (C,h,w) feature map per image, made by the featurizer with this digest.
+
+    `non_negative` says that the hook point lies behind a ReLU, so that a DPM must end in one too.
+    """
+
+    backbone: str
+    hook: str
+    shape: tuple[int, int, int]  # C, h, w
+    featurizer_digest: str  # SHA-256 of the featurizer's weights, hexadecimal
+    non_negative: bool
+    dtype: str = "float16"  # as released; training computes in float32
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise SettingError(f"a feature shape is three positive numbers (C, h, w), got {self.shape}")
+        if self.dtype not in ("float16", "float32"):
+            raise SettingError(f"features are released as float16 or float32, got {self.dtype}")
+
+    def check(self, features_BChw: Tensor) -> None:
+        """Raises ShapeError unless the features (B,C,h,w) are of this spec's shape."""
+        if tuple(features_BChw.shape[1:]) != self.shape:
+            raise ShapeError(f"wanted features of shape (B, {', '.join(map(str, self.shape))}), got {tuple(features_BChw.shape)}")

@@ -1,0 +1,36 @@
+"""What can leave an entity: a closed union. Whoever reads it answers for each kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from torch import Tensor
+
+from dpm_flower.core.labelled import Labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedFeatures:
+    """Features (B,C,h,w) in the space of the public decider, with labels (B,)."""
+
+    features: Tensor
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedImages:
+    """Images (B,C,H,W) in [0, 1], raw or made to be shared, with labels (B,)."""
+
+    images: Tensor
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelUpdate:
+    """New values of a network's tensors after local training, and the number of images behind them."""
+
+    tensors: Mapping[str, Tensor]
+    samples: int
+
+
+SharedBatch: TypeAlias = SharedFeatures | SharedImages | ModelUpdate

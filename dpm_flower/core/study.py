@@ -1,0 +1,127 @@
+"""A study: one experiment as a value. A variant is `dataclasses.replace`."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting, Precision
+from dpm_flower.core.partition import Shares
+from dpm_flower.core.protocols import SharingMethod
+
+Refinement = Literal["own", "shared", "network"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharingArm:
+    """One arm of an experiment: what the entities share, and what each does with what it gets.
+
+    * ``own``: each entity refines its own copy of the decider (the paper's step 3).
+    * ``shared``: decider updates are averaged over `rounds` rounds into one decider for all, with the same gradient steps.
+    * ``network``: the whole network is trained from scratch on own and received images, with the pre-training budget.
+
+    `receivers` limits who refines (names); empty means everybody.
+    """
+
+    name: str
+    method: SharingMethod
+    refine: Refinement = "own"
+    rounds: int = 4
+    receivers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_arm_name(self.name)
+        if not isinstance(self.method, SharingMethod):
+            raise SettingError(f"arm {self.name!r} needs a sharing method, got {type(self.method).__name__}")
+        if self.refine not in ("own", "shared", "network"):
+            raise SettingError(f'refine must be "own", "shared" or "network", got {self.refine!r}')
+        if self.rounds < 1:
+            raise SettingError(f"rounds must be at least 1, got {self.rounds}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AveragingArm:
+    """Federated averaging of the whole network from the lead's weights; `proximal_mu` > 0 makes it FedProx.
+
+    The entities together take the steps of `Study.refine`, per entity, spread over `rounds`.
+    """
+
+    name: str
+    rounds: int = 5
+    proximal_mu: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_arm_name(self.name)
+        if self.rounds < 1:
+            raise SettingError(f"rounds must be at least 1, got {self.rounds}")
+        if not self.proximal_mu >= 0:
+            raise SettingError(f"proximal_mu must be >= 0, got {self.proximal_mu}")
+
+
+Arm: TypeAlias = SharingArm | AveragingArm
+
+RECEIVED = "D as received"  # the row of the decider before anybody refined it; every study has it
+
+
+def check_arm_name(name: str) -> None:
+    """Raises SettingError for a name that cannot head a row."""
+    if not name.strip() or "\x1f" in name or name == RECEIVED:
+        raise SettingError(f"an arm needs a name of its own, got {name!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One experiment: data, who holds what, the networks, the arms, the seeds, and how training is done.
+
+    `data` is a known name or a path; images are brought to `side` pixels. `lead` names the entity that pre-trains; empty means the one with the most images. `threads` is torch's thread count in every client, `lead_threads` that of the
+    pre-training (alone on the machine): results depend on both. A phase ends after `phase_timeout_s`, and the run goes on
+    with those who answered if they are at least `quorum` of all entities (a share).
+    """
+
+    name: str
+    shares: Shares
+    arms: tuple[Arm, ...]
+    data: str = "digits"
+    side: int = 32
+    backbone: str = "resnet20"
+    hook: str = "conv3_1"
+    seeds: tuple[int, ...] = (0, 1, 2)
+    lead: str = ""
+    pretrain: Fitting = Fitting(steps=1000, learning_rate=1e-2)
+    reconstruct: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
+    refine: Fitting = Fitting(steps=600, learning_rate=2e-3)
+    augment: bool = False
+    threads: int = 1
+    lead_threads: int = 1
+    device: str = "auto"
+    precision: Precision = "float32"
+    quorum: float = 0.5
+    phase_timeout_s: float = 3600.0
+    pictures: int = 8
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) != len(names):
+            raise SettingError(f"arms must have different names, got {', '.join(names)}")
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise SettingError(f"a study needs at least one seed, each once, got {self.seeds}")
+        if self.lead and self.lead not in self.shares.names:
+            raise SettingError(f"the lead must be one of {', '.join(self.shares.names)}, got {self.lead!r}")
+        for arm in self.arms:
+            if isinstance(arm, SharingArm) and (strangers := set(arm.receivers) - set(self.shares.names)):
+                raise SettingError(f"arm {arm.name!r} names receivers that are no entities: {', '.join(sorted(strangers))}")
+        for name in ("threads", "lead_threads", "side", "pictures"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.quorum <= 1:
+            raise SettingError(f"quorum is a share of the entities in (0, 1], got {self.quorum}")
+        if not self.phase_timeout_s > 0:
+            raise SettingError(f"phase_timeout_s must be > 0, got {self.phase_timeout_s}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise SettingError(f'precision must be "float32" or "bfloat16", got {self.precision!r}')
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name; raises SettingError with the known names."""
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise SettingError(f"study {self.name!r} has no arm {name!r}; it has {', '.join(a.name for a in self.arms)}")
