@@ -72,7 +72,8 @@ def check_arm_name(name: str) -> None:
 class Study:
     """One experiment: data, who holds what, the networks, the arms, the seeds, and how training is done.
 
-    `data` is a known name or a path; images are brought to `side` pixels. `lead` names the entity that pre-trains; empty means the one with the most images. `threads` is torch's thread count in every client, `lead_threads` that of the
+    `data` is a known name or a path; images are brought to `side` pixels. `lead` names the entity that pre-trains; empty
+    means the one with the most images. `threads` is torch's thread count in every client, `lead_threads` that of the
     pre-training (alone on the machine): results depend on both. A phase ends after `phase_timeout_s`, and the run goes on
     with those who answered if they are at least `quorum` of all entities (a share).
     """
