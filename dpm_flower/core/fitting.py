@@ -6,7 +6,8 @@ from typing import Literal
 from dpm_flower.core.errors import SettingError
 
 Schedule = Literal["one-cycle", "cosine"]
-Precision = Literal["float32", "bfloat16"]
+Augmentation = Literal["none", "shift", "shift-flip"]  # of raw images; released features are never augmented
+Precision = Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU, float32 on a CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,19 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import torch
 from torch import Tensor
 
+from dpm_flower.core.compute import Compute
 from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.progress import Report
 from dpm_flower.core.shared import SharedBatch
 from dpm_flower.core.split_net import SplitNet
+
+
+class FeatureSource(Protocol):
+    """Images (N,3,H,W) -> their features (N,C,h,w), float32 on the CPU; computed once and kept."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Images (N,3,H,W) -> features (N,C,h,w)."""
+        ...
 
 
 class Sharer(Protocol):
@@ -30,8 +39,9 @@ class Preparation:
     validation: Labelled
     public: Labelled
     rng: torch.Generator
-    device: torch.device
+    compute: Compute
     report: Report
+    features: FeatureSource
 
 
 @runtime_checkable
@@ -62,7 +72,7 @@ class AttackerView:
     net: SplitNet
     public: Labelled
     recipe: SharingMethod
-    device: torch.device
+    compute: Compute
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.fitting import Fitting, Precision
+from dpm_flower.core.fitting import Augmentation, Fitting, Precision
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import SharingMethod
 
@@ -90,11 +90,11 @@ class Study:
     pretrain: Fitting = Fitting(steps=1000, learning_rate=1e-2)
     reconstruct: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
     refine: Fitting = Fitting(steps=600, learning_rate=2e-3)
-    augment: bool = False
+    augment: Augmentation = "none"
     threads: int = 1
     lead_threads: int = 1
     device: str = "auto"
-    precision: Precision = "float32"
+    precision: Precision = "auto"
     quorum: float = 0.5
     phase_timeout_s: float = 3600.0
     pictures: int = 8
@@ -117,8 +117,19 @@ class Study:
             raise SettingError(f"quorum is a share of the entities in (0, 1], got {self.quorum}")
         if not self.phase_timeout_s > 0:
             raise SettingError(f"phase_timeout_s must be > 0, got {self.phase_timeout_s}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise SettingError(f'precision must be "float32" or "bfloat16", got {self.precision!r}')
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise SettingError(f'precision must be "auto", "float32" or "bfloat16", got {self.precision!r}')
+        if self.augment not in ("none", "shift", "shift-flip"):
+            raise SettingError(f'augment must be "none", "shift" or "shift-flip", got {self.augment!r}')
+
+    @property
+    def methods(self) -> tuple[SharingMethod, ...]:
+        """The distinct sharing methods, in the order of the arms: one release each, however many arms use it."""
+        methods: list[SharingMethod] = []
+        for arm in self.arms:
+            if isinstance(arm, SharingArm) and arm.method not in methods:
+                methods.append(arm.method)
+        return tuple(methods)
 
     def arm(self, name: str) -> Arm:
         """The arm of that name; raises SettingError with the known names."""

@@ -1,0 +1,43 @@
+# The two commands of a new machine are `make demo` and `make test`; each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+STUDY ?= simulations.demo
+DATA ?=
+ARGS ?=
+
+.PHONY: setup demo study test check bench report clean
+
+setup: $(READY)
+
+# Made anew only when missing or when pyproject.toml changed; a half-made one has no $(READY) and is made again.
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip check
+	touch $@
+
+demo: $(READY)
+	$(BIN)/dpm-flower study simulations.demo $(ARGS)
+
+study: $(READY)
+	$(BIN)/dpm-flower study $(STUDY) $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+report: $(READY)
+	$(BIN)/dpm-flower report $(RUN)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_floors.py
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts= -q $(ARGS)
+
+clean:
+	rm -rf $(VENV) runs .flwr .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

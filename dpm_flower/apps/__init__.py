@@ -1,0 +1,1 @@
+"""Entry points: runs through Flower and the processes that they need."""

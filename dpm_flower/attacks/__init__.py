@@ -1,0 +1,1 @@
+"""Attacks, one per file, and the scoring of their guesses: what a release really tells."""

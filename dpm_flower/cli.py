@@ -1,0 +1,44 @@
+"""The `dpm-flower` command: a command's modules are imported when it runs, so that --help is instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train on each other's images without showing them."
+)
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help='A study: "simulations.demo", or "package.module:NAME".')],
+    data: Annotated[str, typer.Option(help="Data instead of the study's own: a file, a folder, or a known name.")] = "",
+    seeds: Annotated[str, typer.Option(help="Seeds instead of the study's own, for example 0,1,2.")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write; a run that was interrupted there goes on. Default: runs/<study>/<time>.")
+    ] = None,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="In this process, one entity after the other, without Flower's runtime.")
+    ] = False,
+    cpus_per_client: Annotated[int, typer.Option(min=1, help="CPUs reserved for each simulated client: fewer clients at once.")] = 1,
+) -> None:
+    """Run a study and write its table, results.json, results.csv and report.html."""
+    from dpm_flower.apps.study_command import run  # noqa: PLC0415  # torch and Flower take seconds to import
+
+    raise typer.Exit(run(name, data, seeds, output, in_process=in_process, cpus_per_client=cpus_per_client))
+
+
+@app.command()
+def report(run_folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")]) -> None:
+    """Show a run's table again and write its report.html anew (without pictures, which are the owners')."""
+    from dpm_flower.apps.report_command import show  # noqa: PLC0415
+
+    raise typer.Exit(show(run_folder))
+
+
+def main() -> None:
+    """Entry point. Studies of the folder that one stands in can be named, as with `python -m`."""
+    sys.path.insert(0, str(Path.cwd()))
+    app()

@@ -1,0 +1,60 @@
+"""Where and how precisely tensors are computed: device, precision, memory layout."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A device and whether networks run in bfloat16 there (losses and weights stay float32)."""
+
+    device: torch.device
+    mixed: bool
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: Precision = "auto") -> "Compute":
+        """Device and precision as a study names them -> what this machine has. "auto": a GPU in bfloat16, else CPU in float32.
+
+        Raises SettingError for a device that this machine does not have.
+        """
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        try:
+            chosen = torch.device(name)
+            torch.empty(1, device=chosen)
+        except (RuntimeError, AssertionError) as err:
+            raise SettingError(f'wanted device "auto" or one that this machine has, got {device!r}: {err}') from err
+        return cls(chosen, precision == "bfloat16" or (precision == "auto" and chosen.type == "cuda"))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which networks run; losses belong outside it, since SSIM loses its digits in bfloat16."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed)
+
+    def place(self, tensor: Tensor) -> Tensor:
+        """A batch on this device; images and features (rank 4) in channels_last, which convolutions prefer (a fifth faster on CPU)."""
+        if tensor.ndim == 4:
+            return tensor.to(self.device, memory_format=torch.channels_last)
+        return tensor.to(self.device)
+
+    def place_module(self, module: nn.Module) -> nn.Module:
+        """Moves the module itself, weights in channels_last, and returns it."""
+        for parameter in (*module.parameters(), *module.buffers()):
+            parameter.data = self.place(parameter.data)
+        return module
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Torch computes with `count` threads inside the block: results differ between counts, so the count belongs to the study."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""Data sets read from disk, and their division among the entities."""

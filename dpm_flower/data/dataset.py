@@ -1,0 +1,41 @@
+"""A data set as everything above reads it: square colour images to train on and to test on, with named classes."""
+
+from dataclasses import dataclass
+
+import torch
+
+from dpm_flower.core.errors import DataError, ShapeError
+from dpm_flower.core.labelled import Labelled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """Training and test images (N,3,side,side), float32 in [0,1], and one name per class; grey images have three equal channels.
+
+    `notes` say what was done to the data on the way in and what a report must therefore state, for example a test set that had
+    to be split off. Raises ShapeError for images that are not square, not coloured or of two sizes; DataError for a part
+    without images, class names that do not fit the labels, and training images of fewer than two classes.
+    """
+
+    name: str
+    train: Labelled
+    test: Labelled
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        side = self.train.images.shape[-1]
+        for part, labelled in (("train", self.train), ("test", self.test)):
+            if tuple(labelled.images.shape[1:]) != (3, side, side):
+                raise ShapeError(f"{self.name}: wanted {part} images (N,3,{side},{side}), got {tuple(labelled.images.shape)}")
+            if not len(labelled):
+                raise DataError(f"{self.name}: wanted at least one {part} image, got none")
+            if labelled.classes != len(self.class_names):
+                raise DataError(f"{self.name}: wanted {labelled.classes} class names for the {part} labels, got {len(self.class_names)}")
+        if (present := len(torch.unique(self.train.labels))) < 2:
+            raise DataError(f"{self.name}: wanted training images of at least 2 classes, got {present}")
+
+    @property
+    def side(self) -> int:
+        """Height and width of every image, in pixels."""
+        return self.train.images.shape[-1]

@@ -1,0 +1,33 @@
+"""Handwritten digits that need no download: 1,797 grey pictures of 8 x 8 pixels."""
+
+import torch
+from sklearn.datasets import load_digits
+
+from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.streams import stream
+from dpm_flower.data.dataset import DataSet
+from dpm_flower.data.pixels import images_from_pixels
+from dpm_flower.data.stratified import stratified_split
+
+TEST_IMAGES = 500
+BRIGHTEST = 16.0  # scikit-learn's pixels count the ink in 4 x 4 bitmap cells: 0 to 16
+
+
+def digits(side: int) -> DataSet:
+    """The side wanted -> 1,297 training and 500 test images (N,3,side,side) of ten digits; the split is fixed and stratified.
+
+    Source: scikit-learn's `load_digits`, the test part of UCI's optical recognition of handwritten digits.
+    """
+    bunch = load_digits()
+    images = images_from_pixels(bunch.images / BRIGHTEST, side, "digits")
+    labels = torch.from_numpy(bunch.target).to(torch.int64)
+    order = torch.randperm(len(labels), generator=stream(0, "digits", "test"))
+    test, train = stratified_split(order, labels, TEST_IMAGES)
+    everything = Labelled(images, labels, 10)
+    return DataSet(
+        name="digits",
+        train=everything.take(train.sort().values),
+        test=everything.take(test.sort().values),
+        class_names=tuple(str(digit) for digit in range(10)),
+        notes=() if side == 8 else (f"images of 8 x 8 pixels were resized to {side} x {side}",),
+    )

@@ -1,0 +1,37 @@
+"""The exchange of a simulation on one machine: every entity's pool is a folder that the others may read."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dpm_flower.core.errors import PoolError, ReleaseError
+from dpm_flower.exchange import layout
+from dpm_flower.exchange.pool import Pool
+from dpm_flower.exchange.stream import file_chunks
+from dpm_flower.payload.rules import shown
+from dpm_flower.payload.verified import VerifiedRelease
+
+
+@dataclass(frozen=True, slots=True)
+class LocalExchange:
+    """Fetches from the folder in which the sender's pool lies; `pools` maps each entity's name to it.
+
+    Copies, and makes no links: what a sender does to its files later must not reach into its peers' pools.
+    """
+
+    pools: Mapping[str, Path]
+
+    def fetch(self, release: VerifiedRelease, into: Pool) -> None:
+        """A verified release -> the same release in `into`. Raises ReleaseError, OutputError: see Exchange."""
+        sender = release.manifest.sender
+        if sender not in self.pools:
+            raise ReleaseError(f"wanted the pool of one of {', '.join(sorted(self.pools))}, got a release of {shown(sender)}")
+        folder = layout.release_folder(self.pools[sender], release.digest)
+        into.admit(release, lambda position: _sent(folder / layout.shard_name(position), release, position))
+
+
+def _sent(path: Path, release: VerifiedRelease, position: int) -> Iterator[bytes]:
+    try:
+        yield from file_chunks(path, f"shard {release.manifest.shards[position].name} of release {release.digest}")
+    except PoolError as err:  # it is the sender's pool that is damaged, so the sender's release is the one to refuse
+        raise ReleaseError(f"{release.manifest.sender} does not deliver: {err}") from err

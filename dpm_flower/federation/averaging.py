@@ -1,0 +1,145 @@
+"""Flower's FedAvg and FedProx with a fixed order of entities: the same replies give the same average, byte for byte."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg, FedProx
+
+from dpm_flower.core.errors import SettingError
+from dpm_flower.federation.update_check import UpdateCheck
+
+OnFailure: TypeAlias = Callable[[str, str], None]  # entity, reason
+MetricsMean: TypeAlias = Callable[[list[RecordDict], str], MetricRecord]  # contents of the replies, name of the weight
+
+
+def unreported(entity: str, reason: str) -> None:
+    """Reports a left-out reply to nobody."""
+    del entity, reason
+
+
+class EntityOrder(FedAvg):
+    """What both strategies differ in from Flower's: who is asked, and which replies are averaged in which order.
+
+    Flower samples nodes from the process's global generator, waits for nodes without end, and sums in order of arrival; one
+    reply that does not fit ends its run. Here all connected entities are asked, nobody is waited for, sums run in the order of
+    the entities' names, and a reply with an error, values that are not finite, or other records than the rest is left out
+    and reported. With no good reply the round has no average, and Flower keeps the arrays of the round before.
+    """
+
+    _entities: Mapping[int, str]
+    _on_failure: OnFailure
+    _asked: frozenset[str] = frozenset()
+    _sent: Mapping[str, tuple[int, ...]] | None = None
+
+    def _take_part(self, entities: Mapping[int, str], on_failure: OnFailure) -> None:
+        if not entities:
+            raise SettingError("averaging needs at least one entity, got none")
+        if len(set(entities.values())) != len(entities):
+            raise SettingError(f"every entity has one node, got {', '.join(sorted(entities.values()))}")
+        self._entities = dict(entities)
+        self._on_failure = on_failure
+
+    def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+        """One training message for each connected entity, in the order of their names."""
+        self._sent = {name: tuple(array.shape) for name, array in arrays.items()}
+        return self._messages(server_round, arrays, config, grid, MessageType.TRAIN)
+
+    def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+        """One evaluation message for each connected entity, in the order of their names."""
+        return self._messages(server_round, arrays, config, grid, MessageType.EVALUATE)
+
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """The good replies' weighted means of arrays and metrics; None and None if there is no good reply."""
+        return super().aggregate_train(server_round, self._good(replies, arrays=True))
+
+    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
+        """The good replies' weighted means of metrics; None if there is no good reply."""
+        return super().aggregate_evaluate(server_round, self._good(replies, arrays=False))
+
+    def _messages(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid, message_type: str) -> Iterable[Message]:
+        connected = set(grid.get_node_ids())
+        asked = []
+        for node_id, entity in sorted(self._entities.items(), key=lambda item: item[1]):
+            if node_id in connected:
+                asked.append(node_id)
+            else:
+                self._on_failure(entity, "is not connected")
+        self._asked = frozenset(self._entities[node_id] for node_id in asked)
+        own_config = ConfigRecord(dict(config))  # the caller's stays as it is
+        own_config["server-round"] = server_round
+        record = RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: own_config})
+        return self._construct_messages(record, asked, message_type)
+
+    def _good(self, replies: Iterable[Message], *, arrays: bool) -> list[Message]:
+        """Replies in any order -> those that can be averaged, one per entity, in the order of the entities' names."""
+        answers: dict[str, list[Message]] = {}
+        for reply in replies:
+            node_id = reply.metadata.src_node_id
+            if node_id in self._entities:
+                answers.setdefault(self._entities[node_id], []).append(reply)
+            else:  # the SuperLink answers in its own name for a node that it lost
+                told = f"error {reply.error.code}: {reply.error.reason}" if reply.has_error() else "is no entity of this run"
+                self._on_failure(f"node {node_id}", told)
+        for entity in sorted(self._asked - answers.keys()):
+            self._on_failure(entity, "did not answer")
+        for entity in [name for name, given in answers.items() if len(given) > 1]:
+            self._on_failure(entity, f"answered {len(answers.pop(entity))} times")
+        check = UpdateCheck(weighted_by=self.weighted_by_key, arrays=arrays, shapes=self._sent if arrays else None)
+        good, left_out = check.sort_out([(entity, answers[entity][0]) for entity in sorted(answers)])
+        for entity, reason in left_out:
+            self._on_failure(entity, reason)
+        return good
+
+
+class OrderedFedAvg(EntityOrder):
+    """Flower's FedAvg over `entities` (node id -> entity), all of them in each round. Source: arXiv 1602.05629, algorithm 1."""
+
+    def __init__(
+        self,
+        entities: Mapping[int, str],
+        on_failure: OnFailure = unreported,
+        *,
+        weighted_by_key: str = "num-examples",
+        train_metrics_aggr_fn: MetricsMean | None = None,
+        evaluate_metrics_aggr_fn: MetricsMean | None = None,
+    ) -> None:
+        super().__init__(
+            min_train_nodes=len(entities),
+            min_evaluate_nodes=len(entities),
+            min_available_nodes=len(entities),
+            weighted_by_key=weighted_by_key,
+            train_metrics_aggr_fn=train_metrics_aggr_fn,
+            evaluate_metrics_aggr_fn=evaluate_metrics_aggr_fn,
+        )
+        self._take_part(entities, on_failure)
+
+
+class OrderedFedProx(FedProx, EntityOrder):
+    """Flower's FedProx over `entities` (node id -> entity), all of them in each round. Source: arXiv 1812.06127, algorithm 2."""
+
+    def __init__(
+        self,
+        entities: Mapping[int, str],
+        on_failure: OnFailure = unreported,
+        *,
+        proximal_mu: float,
+        weighted_by_key: str = "num-examples",
+        train_metrics_aggr_fn: MetricsMean | None = None,
+        evaluate_metrics_aggr_fn: MetricsMean | None = None,
+    ) -> None:
+        super().__init__(
+            min_train_nodes=len(entities),
+            min_evaluate_nodes=len(entities),
+            min_available_nodes=len(entities),
+            weighted_by_key=weighted_by_key,
+            train_metrics_aggr_fn=train_metrics_aggr_fn,
+            evaluate_metrics_aggr_fn=evaluate_metrics_aggr_fn,
+            proximal_mu=proximal_mu,
+        )
+        self._take_part(entities, on_failure)
+
+    def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+        """As in FedAvg, with Flower's ``proximal-mu`` in the config that the entities get, and not in the caller's."""
+        return super().configure_train(server_round, arrays, ConfigRecord(dict(config)), grid)

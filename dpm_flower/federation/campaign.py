@@ -1,0 +1,204 @@
+"""One campaign, a study under one seed, as the server sees it: what to ask next, and what came of it. No messages in here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from dpm_flower.core.outcome import Outcome
+from dpm_flower.core.study import RECEIVED, SharingArm, Study
+from dpm_flower.federation import wire
+from dpm_flower.federation.shared_decider import averaged
+from dpm_flower.federation.wire import Reply, Request
+
+DECIDER = "decider."  # what the decider's weights are called among those of the public networks
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to one entity: the action that answers it, and the request."""
+
+    action: str
+    entity: str
+    request: Request
+
+
+@dataclass(slots=True, eq=False)
+class Campaign:
+    """State of a campaign. `lead_order` are the entities that may pre-train, first choice first."""
+
+    study: Study
+    seed: int
+    identifier: str
+    members: list[str]
+    lead_order: list[str]
+    absent: dict[str, str] = field(default_factory=dict)
+    nets: Mapping[str, Tensor] = field(default_factory=dict)
+    shared: dict[str, Mapping[str, Tensor]] = field(default_factory=dict)  # arm -> one network for all
+    _answers: dict[tuple[str, str, str], Reply | str] = field(default_factory=dict)  # action, arm or method, entity -> reply or reason
+    _rounds: dict[str, dict[str, Reply]] = field(default_factory=dict)
+    _round_costs: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+
+    def leave_out(self, entity: str, reason: str) -> None:
+        """An entity that can't take part any more; the others go on."""
+        if entity in self.members:
+            self.members.remove(entity)
+        self.absent.setdefault(entity, reason)
+
+    def pretrain_asks(self) -> Iterator[Ask]:
+        """The first choice among the leads that are left, while there are no networks."""
+        candidates = [name for name in self.lead_order if name in self.members]
+        if not self.nets and candidates:
+            yield Ask(wire.PRETRAIN, candidates[0], self._request())
+
+    def adopt_asks(self) -> Iterator[Ask]:
+        """Everybody checks and keeps the public networks."""
+        for entity in self.members:
+            yield Ask(wire.ADOPT, entity, self._request(tensors=self.nets))
+
+    def contribute_asks(self) -> Iterator[Ask]:
+        """Everybody, for each distinct method that shares something."""
+        for number, method in enumerate(self.study.methods):
+            if method.name != "nothing":
+                for entity in self.members:
+                    yield Ask(wire.CONTRIBUTE, entity, self._request(method=number))
+
+    def refine_asks(self) -> Iterator[Ask]:
+        """The receivers of each arm in which everybody trains a network or decider of its own."""
+        for arm in self._sharing_arms("own", "network"):
+            for entity in self._receivers(arm):
+                yield Ask(wire.REFINE, entity, self._request(arm=arm.name, claims=self._claims(arm)))
+
+    def shared_asks(self, number: int) -> Iterator[Ask]:
+        """Round `number` (from 1) of the arms with a shared decider."""
+        for arm in self._sharing_arms("shared"):
+            if number <= arm.rounds:
+                tensors = self.shared.get(arm.name) or self._received_decider()
+                for entity in self._receivers(arm):
+                    request = self._request(arm=arm.name, claims=self._claims(arm), round=number, rounds=arm.rounds, tensors=tensors)
+                    yield Ask(wire.REFINE_SHARED, entity, request)
+
+    def evaluate_asks(self) -> Iterator[Ask]:
+        """Whoever has something to evaluate: its own network or decider, or the one for all."""
+        for arm in self.study.arms:
+            for entity in self._receivers(arm) if isinstance(arm, SharingArm) else list(self.members):
+                if arm.name in self.shared:
+                    yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, tensors=self.shared[arm.name]))
+                elif isinstance(self._answers.get((wire.REFINE, arm.name, entity)), Reply):
+                    yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name))
+
+    def take(self, ask: Ask, answer: Reply | str) -> None:
+        """Notes a reply, or the reason why there is none."""
+        request = ask.request
+        self._answers[ask.action, str(request.method) if ask.action == wire.CONTRIBUTE else request.arm, ask.entity] = answer
+        if ask.action in (wire.PRETRAIN, wire.ADOPT) and isinstance(answer, str):
+            self.leave_out(ask.entity, answer)  # without the networks nothing that follows is possible
+        elif ask.action == wire.PRETRAIN and isinstance(answer, Reply):
+            self.nets = answer.tensors
+        elif ask.action == wire.REFINE_SHARED and isinstance(answer, Reply):
+            self._rounds.setdefault(request.arm, {})[ask.entity] = answer
+            costs = self._round_costs.setdefault((request.arm, ask.entity), {})
+            for name, value in answer.costs.items():
+                costs[name] = costs.get(name, 0.0) + value
+
+    def close_round(self) -> list[str]:
+        """Averages what the shared arms' round brought; answers with what it left out, in words."""
+        remarks: list[str] = []
+        for arm, replies in self._rounds.items():
+            before = self.shared.get(arm) or self._received_decider()
+            average = averaged(before, {entity: (reply.tensors, reply.images) for entity, reply in replies.items()})
+            self.shared[arm] = average.tensors
+            remarks += [f"{arm}: {remark}" for remark in average.remarks]
+        self._rounds.clear()
+        return remarks
+
+    def refusals(self) -> list[tuple[str, str, str]]:
+        """(receiver, sender, reason) of every release that somebody refused."""
+        found = [
+            (entity, sender, reason)
+            for (_, _, entity), answer in self._answers.items()
+            if isinstance(answer, Reply)
+            for sender, reason in answer.refused
+        ]
+        return sorted(set(found))
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """One outcome for every arm and entity, with figures or the reason why there are none."""
+        for entity in self.study.shares.names:
+            yield self._outcome(RECEIVED, entity, self._answers.get((wire.ADOPT, "", entity)), {}, {})
+        for arm in self.study.arms:
+            for entity in self.study.shares.names:
+                quality, costs = self._of_release(arm, entity) if isinstance(arm, SharingArm) else ({}, {})
+                if isinstance(arm, SharingArm) and arm.receivers and entity not in arm.receivers:
+                    yield Outcome(self.seed, arm.name, entity, quality, costs)
+                    continue
+                yield self._outcome(arm.name, entity, self._last_answer(arm.name, entity), quality, costs)
+
+    def add_costs(self, arm: str, entity: str, costs: Mapping[str, float]) -> None:
+        """Costs of rounds that somebody else ran: Flower's own strategies."""
+        self._round_costs[arm, entity] = dict(costs)
+
+    def _outcome(
+        self, arm: str, entity: str, answer: Reply | str | None, quality: Mapping[str, float], costs: Mapping[str, float]
+    ) -> Outcome:
+        refined = self._answers.get((wire.REFINE, arm, entity))
+        spent = [costs, self._round_costs.get((arm, entity), {}), refined.costs if isinstance(refined, Reply) else {}]
+        total = {name: sum(part.get(name, 0.0) for part in spent) for name in ("seconds", "bytes_sent")}
+        if not isinstance(answer, Reply):
+            reason = answer or self.absent.get(entity) or "was not asked: nothing to evaluate"
+            return Outcome(self.seed, arm, entity, dict(quality), total, reason=reason)
+        correct = answer.tensors.get("correct")
+        return Outcome(
+            self.seed, arm, entity, {**quality, **answer.quality}, total, correct.to(torch.bool) if correct is not None else None
+        )
+
+    def _last_answer(self, arm: str, entity: str) -> Reply | str | None:
+        """The evaluation; without one, why the step before it failed."""
+        for action in (wire.EVALUATE, wire.REFINE, wire.REFINE_SHARED):
+            answer = self._answers.get((action, arm, entity))
+            if action == wire.EVALUATE and answer is not None:
+                return answer
+            if isinstance(answer, str):
+                return answer
+        return None
+
+    def _of_release(self, arm: SharingArm, entity: str) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        answer = self._answers.get((wire.CONTRIBUTE, str(self.study.methods.index(arm.method)), entity))
+        return (answer.quality, answer.costs) if isinstance(answer, Reply) else ({}, {})
+
+    def _request(
+        self,
+        *,
+        arm: str = "",
+        method: int = 0,
+        round: int = 0,
+        rounds: int = 0,
+        claims: tuple[tuple[str, str], ...] = (),
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> Request:
+        return Request(
+            campaign=self.identifier,
+            seed=self.seed,
+            arm=arm,
+            method=method,
+            round=round,
+            rounds=rounds,
+            claims=claims,
+            tensors=tensors or {},
+        )
+
+    def _claims(self, arm: SharingArm) -> tuple[tuple[str, str], ...]:
+        """(sender, envelope) of every release of the arm's method, in the order of the senders' names."""
+        method = str(self.study.methods.index(arm.method))
+        found = ((entity, self._answers.get((wire.CONTRIBUTE, method, entity))) for entity in sorted(self.study.shares.names))
+        return tuple((entity, answer.envelope) for entity, answer in found if isinstance(answer, Reply) and answer.envelope)
+
+    def _sharing_arms(self, *refinements: str) -> list[SharingArm]:
+        return [arm for arm in self.study.arms if isinstance(arm, SharingArm) and arm.refine in refinements]
+
+    def _receivers(self, arm: SharingArm) -> list[str]:
+        return [entity for entity in self.members if not arm.receivers or entity in arm.receivers]
+
+    def _received_decider(self) -> Mapping[str, Tensor]:
+        return {name.removeprefix(DECIDER): tensor for name, tensor in self.nets.items() if name.startswith(DECIDER)}

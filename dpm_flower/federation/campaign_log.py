@@ -1,0 +1,104 @@
+"""What a campaign has so far, on disk: every reply as it arrives, so that a killed server app goes on where it was."""
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from dpm_flower.core.errors import OutputError, StudyError
+from dpm_flower.core.study import Study
+from dpm_flower.federation.wire import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyKey:
+    """Which reply: the action, and what was asked for. One reply for each key is kept."""
+
+    action: str
+    seed: int
+    arm: str
+    method: int
+    round: int
+    entity: str
+
+    @property
+    def file_name(self) -> str:
+        """A name that every file system takes; different keys have different names."""
+        text = "\x1f".join((self.action, str(self.seed), self.arm, str(self.method), str(self.round), self.entity))
+        return f"{self.action}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
+
+
+class CampaignLog:
+    """The folder of one campaign's replies. Its identifier is ours, random and kept: Flower's run id changes on a restart."""
+
+    def __init__(self, folder: Path, identifier: str, *, resumed: bool) -> None:
+        self._folder = folder
+        self.identifier = identifier
+        self.resumed = resumed
+
+    @classmethod
+    def open(cls, folder: Path, study: Study) -> "CampaignLog":
+        """Begins a campaign in an empty folder, or goes on with the one that is there.
+
+        Raises StudyError if the folder holds a campaign of another study, OutputError if it cannot be written.
+        """
+        head = folder / "campaign.json"
+        fingerprint = hashlib.sha256(repr(study).encode()).hexdigest()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if head.exists():
+                facts = json.loads(head.read_text())
+                if facts["study"] != fingerprint:
+                    raise StudyError(f"{folder} holds a campaign of other settings or data than this study's: choose another output folder")
+                return cls(folder, str(facts["campaign"]), resumed=True)
+            identifier = secrets.token_hex(8)
+            _write(head, json.dumps({"campaign": identifier, "study": fingerprint}).encode())
+        except OSError as err:
+            raise OutputError(f"cannot write the campaign to {folder}: {err}") from err
+        except (KeyError, TypeError, ValueError) as err:
+            raise StudyError(f"{head} is damaged: {err}") from err
+        return cls(folder, identifier, resumed=False)
+
+    def put(self, key: ReplyKey, reply: Reply) -> None:
+        """Keeps a reply, whole or not at all. Raises OutputError if it cannot be written."""
+        path = self._folder / key.file_name
+        partial = path.with_suffix(".partial")
+        facts = {
+            "entity": reply.entity,
+            "images": reply.images,
+            "envelope": reply.envelope,
+            "refused": list(reply.refused),
+            "quality": dict(reply.quality),
+            "costs": dict(reply.costs),
+        }
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in reply.tensors.items()}, partial, {"reply": json.dumps(facts)})
+            os.replace(partial, path)
+        except (OSError, SafetensorError) as err:
+            raise OutputError(f"cannot write the campaign to {self._folder}: {err}") from err
+
+    def get(self, key: ReplyKey) -> Reply | None:
+        """The reply kept for a key, or None. A damaged one counts as none: it is asked for again."""
+        path = self._folder / key.file_name
+        try:
+            with safe_open(path, framework="pt") as file:
+                tensors = {name: torch.clone(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  # not a dict
+                facts = json.loads((file.metadata() or {})["reply"])
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return None
+        refused = tuple((str(sender), str(reason)) for sender, reason in facts.pop("refused"))
+        return Reply(**facts, refused=refused, tensors=tensors)
+
+
+def _write(path: Path, data: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)

@@ -1,0 +1,147 @@
+"""What a client does with each kind of request: records to our types, one call of the regime, and back."""
+
+import time
+
+import torch
+from flwr.app import Context, Message
+from safetensors.torch import load_file
+
+from dpm_flower.core.errors import StudyError
+from dpm_flower.core.shared import ModelUpdate
+from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.exchange.local import LocalExchange
+from dpm_flower.federation.opening import nets_from, open_nets, open_task, study_of
+from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
+from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.payload.unsigned import Unsigned
+from dpm_flower.regime.contribute import contribute
+from dpm_flower.regime.evaluate import Evaluation, evaluate_decider, evaluate_network
+from dpm_flower.regime.pretrain import pretrain
+from dpm_flower.regime.publishing import Notary
+from dpm_flower.regime.receive import Received, receive
+from dpm_flower.regime.refine import Round, average_locally, refine, refine_shared, train_network
+from dpm_flower.regime.site import Site
+from dpm_flower.regime.task import EntityTask
+from dpm_flower.training.checkpoint import write_tensors
+
+def identify(message: Message, context: Context) -> Message:
+    """Who this node is, and how many images it has."""
+    task = open_task(context, *_first(read_request(message), context))
+    return reply_message(Reply(entity=task.entity, images=len(task.train) + len(task.validation)), message)
+
+
+def pretrain_networks(message: Message, context: Context) -> Message:
+    """At the lead: trains the public networks and answers with their weights."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    made = pretrain(task)
+    return reply_message(Reply(entity=task.entity, costs={"seconds": made.seconds}, tensors=made.nets.tensors()), message)
+
+
+def adopt_networks(message: Message, context: Context) -> Message:
+    """Checks the pre-training broadcast, keeps it, and answers with the quality of the decider as received."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    started = time.perf_counter()
+    nets = nets_from(task, request.tensors)
+    write_tensors(task.site.nets(task.campaign), nets.tensors())
+    evaluation = evaluate_decider(task, nets, nets.decider.state_dict())
+    return reply_message(_evaluated(task, evaluation, time.perf_counter() - started), message)
+
+
+def contribute_release(message: Message, context: Context) -> Message:
+    """Fits one sharing method and publishes its release in the own pool; answers with the envelope."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    method = task.study.methods[request.method]
+    made = contribute(task, open_nets(task), method, request.method, _notary())
+    return reply_message(Reply(entity=task.entity, envelope=made.envelope, quality=made.quality, costs=made.costs), message)
+
+
+def refine_decider(message: Message, context: Context) -> Message:
+    """Fetches and verifies the peers' releases and refines the own decider (or trains the whole network on images)."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    arm = _sharing_arm(task.study, request.arm)
+    received = _received(task, arm, request)
+    if arm.refine == "network":
+        seconds = train_network(task, arm, received.batches)
+    else:
+        seconds = refine(task, open_nets(task), arm, received.batches)
+    return reply_message(Reply(entity=task.entity, refused=received.refused, costs={"seconds": seconds}), message)
+
+
+def refine_shared_decider(message: Message, context: Context) -> Message:
+    """One round of the shared decider; answers with this entity's update."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    arm, started = _sharing_arm(task.study, request.arm), time.perf_counter()
+    received = _received(task, arm, request)
+    update = refine_shared(task, open_nets(task), arm, received.batches, request.tensors, Round(request.round, request.rounds))
+    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))}
+    reply = Reply(entity=task.entity, images=update.samples, refused=received.refused, costs=costs, tensors=update.tensors)
+    return reply_message(reply, message)
+
+
+def evaluate_arm(message: Message, context: Context) -> Message:
+    """Quality of what an arm came to: of the weights in the request, or of those in the own folder if it has none."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    arm, nets, started = task.study.arm(request.arm), open_nets(task), time.perf_counter()
+    state = dict(request.tensors) or load_file(task.site.decider(task.campaign, arm.name))
+    if isinstance(arm, AveragingArm) or arm.refine == "network":
+        evaluation = evaluate_network(task, nets_from(task, nets.tensors() | state))
+    else:
+        evaluation = evaluate_decider(task, nets, state)
+    return reply_message(_evaluated(task, evaluation, time.perf_counter() - started), message)
+
+
+def train_averaging(message: Message, context: Context) -> Message:
+    """One local round of Flower's own FedAvg or FedProx, on the whole network."""
+    asked = read_averaging(message)
+    task = open_task(context, asked.campaign, asked.seed, asked.arm)
+    arm = task.study.arm(asked.arm)
+    if not isinstance(arm, AveragingArm):
+        raise StudyError(f"wanted an averaging arm, got {asked.arm!r}")
+    nets = nets_from(task, open_nets(task).tensors() | dict(asked.tensors))
+    started = time.perf_counter()
+    update = average_locally(task, nets, arm, asked.proximal_mu, Round(asked.round, arm.rounds))
+    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))}
+    return averaging_reply(task.entity, update, costs, message)
+
+
+def _first(request: Request, context: Context) -> tuple[str, int, str]:
+    return request.campaign, study_of(context.run_config).seeds[0], ""
+
+
+def _sharing_arm(study: Study, name: str) -> SharingArm:
+    arm = study.arm(name)
+    if not isinstance(arm, SharingArm):
+        raise StudyError(f"wanted a sharing arm, got {name!r}")
+    return arm
+
+
+def _notary() -> Notary:
+    return Notary(Unsigned(), Unsigned())
+
+
+def _received(task: EntityTask, arm: SharingArm, request: Request) -> Received:
+    """Verified batches of the releases whose envelopes are in the request."""
+    side = task.study.side
+    spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
+    sites = task.site.folder.parent
+    exchange = LocalExchange({name: Site(sites / name).pool for name in task.study.shares.names})
+    return receive(task, request.claims, spec, _notary(), exchange)
+
+
+def _evaluated(task: EntityTask, evaluation: Evaluation, seconds: float) -> Reply:
+    return Reply(
+        entity=task.entity,
+        quality={"top1": evaluation.top1, "validation_top1": evaluation.validation_top1},
+        costs={"seconds": seconds},
+        tensors={"correct": evaluation.correct.to(torch.uint8)},
+    )
+
+
+def _size_bytes(update: ModelUpdate) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in update.tensors.values())

@@ -1,0 +1,146 @@
+"""A message's context -> what its entity works with: the study, the entity's own images and its own folder."""
+
+import functools
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flwr.app import Context
+from flwr.app.user_config import UserConfigValue
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import OutputError, StudyError, TrainingError
+from dpm_flower.core.progress import Progress
+from dpm_flower.core.study import Study
+from dpm_flower.data.division import Division, divide
+from dpm_flower.data.sources import load
+from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.regime.site import Site
+from dpm_flower.regime.task import EntityTask
+
+
+def find_study(name: str) -> Study:
+    """ "package.module:NAME" (":STUDY" may be left out) -> the study there. Raises StudyError with what was wanted and what came."""
+    module_name, _, attribute = name.partition(":")
+    try:
+        study = getattr(importlib.import_module(module_name), attribute or "STUDY")
+    except (ImportError, AttributeError, ValueError) as err:
+        raise StudyError(f'wanted a study as "package.module:NAME", for example "simulations.demo:STUDY", got {name!r}: {err}') from err
+    if not isinstance(study, Study):
+        raise StudyError(f"{name} is of type {type(study).__name__}, not a Study")
+    return study
+
+
+def study_of(run_config: Mapping[str, UserConfigValue]) -> Study:
+    """A run's configuration (study, data, seeds) -> the study with its overrides. Raises StudyError where it cannot be read."""
+    study = find_study(str(run_config.get("study", "")))
+    data, seeds = str(run_config.get("data", "")), str(run_config.get("seeds", ""))
+    if data:
+        study = replace(study, data=data)
+    if seeds:
+        try:
+            study = replace(study, seeds=tuple(int(seed) for seed in seeds.replace(",", " ").split()))
+        except ValueError as err:
+            raise StudyError(f'seeds are whole numbers with commas, for example "0,1,2", got {seeds!r}') from err
+    return study
+
+
+def output_of(run_config: Mapping[str, UserConfigValue]) -> Path:
+    """A run's configuration -> the absolute folder it writes to. Raises StudyError: Flower's working folder is nobody's."""
+    output = Path(str(run_config.get("output", "")))
+    if not output.is_absolute():
+        raise StudyError(f"wanted an absolute output folder in the run config (output='/…'), got {str(output)!r}")
+    return output
+
+
+@functools.lru_cache(maxsize=4)  # a process works for several entities and seeds, on images that never change
+def division_of(data: str, side: int, shares: object, seed: int) -> Division:
+    """The study's images, divided under a seed."""
+    return divide(load(data, side), shares, seed)  # type: ignore[arg-type]  # lru_cache wants plain objects
+
+
+def entity_name(study: Study, context: Context) -> str:
+    """The entity that this node stands for: by name in a deployment, by partition number in a simulation."""
+    if "entity" in context.node_config:
+        return str(context.node_config["entity"])
+    number = context.node_config.get("partition-id", -1)
+    names = study.shares.names
+    if not isinstance(number, int) or not 0 <= number < len(names):
+        raise StudyError(f"this study has {len(names)} entities; a node with partition-id {number} stands for none of them")
+    return names[number]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressFile:
+    """Appends progress to a file, a line of JSON each: what a terminal follows while processes work elsewhere."""
+
+    path: Path
+    entity: str
+    seed: int
+    arm: str
+
+    def __call__(self, progress: Progress) -> None:
+        """One line. A full disk costs the line, not the training."""
+        line = {"entity": self.entity, "seed": self.seed, "arm": self.arm, **{n: getattr(progress, n) for n in Progress.__slots__}}
+        try:
+            with self.path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError:
+            return
+
+
+def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTask:
+    """A context and what a message asks for -> the entity's task. Raises StudyError, DataError or OutputError."""
+    study = study_of(context.run_config)
+    name = entity_name(study, context)
+    division = division_of(study.data, study.side, study.shares, seed)
+    site = site_of(context, name)
+    own = division.entities[name]
+    return EntityTask(
+        study=study,
+        seed=seed,
+        campaign=campaign,
+        entity=name,
+        train=own.train,
+        validation=own.validation,
+        public=division.public,
+        test=division.test,
+        site=site,
+        compute=Compute.choose(study.device, study.precision),
+        report=ProgressFile(site.progress, name, seed, arm),
+    )
+
+
+def site_of(context: Context, name: str) -> Site:
+    """The entity's own folder, below the run's folder in a simulation. Raises OutputError where it cannot be made."""
+    site = Site(output_of(context.run_config) / "sites" / name)
+    try:
+        site.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as err:
+        raise OutputError(f"cannot make the folder of entity {name}, {site.folder}: {err}") from err
+    return site
+
+
+def open_nets(task: EntityTask) -> PublicNets:
+    """The pre-training broadcast that this entity adopted -> the frozen public networks. Raises TrainingError without one."""
+    path = task.site.nets(task.campaign)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as err:
+        raise TrainingError(f"entity {task.entity} has adopted no networks in campaign {task.campaign}: {err}") from err
+    return nets_from(task, tensors)
+
+
+def nets_from(task: EntityTask, tensors: Mapping[str, object]) -> PublicNets:
+    """Weights -> the frozen public networks of the study's kind, on the task's device. Raises ReleaseError or ShapeError for others."""
+    study = task.study
+    nets = PublicNets.assemble(study.backbone, study.hook, study.side, task.train.classes, task.stream("unused"))
+    nets.load(tensors)  # type: ignore[arg-type]
+    nets = nets.frozen()
+    for network in (nets.featurizer, nets.decider, nets.reconstructor):
+        task.compute.place_module(network)
+    return nets

@@ -1,0 +1,212 @@
+"""Requests and replies as Flower records and back: the only place that knows record keys."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from torch import Tensor
+
+from dpm_flower.core.errors import PeerError
+from dpm_flower.core.shared import ModelUpdate
+
+# actions, as Flower routes them: "<category>.<action>"
+IDENTIFY = "query.identify"
+PRETRAIN = "train.pretrain"
+ADOPT = "train.adopt"
+CONTRIBUTE = "train.contribute"
+REFINE = "train.refine"
+REFINE_SHARED = "train.refine_shared"
+EVALUATE = "evaluate.decider"
+
+CONFIG, ARRAYS, QUALITY, COSTS = "config", "arrays", "quality", "costs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Request:
+    """What the server asks one entity for. `method` is a position among the study's distinct methods, `claims` are (sender, envelope)."""
+
+    campaign: str
+    seed: int = 0
+    arm: str = ""
+    method: int = 0
+    round: int = 0
+    rounds: int = 0
+    claims: tuple[tuple[str, str], ...] = ()
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reply:
+    """What one entity answers. `refused` are (sender, reason) of releases that it did not accept."""
+
+    entity: str
+    images: int = 0
+    envelope: str = ""
+    refused: tuple[tuple[str, str], ...] = ()
+    quality: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def request_records(request: Request) -> RecordDict:
+    """A request -> records."""
+    config = ConfigRecord(
+        {
+            "campaign": request.campaign,
+            "seed": request.seed,
+            "arm": request.arm,
+            "method": request.method,
+            "round": request.round,
+            "rounds": request.rounds,
+            "senders": [sender for sender, _ in request.claims],
+            "envelopes": [envelope for _, envelope in request.claims],
+        }
+    )
+    return RecordDict({CONFIG: config, ARRAYS: arrays_of(request.tensors)})
+
+
+def read_request(message: Message) -> Request:
+    """A message -> the request in it. Raises PeerError where something is missing or of the wrong type."""
+    try:
+        config = message.content.config_records[CONFIG]
+        return Request(
+            campaign=_text(config["campaign"]),
+            seed=_whole(config["seed"]),
+            arm=_text(config["arm"]),
+            method=_whole(config["method"]),
+            round=_whole(config["round"]),
+            rounds=_whole(config["rounds"]),
+            claims=tuple(zip(_texts(config["senders"]), _texts(config["envelopes"]), strict=True)),
+            tensors=tensors_of(message.content.array_records[ARRAYS]),
+        )
+    except (KeyError, TypeError, ValueError) as err:
+        raise PeerError(f"wanted a request of the server app, got one that cannot be read: {err!r}") from err
+
+
+def reply_message(reply: Reply, request: Message) -> Message:
+    """A reply -> the message that answers `request`."""
+    config = ConfigRecord(
+        {"entity": reply.entity, "images": reply.images, "envelope": reply.envelope, "refused": json.dumps(list(reply.refused))}
+    )
+    return Message(
+        RecordDict(
+            {
+                CONFIG: config,
+                QUALITY: MetricRecord({name: float(value) for name, value in reply.quality.items()}),
+                COSTS: MetricRecord({name: float(value) for name, value in reply.costs.items()}),
+                ARRAYS: arrays_of(reply.tensors),
+            }
+        ),
+        reply_to=request,
+    )
+
+
+def read_reply(message: Message) -> Reply:
+    """A message -> the reply in it. Raises PeerError for an error reply, and where something is missing or of the wrong type."""
+    if message.has_error():
+        raise PeerError(_last_line(message.error.reason or "the client app failed without a reason"))
+    try:
+        config = message.content.config_records[CONFIG]
+        return Reply(
+            entity=_text(config["entity"]),
+            images=_whole(config["images"]),
+            envelope=_text(config["envelope"]),
+            refused=tuple((str(sender), str(reason)) for sender, reason in json.loads(_text(config["refused"]))),
+            quality=_figures(message.content.metric_records[QUALITY]),
+            costs=_figures(message.content.metric_records[COSTS]),
+            tensors=tensors_of(message.content.array_records[ARRAYS]),
+        )
+    except (KeyError, TypeError, ValueError) as err:
+        raise PeerError(f"wanted a reply of an entity, got one that cannot be read: {err!r}") from err
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AveragingRequest:
+    """What Flower's own FedAvg or FedProx asks one entity for in one round."""
+
+    campaign: str
+    seed: int
+    arm: str
+    round: int
+    proximal_mu: float
+    tensors: Mapping[str, Tensor]
+
+
+def averaging_config(campaign: str, seed: int, arm: str, rounds_done: int) -> ConfigRecord:
+    """What every message of a federated averaging carries, beside what Flower's strategy adds (server round, proximal term)."""
+    return ConfigRecord({"campaign": campaign, "seed": seed, "arm": arm, "rounds-done": rounds_done})
+
+
+def read_averaging(message: Message) -> AveragingRequest:
+    """A training message of Flower's strategies -> the request in it. Raises PeerError where it cannot be read."""
+    try:
+        config = message.content.config_records[CONFIG]
+        mu = config.get("proximal-mu", 0.0)
+        if not isinstance(mu, float | int):
+            raise TypeError(f"wanted a number as proximal-mu, got {type(mu).__name__}")
+        return AveragingRequest(
+            campaign=_text(config["campaign"]),
+            seed=_whole(config["seed"]),
+            arm=_text(config["arm"]),
+            round=_whole(config["rounds-done"]) + _whole(config["server-round"]),
+            proximal_mu=float(mu),
+            tensors=tensors_of(message.content.array_records[ARRAYS]),
+        )
+    except (KeyError, TypeError, ValueError) as err:
+        raise PeerError(f"wanted a request of Flower's averaging, got one that cannot be read: {err!r}") from err
+
+
+def averaging_reply(entity: str, update: ModelUpdate, costs: Mapping[str, float], request: Message) -> Message:
+    """One entity's update -> the message that Flower's strategies average, with the entity's name and costs beside it."""
+    metrics = MetricRecord({"num-examples": update.samples, **costs})
+    return Message(
+        RecordDict({CONFIG: ConfigRecord({"entity": entity}), ARRAYS: arrays_of(update.tensors), COSTS: metrics}), reply_to=request
+    )
+
+
+def averaging_costs(records: RecordDict) -> tuple[str, dict[str, float]]:
+    """The content of such a message -> the entity's name and its costs."""
+    costs = _figures(records.metric_records[COSTS])
+    costs.pop("num-examples", None)
+    return _text(records.config_records[CONFIG]["entity"]), costs
+
+
+def arrays_of(tensors: Mapping[str, Tensor]) -> ArrayRecord:
+    """Named tensors -> an array record of the same names."""
+    return ArrayRecord({name: Array(np.asarray(tensor.detach().cpu().numpy(), order="C")) for name, tensor in tensors.items()})
+
+
+def tensors_of(arrays: ArrayRecord) -> dict[str, Tensor]:
+    """An array record -> named tensors that own their memory."""
+    return {name: torch.from_numpy(np.array(array.numpy())) for name, array in arrays.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"wanted text, got {type(value).__name__}")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"wanted a whole number, got {type(value).__name__}")
+    return value
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError(f"wanted a list, got {type(value).__name__}")
+    return [_text(item) for item in value]
+
+
+def _figures(record: MetricRecord) -> dict[str, float]:
+    return {name: float(value) for name, value in record.items() if isinstance(value, (int, float))}
+
+
+def _last_line(text: str) -> str:
+    """The last line of a traceback says what happened."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

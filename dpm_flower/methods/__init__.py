@@ -1,0 +1,1 @@
+"""Sharing methods, one per file: what may leave an entity."""

@@ -1,0 +1,76 @@
+"""Deep Poisoning: features pass a private module that keeps what the decider reads and destroys what a reconstructor reads."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labels
+from dpm_flower.core.protocols import FeatureSource, Preparation
+from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.streams import global_generator_from
+from dpm_flower.nets.backbones import block_kind
+from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
+from dpm_flower.training.losses import EQUIVALENCES, Equivalence
+from dpm_flower.training.poisoning import Victims, train_poisoning
+from dpm_flower.training.prediction import apply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeepPoisoning:
+    """A private residual module P between featurizer and decider. Source: Deep Poisoning (arXiv 1912.06895), step 2.
+
+    `equivalence` says what P has to keep: ``labels`` is the paper's equation 4; with it p holds what the decider already answers
+    rightly and teaches a peer little, which is why ``activations`` is the default. `weight` is the paper's lambda on the
+    reconstruction disparity, `blocks` the number of residual blocks.
+    """
+
+    equivalence: Equivalence = "activations"
+    weight: float = 1.0
+    blocks: int = 4
+    fitting: Fitting = Fitting(steps=400, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
+    name: str = "deep-poisoning"
+
+    def __post_init__(self) -> None:
+        if self.equivalence not in EQUIVALENCES:
+            raise SettingError(f"equivalence must be one of {', '.join(EQUIVALENCES)}, got {self.equivalence!r}")
+        if not self.weight >= 0:
+            raise SettingError(f"weight must be >= 0, got {self.weight}")
+        if self.blocks < 1:
+            raise SettingError(f"blocks must be at least 1, got {self.blocks}")
+
+    def prepare(self, preparation: Preparation) -> "DeepPoisoningSharer":
+        """Trains a fresh module on the entity's own images, with the public networks frozen."""
+        net, private, compute = preparation.net, preparation.private, preparation.compute
+        with global_generator_from(preparation.rng):
+            module = DeepPoisoningModule(
+                net.spec.shape[0], blocks=self.blocks, kind=block_kind(net.spec.backbone), non_negative=net.spec.non_negative
+            )
+        victims = Victims(private.images, preparation.features(private.images), private.labels)
+        train_poisoning(
+            module,
+            net,
+            victims,
+            self.equivalence,
+            self.weight,
+            self.fitting,
+            compute=compute,
+            rng=preparation.rng,
+            report=preparation.report,
+        )
+        return DeepPoisoningSharer(preparation.features, module, compute)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeepPoisoningSharer:
+    """Holds the secret: the trained module."""
+
+    features: FeatureSource
+    module: DeepPoisoningModule
+    compute: Compute
+
+    def share(self, images: Tensor, labels: Labels) -> SharedFeatures:
+        """Images (B,3,H,W) with labels (B,) -> poisoned features p = P(F(x)) (B,C,h,w) with the same labels."""
+        return SharedFeatures(apply(self.module, self.features(images), self.compute), labels)

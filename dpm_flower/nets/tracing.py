@@ -1,0 +1,75 @@
+"""A network's graph: an nn.Module with one input and one output -> its calls, in order, under stable names."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import fx, nn
+from torchvision import ops
+from torchvision.models.feature_extraction import NodePathTracer
+
+from dpm_flower.core.errors import SettingError
+
+# They decide from their own training flag what they do, so the graph must call them and not look inside.
+LEAVES = (ops.StochasticDepth, ops.DropBlock2d, ops.DropBlock3d)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """A network with the graph of its calls. `source` is the input image, `result` the logits, `names` each call's own name.
+
+    A name is the path of the module that is called, or of the module that calls a function; the second call of the same
+    name is `name_1`. This is torchvision's naming (`torchvision.models.feature_extraction`).
+    """
+
+    network: nn.Module
+    graph: fx.Graph
+    source: fx.Node
+    result: fx.Node
+    names: Mapping[fx.Node, str]
+
+    def called(self, node: fx.Node) -> nn.Module | None:
+        """The module that a node calls, or None where it calls a function or a method."""
+        return self.network.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+
+@contextmanager
+def in_mode(network: nn.Module, training: bool) -> Iterator[None]:
+    """The network in training or evaluation mode inside the block; outside, each of its modules in the mode it had."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        network.train(training)
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _trace_once(network: nn.Module, training: bool) -> tuple[fx.Graph, Mapping[fx.Node, str]]:
+    tracer = NodePathTracer(autowrap_modules=(math, ops), leaf_modules=LEAVES)
+    with in_mode(network, training):
+        try:
+            graph = tracer.trace(network)
+        except Exception as err:  # a forward function is anybody's code, and fails in its own way on a symbolic image
+            raise SettingError(f"wanted a network that torch.fx can trace, got {type(network).__name__}: {err}") from err
+    return graph, dict(tracer.node_to_qualname)
+
+
+def trace(network: nn.Module) -> Traced:
+    """A network -> its graph, which is the same in training and evaluation mode; the network stays as it is.
+
+    Raises SettingError if it cannot be traced, has not one input and one output, or takes another way while training.
+    """
+    graph, names = _trace_once(network, training=False)
+    training_graph, _ = _trace_once(network, training=True)
+    if str(graph) != str(training_graph):
+        raise SettingError(
+            f"wanted a network with one graph for training and evaluation, got two from {type(network).__name__}: use modules "
+            "(nn.Dropout) where its forward function reads self.training, and buffers where it makes tensors"
+        )
+    sources = [node for node in graph.nodes if node.op == "placeholder"]
+    result = next(node for node in graph.nodes if node.op == "output").args[0]
+    if len(sources) != 1 or not isinstance(result, fx.Node):
+        raise SettingError(f"wanted a network with one input and one output tensor, got {len(sources)} inputs and the output {result}")
+    return Traced(network, graph, sources[0], result, names)

@@ -1,0 +1,149 @@
+"""The codec: a shared batch -> shards of bounded size, and shards -> the batch again. Arrays travel as safetensors."""
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, deserialize
+from safetensors.torch import save
+from torch import Tensor
+
+from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.core.feature_spec import FeatureSpec
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.payload.released_spec import ImageSpec, Kind, ReleasedSpec, kind_of
+from dpm_flower.payload.rules import shown
+from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
+
+SHARD_BYTES = 64 << 20  # the unit that is fetched again after damage: seconds on a line between sites
+HEADER_BYTES = 512  # safetensors' JSON header takes about 200 for two tensors
+LABEL_BYTES = 8  # int64
+
+_FLOATS = {"float16": torch.float16, "float32": torch.float32}
+_STORED = {"float16": "F16", "float32": "F32"}
+_NUMPY = {"F16": "<f2", "F32": "<f4", "I64": "<i8", "U8": "u1"}  # safetensors is little-endian on every machine
+
+Array: TypeAlias = npt.NDArray[np.generic]
+
+
+def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int = SHARD_BYTES) -> list[Shard]:
+    """Features (B,C,h,w) as `dtype`, or images (B,C,H,W) as uint8, each with labels (B,) -> shards; equal batches, equal bytes.
+
+    Raises ReleaseError for what cannot be released: empty or malformed batches, values that are not finite or beyond
+    `dtype`'s range, images outside [0, 1], model updates. Raises SettingError if a shard cannot hold one sample.
+    """
+    kind: Kind
+    match batch:
+        case SharedFeatures(features, labels):
+            kind, stored = "features", _released_features(features.detach(), dtype)
+        case SharedImages(images, labels):
+            kind, stored = "images", _released_images(images.detach())
+        case ModelUpdate():
+            raise ReleaseError("wanted features or images, got a model update; those travel as Flower arrays, not as releases")
+        case _:
+            assert_never(batch)
+    _check_labels(labels, len(stored))
+    size = stored[0].numel() * stored.element_size() + LABEL_BYTES
+    samples = (max_shard_bytes - HEADER_BYTES) // size
+    if samples < 1 or max_shard_bytes > MAX_SHARD_BYTES:
+        raise SettingError(f"max_shard_bytes must lie from {size + HEADER_BYTES} (one sample) to {MAX_SHARD_BYTES}, got {max_shard_bytes}")
+    labels = labels.cpu()
+    return [
+        Shard(
+            f"{kind}-{number:05d}.safetensors",
+            save({kind: stored[start : start + samples].contiguous(), "labels": labels[start : start + samples].contiguous()}),
+        )
+        for number, start in enumerate(range(0, len(stored), samples))
+    ]
+
+
+def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> SharedFeatures | SharedImages:
+    """Shards in the manifest's order -> float32 features of the spec, or images in [0, 1], with labels; `samples` of them.
+
+    Raises ReleaseError for anything that is not exactly that: names, types, shapes, counts, values that are not finite,
+    labels outside [0, classes).
+    """
+    pieces = [_read(shard, spec) for shard in shards]
+    if (came := sum(len(labels) for _, labels in pieces)) != samples or not came:
+        raise ReleaseError(f"wanted {samples} samples, at least one, got {came}")
+    values_BCHW, labels_B = torch.empty((samples, *spec.shape)), torch.empty(samples, dtype=torch.int64)
+    start = 0
+    for shard, (values, labels) in zip(shards, pieces, strict=True):
+        end = start + len(labels)
+        values_BCHW[start:end] = _tensor(values)
+        labels_B[start:end] = _tensor(labels)
+        if not bool(values_BCHW[start:end].isfinite().all()):
+            raise ReleaseError(f"shard {shard.name} holds values that are not finite")
+        start = end
+    if int(labels_B.min()) < 0 or int(labels_B.max()) >= classes:
+        raise ReleaseError(f"labels must lie in [0, {classes}), got {int(labels_B.min())} to {int(labels_B.max())}")
+    match spec:
+        case FeatureSpec():
+            return SharedFeatures(values_BCHW, labels_B)
+        case ImageSpec():
+            return SharedImages(values_BCHW.div_(255), labels_B)
+        case _:
+            assert_never(spec)
+
+
+def _released_features(features_BChw: Tensor, dtype: str) -> Tensor:
+    if dtype not in _FLOATS:
+        raise SettingError(f"features are released as {' or '.join(_FLOATS)}, got {shown(dtype)}")
+    _check_values(features_BChw, "features")
+    limit, largest = torch.finfo(_FLOATS[dtype]).max, float(features_BChw.abs().max())
+    if largest > limit:
+        raise ReleaseError(f"features of {dtype} may reach {limit}, got {largest}")
+    return features_BChw.cpu().to(_FLOATS[dtype])
+
+
+def _released_images(images_BCHW: Tensor) -> Tensor:
+    _check_values(images_BCHW, "images")
+    low, high = float(images_BCHW.min()), float(images_BCHW.max())
+    if low < 0 or high > 1:
+        raise ReleaseError(f"images must lie in [0, 1], got a range from {low} to {high}")
+    return (images_BCHW.cpu().float() * 255).round().to(torch.uint8)
+
+
+def _check_values(values: Tensor, what: str) -> None:
+    if values.ndim != 4 or not values.numel() or not values.is_floating_point():
+        raise ReleaseError(f"{what} must be four-dimensional floats, at least one sample, got {values.dtype} {tuple(values.shape)}")
+    if not bool(values.isfinite().all()):
+        raise ReleaseError(f"{what} must be finite, got {int((~values.isfinite()).sum())} values that are not")
+
+
+def _check_labels(labels: Tensor, samples: int) -> None:
+    if labels.dtype != torch.int64 or labels.shape != (samples,):
+        raise ReleaseError(f"wanted {samples} int64 labels, got {labels.dtype} {tuple(labels.shape)}")
+    if int(labels.min()) < 0:
+        raise ReleaseError(f"labels must be >= 0, got {int(labels.min())}")
+
+
+def _read(shard: Shard, spec: ReleasedSpec) -> tuple[Array, Array]:
+    """A shard -> values (n,*shape) and labels (n,) as stored. All is checked before any array is made."""
+    kind = kind_of(spec)
+    stored = _STORED[spec.dtype] if isinstance(spec, FeatureSpec) else "U8"
+    try:
+        found = dict(deserialize(shard.data))  # type: ignore[no-untyped-call]  # safetensors' stub leaves it bare
+    except SafetensorError as err:
+        raise ReleaseError(f"shard {shard.name} is not safetensors: {err}") from err
+    if found.keys() != {kind, "labels"}:
+        raise ReleaseError(f"shard {shard.name} must hold {kind} and labels, got {shown(sorted(found))}")
+    for name, wanted, shape in ((kind, stored, spec.shape), ("labels", "I64", ())):
+        if found[name]["dtype"] != wanted:
+            raise ReleaseError(f"{name} in shard {shard.name} must be {wanted}, got {found[name]['dtype']}")
+        if tuple(found[name]["shape"][1:]) != shape or not found[name]["shape"] or not found[name]["shape"][0]:
+            raise ReleaseError(f"{name} in shard {shard.name} must have shape (n, *{shape}), n > 0, got {shown(found[name]['shape'])}")
+    if found[kind]["shape"][0] != found["labels"]["shape"][0]:
+        raise ReleaseError(f"shard {shard.name} has {found[kind]['shape'][0]} {kind} but {found['labels']['shape'][0]} labels")
+    return _array(found[kind]), _array(found["labels"])
+
+
+def _array(stored: dict[str, object]) -> Array:
+    array: Array = np.frombuffer(stored["data"], dtype=_NUMPY[str(stored["dtype"])]).reshape(stored["shape"])  # type: ignore[call-overload]
+    return array
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))

@@ -1,0 +1,129 @@
+"""Step 2, at every entity: fit the private method, audit what it would release, publish it in the own pool."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
+from dpm_flower.attacks.scoring import disclosure
+from dpm_flower.core.errors import OutputError, PoolError
+from dpm_flower.core.protocols import AttackerView, Guess, Preparation, Sharer, SharingMethod
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.split_net import SplitNet
+from dpm_flower.exchange.pool import Pool
+from dpm_flower.payload.codec import decode, encode
+from dpm_flower.payload.manifest import Manifest
+from dpm_flower.payload.shard import ShardEntry
+from dpm_flower.regime.publishing import Notary, released_spec
+from dpm_flower.regime.task import EntityTask
+from dpm_flower.training.checkpoint import write_tensors
+from dpm_flower.training.features import FeatureCache
+from dpm_flower.training.prediction import top1
+
+LIFETIME_S = 30 * 24 * 3600  # a campaign takes hours; a month leaves room for one that waits for a site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What an entity answers: its envelope (JSON text, empty where nothing is shared) and figures of the release."""
+
+    envelope: str
+    quality: Mapping[str, float]
+    costs: Mapping[str, float]
+
+
+def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence: int, notary: Notary) -> Contribution:
+    """Own images -> one release of `method` in the own pool, and its manifest in an envelope; made once, then answered from record.
+
+    The private part of the method lives in this call only. Source: Deep Poisoning, step 2.
+    """
+    record = task.site.contribution(task.campaign, repr(method))
+    if record.exists():
+        return Contribution(**json.loads(record.read_text()))
+    started = time.perf_counter()
+    with task.threads():
+        features = FeatureCache(net.featurizer, task.compute, task.site.features)
+        rng = task.stream("method", repr(method))
+        sharer = method.prepare(
+            Preparation(
+                net=net,
+                private=task.train,
+                validation=task.validation,
+                public=task.public,
+                rng=rng,
+                compute=task.compute,
+                report=task.report,
+                features=features,
+            )
+        )
+        if sharer is None:
+            return Contribution(envelope="", quality={}, costs={})
+        batch = sharer.share(task.train.images, task.train.labels)
+        spec = released_spec(net, task.study.side, batch)
+        shards = encode(batch)
+        as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
+        fitted = time.perf_counter() - started
+        quality = _audit(task, net, method, as_released, features) | _held_out(task, net, sharer, features)
+    made_at = int(time.time())
+    manifest = Manifest(
+        campaign=task.campaign,
+        round=1,
+        sequence=sequence,
+        sender=task.entity,
+        method=method.name,
+        spec=spec,
+        classes=task.train.classes,
+        samples=len(task.train),
+        shards=tuple(ShardEntry.of(shard) for shard in shards),
+        made_at=made_at,
+        expires_at=made_at + LIFETIME_S,
+        audit={"A0.ssim": quality["ssim_p"]},
+    )
+    envelope = notary.seal(manifest)
+    Pool(task.site.pool).publish(notary.verify_own(envelope, task, spec), shards)
+    costs = {"seconds": fitted, "bytes_sent": float(manifest.size_bytes)}
+    contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
+    _keep(task, repr(method), contribution)
+    return contribution
+
+
+def _audit(task: EntityTask, net: SplitNet, method: SharingMethod, released: SharedBatch, features: FeatureCache) -> dict[str, float]:
+    """The public reconstructor against what is released and against raw features of the same images; some pictures for the owner."""
+    attack, images = PublicReconstructor(), task.train.images
+    guesses = {}
+    for name, batch in (("z", SharedFeatures(features(images), task.train.labels)), ("p", released)):
+        result = attack.run(AttackerView(batch, net, task.public, method, task.compute), task.stream("audit"))
+        if not isinstance(result, Guess):
+            raise PoolError(f"a release that no attack applies to cannot be audited: {result.reason}")
+        guesses[name] = result
+    shown = slice(0, task.study.pictures)
+    pictures = {"originals": images[shown], "raw": guesses["z"].images[shown], "released": guesses["p"].images[shown]}
+    write_tensors(task.site.pictures(task.campaign, repr(method)), pictures)
+    return {f"ssim_{name}": disclosure(images, guess).mean for name, guess in guesses.items()}
+
+
+def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, features: FeatureCache) -> dict[str, float]:
+    """Top-1 of the decider as received on held-out images: on their raw features, and as this sharer would release them."""
+    raw, labels = features(task.test.images), task.test.labels
+    match sharer.share(task.test.images, labels):
+        case SharedFeatures(features=released):
+            pass
+        case SharedImages(images=images):
+            released = features(images)
+        case ModelUpdate():
+            released = raw
+    return {"top1_z": top1(net.decider, raw, labels, task.compute)[0], "top1_p": top1(net.decider, released, labels, task.compute)[0]}
+
+
+def _keep(task: EntityTask, method: str, contribution: Contribution) -> None:
+    """The release stands in the pool; now its record does, so that it is never made a second time."""
+    path = task.site.contribution(task.campaign, method)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(asdict(contribution)))
+        os.replace(partial, path)
+    except OSError as err:
+        raise OutputError(f"cannot write the record of a contribution to {path}: {err}") from err

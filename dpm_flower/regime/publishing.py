@@ -1,0 +1,57 @@
+"""Who seals and who verifies at one entity: the door between the regime and the payload's trust."""
+
+import time
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.split_net import SplitNet
+from dpm_flower.payload.envelope import Envelope
+from dpm_flower.payload.manifest import Manifest
+from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec
+from dpm_flower.payload.verification import Expectation, ReleaseId, Sealer, Verifier
+from dpm_flower.payload.verified import VerifiedRelease
+from dpm_flower.regime.task import EntityTask
+
+
+@dataclass(frozen=True, slots=True)
+class Notary:
+    """One entity's sealer and verifier, and what it has seen before (to notice replays)."""
+
+    sealer: Sealer
+    verifier: Verifier
+    replays: dict[ReleaseId, str] = field(default_factory=dict)
+
+    def seal(self, manifest: Manifest) -> Envelope:
+        """A manifest -> the envelope under which it leaves."""
+        return self.sealer.seal(manifest)
+
+    def verify_own(self, envelope: Envelope, task: EntityTask, spec: ReleasedSpec) -> VerifiedRelease:
+        """The own envelope, checked as a peer will check it, before anything is published."""
+        return self.verify(envelope, task, task.entity, spec)
+
+    def verify(self, envelope: Envelope, task: EntityTask, sender: str, spec: ReleasedSpec) -> VerifiedRelease:
+        """An envelope that `sender` handed in -> the verified release. Raises ReleaseError with the first check that failed."""
+        expectation = Expectation(
+            campaign=task.campaign,
+            sender=sender,
+            spec=spec,
+            classes=task.train.classes,
+            now=int(time.time()),
+            replays=self.replays,
+            receiver=task.entity,
+        )
+        return self.verifier.verify(envelope, expectation)
+
+
+def released_spec(net: SplitNet, side: int, batch: SharedBatch) -> ReleasedSpec:
+    """What is to be released -> the spec that its readers expect. Raises ReleaseError for a model update."""
+    match batch:
+        case SharedFeatures():
+            return net.spec
+        case SharedImages():
+            return ImageSpec(shape=(3, side, side))
+        case ModelUpdate():
+            raise ReleaseError("wanted features or images, got a model update; those travel as Flower arrays")
+    assert_never(batch)

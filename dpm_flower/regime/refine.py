@@ -1,0 +1,135 @@
+"""Step 3, at every entity: train the own decider on own features and all that the peers released."""
+
+import copy
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.study import AveragingArm, SharingArm
+from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.regime.pretrain import fresh_nets
+from dpm_flower.regime.task import EntityTask
+from dpm_flower.training.checkpoint import write_tensors
+from dpm_flower.training.features import FeatureCache
+from dpm_flower.training.supervised import Examples, train_classifier
+
+FIRST_ROUND = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """Which of how many rounds of averaging, counted from 1."""
+
+    number: int
+    of: int
+
+
+def refine(task: EntityTask, net: PublicNets, arm: SharingArm, received: Sequence[SharedBatch]) -> float:
+    """Own features and received ones -> a refined decider in the own folder, and the seconds taken. Source: Deep Poisoning, step 3."""
+    started = time.perf_counter()
+    with task.threads():
+        decider = copy.deepcopy(net.decider).requires_grad_(True)
+        _train(task, decider, _features(task, net, received), task.study.refine, arm.name)
+    write_tensors(task.site.decider(task.campaign, arm.name), decider.state_dict())
+    return time.perf_counter() - started
+
+
+def refine_shared(
+    task: EntityTask, net: PublicNets, arm: SharingArm, received: Sequence[SharedBatch], state: Mapping[str, Tensor], at: Round
+) -> ModelUpdate:
+    """One round of the shared decider: from its present `state`, the same training as alone, for a share of the steps."""
+    with task.threads():
+        decider = copy.deepcopy(net.decider).requires_grad_(True)
+        decider.load_state_dict(dict(state))
+        examples = _features(task, net, received)
+        _train(task, decider, examples, round_fitting(task.study.refine, at), f"{arm.name}, round {at.number}")
+    return ModelUpdate(decider.state_dict(), len(examples.inputs))
+
+
+def train_network(task: EntityTask, arm: SharingArm, received: Sequence[SharedBatch]) -> float:
+    """Own images and received ones -> a network trained from scratch, in the own folder, with the pre-training budget; answers seconds."""
+    started, study = time.perf_counter(), task.study
+    examples = _joined(task.train.images, task.train.labels, [_images_of(batch) for batch in received])
+    with task.threads():
+        nets = fresh_nets(task)
+        train_classifier(
+            nets.whole_network(),
+            examples,
+            study.pretrain,
+            compute=task.compute,
+            rng=task.stream("network", arm.name),
+            work="network",
+            augment=study.augment,
+            report=task.report,
+            checkpoint=task.site.checkpoint(task.campaign, arm.name),
+        )
+    write_tensors(task.site.decider(task.campaign, arm.name), network_tensors(nets))
+    return time.perf_counter() - started
+
+
+def average_locally(task: EntityTask, nets: PublicNets, arm: AveragingArm, proximal_mu: float, at: Round) -> ModelUpdate:
+    """One round of federated averaging at one entity: the whole network, on own images only."""
+    with task.threads():
+        network = nets.whole_network().requires_grad_(True)
+        train_classifier(
+            network,
+            Examples(task.train.images, task.train.labels),
+            round_fitting(task.study.refine, at),
+            compute=task.compute,
+            rng=task.stream("averaging", arm.name, str(at.number)),
+            work="network",
+            augment=task.study.augment,
+            proximal_mu=proximal_mu,
+            report=task.report,
+        )
+    return ModelUpdate(network_tensors(nets), len(task.train))
+
+
+def network_tensors(nets: PublicNets) -> dict[str, Tensor]:
+    """The weights of featurizer and decider, without the reconstructor."""
+    return {name: tensor for name, tensor in nets.tensors().items() if not name.startswith("reconstructor.")}
+
+
+def round_fitting(fitting: Fitting, at: Round) -> Fitting:
+    """One round's share of a budget: equal steps, and a rate that falls along half a cosine over the rounds."""
+    steps = fitting.steps * at.number // at.of - fitting.steps * (at.number - FIRST_ROUND) // at.of
+    fall = 0.5 * (1 + math.cos(math.pi * (at.number - FIRST_ROUND) / at.of))
+    return replace(fitting, steps=max(1, steps), learning_rate=fitting.learning_rate * fall, schedule="cosine")
+
+
+def _train(task: EntityTask, decider: nn.Module, examples: Examples, fitting: Fitting, owner: str) -> None:
+    train_classifier(
+        decider, examples, fitting, compute=task.compute, rng=task.stream("decider", owner), work="decider", report=task.report
+    )
+
+
+def _features(task: EntityTask, net: PublicNets, received: Sequence[SharedBatch]) -> Examples:
+    own = FeatureCache(net.featurizer, task.compute, task.site.features)(task.train.images)
+    return _joined(own, task.train.labels, [_features_of(batch) for batch in received])
+
+
+def _joined(inputs: Tensor, labels: Tensor, others: list[tuple[Tensor, Tensor]]) -> Examples:
+    return Examples(torch.cat([inputs, *(i for i, _ in others)]), torch.cat([labels, *(y for _, y in others)]))
+
+
+def _features_of(batch: SharedBatch) -> tuple[Tensor, Tensor]:
+    match batch:
+        case SharedFeatures(features=features, labels=labels):
+            return features, labels
+        case SharedImages() | ModelUpdate():
+            raise ReleaseError(f"a decider is refined on features, got {type(batch).__name__}")
+
+
+def _images_of(batch: SharedBatch) -> tuple[Tensor, Tensor]:
+    match batch:
+        case SharedImages(images=images, labels=labels):
+            return images, labels
+        case SharedFeatures() | ModelUpdate():
+            raise ReleaseError(f"a network is trained on images, got {type(batch).__name__}")

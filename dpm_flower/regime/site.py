@@ -1,0 +1,54 @@
+"""An entity's own folder: where its networks, features, deciders and pool lie."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Paths below one entity's private folder. Nothing here leaves the house but what its pool publishes."""
+
+    folder: Path
+
+    def nets(self, campaign: str) -> Path:
+        """The pre-training broadcast, once verified."""
+        return self.folder / campaign / "nets.safetensors"
+
+    def decider(self, campaign: str, arm: str) -> Path:
+        """The decider (or network) that this entity refined in an arm."""
+        return self.folder / campaign / "deciders" / f"{file_stem(arm)}.safetensors"
+
+    def contribution(self, campaign: str, method: str) -> Path:
+        """What this entity contributed, so that it never contributes twice."""
+        return self.folder / campaign / "contributions" / f"{file_stem(method)}.json"
+
+    def pictures(self, campaign: str, method: str) -> Path:
+        """A few own images beside what the public reconstructor makes of their release: for the owner's eyes."""
+        return self.folder / campaign / "pictures" / f"{file_stem(method)}.safetensors"
+
+    def checkpoint(self, campaign: str, work: str) -> Path:
+        """The state of a training that is under way."""
+        return self.folder / campaign / "checkpoints" / f"{file_stem(work)}.safetensors"
+
+    @property
+    def features(self) -> Path:
+        """The cache of own features."""
+        return self.folder / "features"
+
+    @property
+    def pool(self) -> Path:
+        """The releases that this entity holds, its own and its peers'."""
+        return self.folder / "pool"
+
+    @property
+    def progress(self) -> Path:
+        """Where this entity writes how far it is."""
+        return self.folder / "progress.jsonl"
+
+
+def file_stem(name: str) -> str:
+    """Any name -> one that every file system takes; different names stay different."""
+    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
+    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -1,0 +1,44 @@
+"""What an entity works with in any step: the study, its seed, its own images, its own folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from dpm_flower.core.compute import Compute, torch_threads
+from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.progress import Report
+from dpm_flower.core.streams import stream
+from dpm_flower.core.study import Study
+from dpm_flower.regime.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EntityTask:
+    """One entity's part in one campaign (a study under one seed).
+
+    `test` are the held-out images: common to all in a simulation. `classes` are those of the task, `public` has its own.
+    """
+
+    study: Study
+    seed: int
+    campaign: str
+    entity: str
+    train: Labelled
+    validation: Labelled
+    public: Labelled
+    test: Labelled
+    site: Site
+    compute: Compute
+    report: Report
+
+    def stream(self, *purpose: str) -> torch.Generator:
+        """This entity's random stream for a purpose."""
+        return stream(self.seed, f"entity-{self.entity}", *purpose)
+
+    @contextmanager
+    def threads(self, count: int | None = None) -> Iterator[None]:
+        """Torch computes with the study's number of threads inside the block."""
+        with torch_threads(count or self.study.threads):
+            yield

@@ -1,0 +1,62 @@
+"""What a reader must know beside a run's figures, read off the data and this machine."""
+
+import datetime
+import os
+import platform
+from importlib.metadata import version
+
+import torch
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.study import Study
+from dpm_flower.data.division import Division
+from dpm_flower.studies.facts import Facts, Holding, TestSet
+
+PACKAGES = ("dpm-flower", "flwr", "torch", "torchvision", "numpy", "pytorch-msssim")
+
+
+def facts_of(study: Study, division: Division, wall_s: float, command: str) -> Facts:
+    """A study, its images under the first seed, the seconds it took and what was typed -> the facts of this run."""
+    classes, pieces = division.summary.class_names, division.summary.holdings
+    held = {
+        name: [each.counts for each in pieces if each.entity == name and each.piece in ("train", "validation")]
+        for name in study.shares.names
+    }
+    public = next(each.counts for each in pieces if each.piece == "public")
+    most = int(torch.bincount(division.test.labels).max())
+    test = TestSet(len(division.test), most / len(division.test))
+    return Facts(
+        classes=classes,
+        holdings=tuple(Holding(name, tuple(sum(column) for column in zip(*counts, strict=True))) for name, counts in held.items()),
+        public=public,
+        holdings_seed=study.seeds[0],
+        tests=dict.fromkeys(study.shares.names, test),
+        machine=machine(study),
+        versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        wall_s=wall_s,
+        command=command,
+        made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def machine(study: Study) -> dict[str, str]:
+    """What this machine computes with, in words."""
+    compute = Compute.choose(study.device, study.precision)
+    device = torch.cuda.get_device_name(compute.device) if compute.device.type == "cuda" else _processor()
+    return {
+        "device": device,
+        "precision": "bfloat16 (losses in float32)" if compute.mixed else "float32",
+        "CPU cores": str(os.cpu_count()),
+        "threads per client": str(study.threads),
+        "threads of the pre-training": str(study.lead_threads),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or "CPU"

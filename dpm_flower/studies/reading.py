@@ -1,0 +1,68 @@
+"""Results -> what their figures prove and what they do not, in sentences for the report."""
+
+from dataclasses import dataclass
+
+from dpm_flower.studies.results import Results
+from dpm_flower.studies.rows import MEAN, named_seeds
+
+FEW_SEEDS = 3  # below it a standard deviation says next to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Sentences, each complete by itself: what the figures show, and what must not be read into them."""
+
+    shows: tuple[str, ...]
+    does_not_show: tuple[str, ...]
+
+
+def reading_of(results: Results) -> Reading:
+    """Results -> their honest reading; sentences appear only where the results call for them."""
+    return Reading(_shows(results), _does_not_show(results))
+
+
+def _shows(results: Results) -> tuple[str, ...]:
+    sentences = [
+        f"Every top-1 is measured on raw images that nobody trained on, for {named_seeds(results.seeds)}. It proves what these "
+        "networks, trained with these settings on these images, do; other data or longer training may order the arms differently."
+    ]
+    if any(row.trivial is not None for row in results.rows):
+        sentences.append("An arm that does not rise above the most frequent class has learnt nothing of the task.")
+    if any(gain.value is not None for gain in results.gains):
+        sentences.append(
+            "Gain kept compares arms on the same test images: 0\u00a0% is no better than an entity's own data, 100\u00a0% as good as "
+            "sharing raw features. An interval that contains 0\u00a0% does not show that the exchange was worth anything."
+        )
+    return tuple(sentences)
+
+
+def _does_not_show(results: Results) -> tuple[str, ...]:
+    sentences = []
+    if any(row.ssim_p is not None for row in results.rows):
+        sentences.append(
+            "The public reconstructor is the weakest attacker: poisoning is trained against this very network. A low SSIM here does not "
+            "prove that nothing leaks. Attackers who train networks of their own, know pairs of image and features, or only ask "
+            "whether a known image is among the released ones, are not in this table."
+        )
+        sentences.append(
+            "SSIM is sign-aware (the better of the reconstruction and its negative) and a mean over images: single images can be "
+            "disclosed better than the mean says. Labels of released features are visible to all peers in any case."
+        )
+    if any(gain.value is None for gain in results.gains):
+        sentences.append(
+            "Where gain kept is not measurable, the figures do not say that an arm keeps nothing: raw features themselves gained too "
+            "little to tell, or a reference is missing."
+        )
+    if len(results.seeds) < FEW_SEEDS:
+        sentences.append(
+            f"With {len(results.seeds)} seed{'s' if len(results.seeds) > 1 else ''}, differences between arms may be chance: three seeds "
+            "or more are needed for a spread."
+        )
+    lacking = sum("top1" not in cell.quality for cell in results.cells)
+    if lacking:
+        sentences.append(
+            f"{lacking} of {len(results.cells)} cells (seed, arm, entity) have no top-1; the table says why. A {MEAN!r} leaves out seeds "
+            "in which one of its entities is missing."
+        )
+    sentences.append("Seconds and bytes belong to this machine and this run; they are no property of the method.")
+    return tuple(sentences)

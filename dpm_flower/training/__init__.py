@@ -1,0 +1,1 @@
+"""One training loop, and the losses and passes that run in it."""

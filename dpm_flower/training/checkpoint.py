@@ -1,0 +1,86 @@
+"""Training state on disk, whole or not at all: a killed process goes on from its last epoch, to the same weights."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dpm_flower.core.errors import OutputError, TrainingError
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where training stands at the end of an epoch."""
+
+    step: int
+    best_score: float
+    best_epoch: int
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Named tensors -> one safetensors file, replaced in one step. Raises OutputError if it cannot be written."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial, metadata)
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as err:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {err}") from err
+
+
+def save_checkpoint(
+    path: Path, modules: Sequence[nn.Module], best: dict[str, Tensor], optimiser: torch.optim.Optimizer, rng: torch.Generator, at: Position
+) -> None:
+    """Weights, best weights so far, optimiser moments, random stream and position -> `path`, in one step."""
+    tensors = {f"module.{name}": value for name, value in named_state(modules).items()} | {f"best.{n}": v for n, v in best.items()}
+    state = optimiser.state_dict()
+    for index, moments in state["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    tensors["rng"] = rng.get_state()
+    rates = [{k: v for k, v in group.items() if k != "params"} for group in state["param_groups"]]
+    position = {"step": at.step, "best_score": at.best_score, "best_epoch": at.best_epoch, "groups": rates}
+    write_tensors(path, tensors, {"position": json.dumps(position)})
+
+
+def load_checkpoint(
+    path: Path, modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, rng: torch.Generator
+) -> tuple[Position, dict[str, Tensor]]:
+    """`path` -> position and best weights; modules, optimiser and random stream continue from there.
+
+    Raises TrainingError if the file is damaged or belongs to another network.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+            position = json.loads((file.metadata() or {})["position"])
+        for index, module in enumerate(modules):
+            module.load_state_dict(_below(tensors, f"module.{index}."))
+        state = optimiser.state_dict()
+        state["state"] = {
+            i: moments
+            for i in range(sum(len(g["params"]) for g in state["param_groups"]))
+            if (moments := _below(tensors, f"optimiser.{i}."))
+        }
+        for group, saved in zip(state["param_groups"], position["groups"], strict=True):
+            group.update(saved)
+        optimiser.load_state_dict(state)
+        rng.set_state(tensors["rng"])
+        return Position(position["step"], position["best_score"], position["best_epoch"]), _below(tensors, "best.")
+    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as err:
+        raise TrainingError(f"the checkpoint {path} does not fit the training that it should continue: {err}") from err
+
+
+def named_state(modules: Sequence[nn.Module]) -> dict[str, Tensor]:
+    """Modules -> all their weights and buffers by "number.name"."""
+    return {f"{index}.{name}": value for index, module in enumerate(modules) for name, value in module.state_dict().items()}
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,122 @@
+"""The one training loop: gradient steps on batches of indices, whatever the loss."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+
+from dpm_flower.core.errors import TrainingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.progress import Progress, Report, silent
+from dpm_flower.training.checkpoint import Position, load_checkpoint, named_state, save_checkpoint
+
+REPORT_STEPS = 10  # reading the loss makes a GPU wait; ten steps hide that
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training came to: steps taken, the last reported loss, the best validation score (nan without validation)."""
+
+    steps: int
+    loss: float
+    best_score: float
+
+
+def fit(
+    modules: Sequence[nn.Module],
+    loss_at: Callable[[Tensor], Tensor],
+    images: int,
+    fitting: Fitting,
+    *,
+    rng: torch.Generator,
+    work: str = "training",
+    report: Report = silent,
+    validate: Callable[[], float] | None = None,
+    checkpoint: Path | None = None,
+) -> Fitted:
+    """Trains `modules` (their parameters that ask for a gradient) on `loss_at(indices (B,))` -> scalar, over `images` indices.
+
+    With `validate` (higher is better) the weights of the best epoch are kept, and `fitting.patience` stops early. With
+    `checkpoint` the state is saved there after every epoch, and training continues from it if it is there. Modules end in
+    evaluation mode. Raises TrainingError where the loss is not finite.
+    """
+    if images < 2:
+        raise TrainingError(f"training needs at least 2 images, got {images}")
+    steps, per_epoch = fitting.steps_for(images), fitting.steps_per_epoch(images)
+    epochs = -(-steps // per_epoch)
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=fitting.learning_rate, weight_decay=fitting.weight_decay)
+    scheduler = _scheduler(optimiser, fitting, steps)
+    at, best = Position(0, float("-inf"), 0), dict[str, Tensor]()
+    if checkpoint is not None and checkpoint.exists():
+        at, best = load_checkpoint(checkpoint, modules, optimiser, rng)
+        scheduler.last_epoch = at.step
+    loss = float("nan")
+    for epoch in range(at.step // per_epoch, epochs):
+        _switch(modules, training=True)
+        for step, indices in enumerate(_batches(images, fitting.batch_size, rng), start=epoch * per_epoch):
+            if step == steps:
+                break
+            value = _step(loss_at, indices, parameters, optimiser, fitting.clip_norm)
+            if step + 1 < steps:  # the schedule has exactly `steps` rates
+                scheduler.step()
+            if step % REPORT_STEPS == 0 or step + 1 == steps:
+                loss = _finite(float(value), work, step)
+                report(Progress(work, step + 1, steps, epoch + 1, epochs, loss))
+        _switch(modules, training=False)
+        at = Position(min((epoch + 1) * per_epoch, steps), at.best_score, at.best_epoch)
+        if validate is not None and (score := validate()) > at.best_score:
+            at = Position(at.step, score, epoch)
+            best = {name: value.detach().clone() for name, value in named_state(modules).items()}
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, modules, best, optimiser, rng, at)
+        if fitting.patience is not None and validate is not None and epoch - at.best_epoch >= fitting.patience:
+            break
+    _restore(modules, best)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return Fitted(at.step, loss, at.best_score if validate is not None else float("nan"))
+
+
+def _scheduler(optimiser: torch.optim.Optimizer, fitting: Fitting, steps: int) -> LRScheduler:
+    if fitting.schedule == "cosine" or steps < 2:  # one-cycle needs a way up and a way down
+        return CosineAnnealingLR(optimiser, T_max=steps)
+    return OneCycleLR(optimiser, max_lr=fitting.learning_rate, total_steps=steps)
+
+
+def _batches(images: int, size: int, rng: torch.Generator) -> Iterator[Tensor]:
+    """One pass in a fresh order; a smaller last batch is left out (batch norm) unless it is the only one."""
+    order = torch.randperm(images, generator=rng)
+    return (batch for batch in torch.split(order, size) if len(batch) == min(size, images))
+
+
+def _step(
+    loss_at: Callable[[Tensor], Tensor], indices: Tensor, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer, clip: float
+) -> Tensor:
+    optimiser.zero_grad(set_to_none=True)
+    loss = loss_at(indices)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(parameters, clip)
+    optimiser.step()
+    return loss.detach()
+
+
+def _finite(loss: float, work: str, step: int) -> float:
+    if not abs(loss) < float("inf"):
+        raise TrainingError(f"{work}: the loss is {loss} at step {step}; a lower learning rate may help")
+    return loss
+
+
+def _switch(modules: Sequence[nn.Module], *, training: bool) -> None:
+    for module in modules:
+        module.train(training)
+
+
+def _restore(modules: Sequence[nn.Module], best: dict[str, Tensor]) -> None:
+    for index, module in enumerate(modules):
+        if best:
+            prefix = f"{index}."
+            module.load_state_dict({n.removeprefix(prefix): v for n, v in best.items() if n.startswith(prefix)})

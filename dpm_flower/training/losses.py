@@ -1,0 +1,52 @@
+"""Losses of the three steps: reconstruction, equivalence, and sign-aware disparity."""
+
+from typing import Literal
+
+import torch
+from pytorch_msssim import ssim
+from torch import Tensor
+from torch.nn import functional
+
+from dpm_flower.core.errors import SettingError
+
+Equivalence = Literal["labels", "response", "activations"]
+EQUIVALENCES: tuple[Equivalence, ...] = ("labels", "response", "activations")
+
+
+def reconstruction_loss(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
+    """Images and reconstructions (B,C,H,W) -> mean absolute error, a scalar. Source: Deep Poisoning, equation 3."""
+    return functional.l1_loss(guesses_BCHW, images_BCHW)
+
+
+def disparity_loss(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
+    """Images and reconstructions (B,C,H,W) in [0,1] -> mean |SSIM|, a scalar in [0,1]; 0 = nothing alike.
+
+    Minimising the signed SSIM of equation 5 drives the reconstruction to the photographic negative, which discloses the image
+    just as well; the absolute value has its minimum where neither is alike.
+    """
+    similarity: Tensor = ssim(guesses_BCHW, images_BCHW, data_range=1.0, size_average=False)
+    return similarity.abs().mean()
+
+
+def equivalence_loss(kind: Equivalence, activations_BA: Tensor, logits_BK: Tensor, target: Tensor, scale: float = 1.0) -> Tensor:
+    """What the decider makes of poisoned features, against what it should -> a scalar.
+
+    * ``labels``: cross-entropy with labels (B,). Source: Deep Poisoning, equation 4.
+    * ``response``: Kullback-Leibler divergence from the decider's logits (B,K) on the raw features.
+    * ``activations``: mean squared distance to its penultimate activations (B,A) on the raw features, in units of `scale`
+      squared, their standard deviation.
+    """
+    match kind:
+        case "labels":
+            return functional.cross_entropy(logits_BK, target)
+        case "response":
+            log_probabilities = functional.log_softmax(logits_BK, dim=1)
+            return functional.kl_div(log_probabilities, functional.log_softmax(target, dim=1), reduction="batchmean", log_target=True)
+        case "activations":
+            return ((activations_BA - target) / scale).square().mean()
+    raise SettingError(f"equivalence must be one of {', '.join(EQUIVALENCES)}, got {kind!r}")
+
+
+def proximal_term(parameters: list[Tensor], anchors: list[Tensor]) -> Tensor:
+    """Parameters and their values at the round's start -> half the squared distance. Source: FedProx (Li et al., 2020), equation 2."""
+    return 0.5 * torch.stack([(p - a).square().sum() for p, a in zip(parameters, anchors, strict=True)]).sum()

@@ -1,0 +1,65 @@
+"""Training a Deep Poisoning Module between a frozen featurizer and a frozen decider, against a frozen reconstructor."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.progress import Report, silent
+from dpm_flower.core.split_net import SplitNet
+from dpm_flower.training.loop import Fitted, fit
+from dpm_flower.training.losses import Equivalence, disparity_loss, equivalence_loss
+from dpm_flower.training.prediction import apply
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Victims:
+    """The images (N,3,H,W) to protect, with their features (N,C,h,w) and labels (N,)."""
+
+    images: Tensor
+    features: Tensor
+    labels: Tensor
+
+
+def train_poisoning(
+    module: nn.Module,
+    net: SplitNet,
+    victims: Victims,
+    equivalence: Equivalence,
+    weight: float,
+    fitting: Fitting,
+    *,
+    compute: Compute,
+    rng: torch.Generator,
+    report: Report = silent,
+) -> Fitted:
+    """Trains `module` so that the decider reads poisoned features as it reads raw ones, and the reconstructor cannot.
+
+    Minimises equivalence + `weight` x disparity. Source: Deep Poisoning, equations 4 to 6, with other equivalences than the
+    labels by choice and the disparity sign-aware.
+    """
+    compute.place_module(module)
+    target, scale = _target(net, victims, equivalence, compute)
+
+    def loss_at(indices: Tensor) -> Tensor:
+        with compute.autocast():
+            poisoned = module(compute.place(victims.features[indices]))
+            activations = net.decider.activations(poisoned)
+            logits = net.decider.head(activations)
+            guesses = net.reconstructor(poisoned)
+        equal = equivalence_loss(equivalence, activations.float(), logits.float(), target[indices].to(compute.device), scale)
+        return equal + weight * disparity_loss(compute.place(victims.images[indices]), guesses.float())
+
+    return fit([module], loss_at, len(victims.images), fitting, rng=rng, work="dpm", report=report)
+
+
+def _target(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute) -> tuple[Tensor, float]:
+    """What the decider makes of the raw features, computed once: labels (N,), logits (N,K) or activations (N,A), and their scale."""
+    if equivalence == "labels":
+        return victims.labels, 1.0
+    activations = apply(net.decider.trunk, victims.features, compute)
+    if equivalence == "activations":
+        return activations, max(float(activations.std()), 1e-6)  # a decider that answers nothing has no scale
+    return apply(net.decider.head, activations, compute), 1.0

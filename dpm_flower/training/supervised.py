@@ -1,0 +1,55 @@
+"""Classification training: a whole network on images, or a decider on features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.fitting import Augmentation, Fitting
+from dpm_flower.core.progress import Report, silent
+from dpm_flower.training.augmentation import augmented
+from dpm_flower.training.loop import Fitted, fit
+from dpm_flower.training.losses import proximal_term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """Inputs (N,...), images or features, with labels (N,)."""
+
+    inputs: Tensor
+    labels: Tensor
+
+
+def train_classifier(
+    network: nn.Module,
+    examples: Examples,
+    fitting: Fitting,
+    *,
+    compute: Compute,
+    rng: torch.Generator,
+    work: str,
+    augment: Augmentation = "none",
+    proximal_mu: float = 0.0,
+    validate: Callable[[], float] | None = None,
+    report: Report = silent,
+    checkpoint: Path | None = None,
+) -> Fitted:
+    """Trains `network` by cross-entropy (equation 1) on examples (N,...), (N,); with `proximal_mu` it is held near its start."""
+    compute.place_module(network)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    start = [p.detach().clone() for p in trained] if proximal_mu else []
+
+    def loss_at(indices: Tensor) -> Tensor:
+        inputs = compute.place(augmented(examples.inputs[indices], augment, rng))
+        with compute.autocast():
+            logits = network(inputs)
+        loss = functional.cross_entropy(logits.float(), examples.labels[indices].to(compute.device))
+        return loss + proximal_mu * proximal_term(list(trained), start) if proximal_mu else loss
+
+    return fit(
+        [network], loss_at, len(examples.inputs), fitting, rng=rng, work=work, report=report, validate=validate, checkpoint=checkpoint
+    )

@@ -1,0 +1,1 @@
+"""Studies: one experiment per file, each a value called STUDY."""

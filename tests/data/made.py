@@ -1,0 +1,38 @@
+"""Small data made on the spot."""
+
+import torch
+from torch import Tensor
+
+from dpm_flower.core.labelled import Labelled
+from dpm_flower.data.dataset import DataSet
+
+
+def numbered_images(numbers: Tensor, side: int = 11) -> Tensor:
+    """Numbers (N,) -> images (N,3,side,side) of which no two are equal, each saying its number in its first three pixels."""
+    images = torch.zeros(len(numbers), 3, side, side)
+    for place in range(3):
+        images[:, :, 0, place] = ((numbers // 256**place) % 256 / 255.0).unsqueeze(1)
+    return images
+
+
+def number_of(images: Tensor) -> list[int]:
+    """What `numbered_images` wrote into each image."""
+    return sum((images[:, 0, 0, place] * 255).round().long() * 256**place for place in range(3)).tolist()  # type: ignore[union-attr]
+
+
+def numbered_set(train_counts: list[int], test_counts: list[int]) -> DataSet:
+    """Images per class -> a data set whose training images are numbered from 0 on, the test images after them."""
+    train, test = sum(train_counts), sum(test_counts)
+    images = numbered_images(torch.arange(train + test))
+    return DataSet(
+        name="numbered",
+        train=Labelled(images[:train], classes_of(train_counts), len(train_counts)),
+        test=Labelled(images[train:], classes_of(test_counts), len(test_counts)),
+        class_names=tuple(f"class {number}" for number in range(len(train_counts))),
+    )
+
+
+def classes_of(counts: list[int]) -> Tensor:
+    """Images per class -> their labels (N,), in turns rather than class by class."""
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    return labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))]

@@ -1,0 +1,40 @@
+import dataclasses
+
+import pytest
+import torch
+
+from dpm_flower.core.errors import DataError, ShapeError
+from dpm_flower.core.labelled import Labelled
+from tests.data.made import numbered_set
+
+
+@pytest.fixture
+def good():
+    return numbered_set([3, 3], [2, 2])
+
+
+def test_side_is_that_of_the_images(good):
+    assert good.side == 11
+
+
+@pytest.mark.parametrize("shape", [(1, 11, 11), (3, 11, 12), (3, 12, 12)])
+def test_other_shapes_are_refused(good, shape):
+    odd = Labelled(torch.zeros(4, *shape), torch.tensor([0, 1, 0, 1]), 2)
+    with pytest.raises(ShapeError, match="test images"):
+        dataclasses.replace(good, test=odd)
+
+
+def test_an_empty_part_is_refused(good):
+    with pytest.raises(DataError, match="at least one test image"):
+        dataclasses.replace(good, test=good.test.take(torch.tensor([], dtype=torch.int64)))
+
+
+def test_class_names_must_fit(good):
+    with pytest.raises(DataError, match="wanted 2 class names"):
+        dataclasses.replace(good, class_names=("a", "b", "c"))
+
+
+def test_one_class_is_refused(good):
+    single = good.train.take((good.train.labels == 1).nonzero().flatten())
+    with pytest.raises(DataError, match="at least 2 classes, got 1"):
+        dataclasses.replace(good, train=single)

@@ -1,0 +1,147 @@
+import dataclasses
+import time
+
+import pytest
+import torch
+
+from dpm_flower.core.errors import PartitionError
+from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.partition import Shares
+from dpm_flower.data.dataset import DataSet
+from dpm_flower.data.division import divide
+from tests.data.made import classes_of, number_of, numbered_images, numbered_set
+
+SHARES = Shares(entities=(("a", 0.3), ("b", 0.3), ("c", 0.2), ("d", 0.05)))
+CLASSES = Shares(entities=(("a", 0.5), ("b", 0.5)), public_classes=(3, 1))
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return numbered_set([80, 120, 100, 100], [10, 20, 10, 10])
+
+
+def pieces(division):
+    """Every piece by name, the test set left out."""
+    named = {"public": division.public}
+    for name, own in division.entities.items():
+        named |= {f"{name} train": own.train, f"{name} validation": own.validation}
+    return named
+
+
+@pytest.mark.parametrize("shares", [SHARES, CLASSES])
+def test_pieces_are_disjoint_and_labels_stay_with_their_images(dataset, shares):
+    division = divide(dataset, shares, 0)
+    private = [number for number in range(4) if number not in shares.public_classes]
+    numbers = []
+    for name, piece in pieces(division).items():
+        old = sorted(shares.public_classes) if name == "public" and shares.public_classes else private
+        assert [old[label] for label in piece.labels.tolist()] == dataset.train.labels[number_of(piece.images)].tolist()
+        assert piece.classes == len(old)
+        numbers += number_of(piece.images)
+    assert len(numbers) == len(set(numbers))
+    assert max(numbers) < 400
+
+
+def test_sizes_follow_the_shares(dataset):
+    division = divide(dataset, SHARES, 0)
+    assert len(division.public) == 80  # a fifth of 400
+    own = {name: len(part.train) + len(part.validation) for name, part in division.entities.items()}
+    assert own == {"a": 96, "b": 96, "c": 64, "d": 16}
+    assert [len(part.validation) for part in division.entities.values()] == [10, 10, 6, 2]
+    assert tuple(division.entities) == SHARES.names
+
+
+def test_pieces_have_the_class_mix_of_the_whole(dataset):
+    for piece in pieces(divide(dataset, SHARES, 0)).values():
+        exact = torch.tensor([0.2, 0.3, 0.25, 0.25]) * len(piece)
+        assert (torch.bincount(piece.labels, minlength=4) - exact).abs().max() <= 2
+
+
+def test_the_same_seed_divides_alike_and_another_does_not(dataset):
+    first, again, other = (pieces(divide(dataset, SHARES, seed)) for seed in (0, 0, 1))
+    assert all(torch.equal(first[name].images, again[name].images) for name in first)
+    assert all(number_of(first[name].images) != number_of(other[name].images) for name in first)
+
+
+def test_public_images_do_not_depend_on_the_entities(dataset):
+    fewer = dataclasses.replace(SHARES, entities=(("z", 1.0),))
+    assert torch.equal(divide(dataset, SHARES, 0).public.images, divide(dataset, fewer, 0).public.images)
+
+
+def test_public_classes_leave_the_private_task(dataset):
+    division = divide(dataset, CLASSES, 0)
+    assert division.class_names == ("class 0", "class 2")
+    assert torch.bincount(division.public.labels).tolist() == [120, 100]
+    assert torch.bincount(division.test.labels).tolist() == [10, 10]
+    assert division.test.classes == 2
+    assert sum(len(part.train) + len(part.validation) for part in division.entities.values()) == 180
+
+
+def test_without_public_classes_the_test_images_are_shared_not_copied(dataset):
+    assert divide(dataset, SHARES, 0).test is dataset.test
+
+
+def test_an_image_that_occurs_twice_lands_once(dataset):
+    numbers = torch.cat((torch.arange(100).repeat(3), torch.tensor([1000, 1000, 1001])))
+    labels = classes_of([len(numbers) // 3] * 3)  # copies under different labels
+    train = Labelled(numbered_images(numbers), labels, 3)
+    test = Labelled(numbered_images(torch.tensor([1000, 2000, 2001])), torch.tensor([0, 1, 2]), 3)
+    division = divide(DataSet("twice", train, test, ("x", "y", "z")), Shares(entities=(("a", 0.5), ("b", 0.5))), 0)
+    held = [number for piece in pieces(division).values() for number in number_of(piece.images)]
+    assert sorted(held) == [*range(100), 1001]
+    assert (division.summary.repeats_in_train, division.summary.repeats_of_test) == (200, 2)
+
+
+@pytest.mark.parametrize("shares", [SHARES, CLASSES])
+def test_the_summary_counts_every_image_once_in_the_old_classes(dataset, shares):
+    division = divide(dataset, shares, 0)
+    rows = {(row.piece, row.entity): row for row in division.summary.holdings}
+    assert division.summary.class_names == dataset.class_names
+    assert rows["public", ""].total == len(division.public)
+    assert rows["test", ""].total == len(division.test)
+    for name, own in division.entities.items():
+        assert rows["train", name].total == len(own.train)
+        assert rows["validation", name].total == len(own.validation)
+    of_train = [row.counts for (piece, _), row in rows.items() if piece != "test"]
+    assert [sum(column) for column in zip(*of_train, strict=True)] == [80, 120, 100, 100]
+
+
+def test_a_small_entity_keeps_two_images_and_validates_on_one():
+    shares = Shares(entities=(("a", 0.5), ("d", 0.1)), validation=0.9)
+    own = divide(numbered_set([19, 18], [1, 1]), shares, 0).entities["d"]
+    assert (len(own.train), len(own.validation)) == (2, 1)
+    own = divide(numbered_set([19, 18], [1, 1]), dataclasses.replace(shares, validation=0.01), 0).entities["d"]
+    assert (len(own.train), len(own.validation)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "changes", "message"),
+    [
+        ([4, 4], {"entities": tuple((f"e{number}", 0.1) for number in range(10))}, "each of 10 entities, got 6"),
+        ([40, 40], {"entities": (("a", 0.9), ("tiny", 0.001))}, "'tiny': wanted at least 2 images .* got 0"),
+        ([40, 40], {"entities": (("a", 0.5), ("tiny", 0.03))}, "'tiny': wanted at least 2 images .* got 2"),
+        ([97, 3], {"entities": (("a", 0.5), ("tiny", 0.05))}, "'tiny': wanted training images of at least 2 classes, got 1"),
+        ([20, 20], {"public": 0.001}, "at least 1 public image, got none of 40"),
+        ([20, 20, 20], {"public_classes": (3,)}, r"different numbers in \[0, 3\).*got \(3,\)"),
+        ([20, 20, 20], {"public_classes": (-1,)}, r"different numbers in \[0, 3\)"),
+        ([20, 20, 20, 20], {"public_classes": (1, 1)}, "different numbers"),
+        ([20, 20, 20], {"public_classes": (0, 2)}, "at least 2 private classes, got 1"),
+        ([20, 20, 0], {"public_classes": (2,)}, "at least 1 public image, got none"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused(counts, changes, message):
+    shares = dataclasses.replace(Shares(entities=(("a", 0.5), ("b", 0.5))), **changes)
+    with pytest.raises(PartitionError, match=message):
+        divide(numbered_set(counts, [2] * len(counts)), shares, 0)
+
+
+def test_a_test_set_without_private_classes_is_refused():
+    shares = Shares(entities=(("a", 1.0),), public_classes=(2,))
+    with pytest.raises(PartitionError, match="test images of the private classes, got none among 3"):
+        divide(numbered_set([20, 20, 20], [0, 0, 3]), shares, 0)
+
+
+def test_dividing_is_fast():
+    start = time.perf_counter()
+    divide(numbered_set([4000] * 2, [10, 10]), SHARES, 0)
+    assert time.perf_counter() - start < 3.0  # 8,000 images; a loop over pixels would take minutes

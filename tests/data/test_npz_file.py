@@ -1,0 +1,128 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from dpm_flower.core.errors import DataError
+from dpm_flower.data.npz_file import npz_file
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (6, 12, 12, 3), dtype=np.uint8)
+Y = np.array([0, 1, 0, 1, 1, 0], np.uint8)
+
+
+def saved(path, **changes):
+    members = {"x_train": X, "y_train": Y, "x_test": X[:4], "y_test": Y[:4]} | changes
+    np.savez_compressed(path, **{name: member for name, member in members.items() if member is not None})
+    return path
+
+
+def saved_lzma(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, member in (("x_train", X), ("y_train", Y), ("x_test", X), ("y_test", Y)):
+            content = io.BytesIO()
+            np.save(content, member)
+            archive.writestr(f"{name}.npy", content.getvalue())
+    return path
+
+
+def test_images_labels_and_names_come_back(tmp_path):
+    data = npz_file(saved(tmp_path / "cells.npz", class_names=np.array(["healthy", "ill"])), 12)
+    assert (data.name, data.class_names, data.notes) == ("cells", ("healthy", "ill"), ())
+    assert np.array_equal((data.train.images * 255).round().numpy().transpose(0, 2, 3, 1), X)
+    assert data.train.labels.tolist() == Y.tolist()
+    assert data.test.labels.tolist() == Y[:4].tolist()
+
+
+def test_grey_floats_and_other_sides_are_brought_to_one_form(tmp_path):
+    data = npz_file(saved(tmp_path / "a.npz", x_train=X[..., 0], x_test=(X[:4] / 255).astype(np.float16)), 16)
+    assert data.train.images.shape == (6, 3, 16, 16)
+    assert data.test.images.shape == (4, 3, 16, 16)
+    assert data.class_names == ("0", "1")
+    assert data.notes == ("images of 12 x 12 pixels were resized to 16 x 16",)
+
+
+def test_validation_images_are_appended(tmp_path):
+    data = npz_file(saved(tmp_path / "a.npz", x_val=X[:2], y_val=Y[:2]), 12)
+    assert len(data.train) == 8
+    assert torch.equal(data.train.images[6:], data.train.images[:2])
+    assert data.train.labels[6:].tolist() == Y[:2].tolist()
+    assert "2 validation images" in data.notes[0]
+
+
+def test_lzma_members_are_read(tmp_path):
+    assert len(npz_file(saved_lzma(tmp_path / "a.npz"), 12).train) == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_test": None}, "missing y_test"),
+        ({"x_val": X}, "x_val and y_val or neither"),
+        ({"x_train": X[0]}, "x_train: wanted images|wanted one label"),
+        ({"x_train": X[..., :2]}, "x_train: wanted images"),
+        ({"x_train": X.astype(np.int16)}, "x_train: wanted uint8 images or floats"),
+        ({"x_test": np.full((4, 12, 12), np.nan)}, "x_test: wanted finite floats"),
+        ({"y_train": Y[:5]}, "y_train: wanted one label for each of 6 images, got 5"),
+        ({"y_train": Y.astype(float)}, "y_train: wanted whole-number labels"),
+        ({"y_train": -Y.astype(int)}, "y_train: wanted class numbers"),
+        ({"class_names": np.array(["only"])}, "y_train: wanted labels below the number of classes, 1, got 1"),
+        ({"class_names": np.array([1, 2])}, "class_names: wanted strings"),
+        ({"y_train": np.array([{}] * 6, dtype=object)}, "without pickled members"),
+    ],
+)
+def test_wrong_members_are_refused_with_the_file_named(tmp_path, changes, message):
+    path = saved(tmp_path / "bad.npz", **changes)
+    with pytest.raises(DataError, match=message) as refusal:
+        npz_file(path, 12)
+    assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize("write", [saved, saved_lzma])
+def test_a_file_cut_short_or_altered_is_refused_wherever(tmp_path, write):
+    path = write(tmp_path / "bad.npz")
+    whole = path.read_bytes()
+    for end in range(0, len(whole) - 1, 97):
+        path.write_bytes(whole[:end])
+        with pytest.raises(DataError, match=r"bad\.npz"):
+            npz_file(path, 12)
+    altered = bytearray(whole)
+    altered[200] ^= 1
+    path.write_bytes(altered)
+    with pytest.raises(DataError, match=r"bad\.npz"):
+        npz_file(path, 12)
+
+
+@pytest.mark.parametrize("old", [b"NUMPY", b"'descr'", b"(6, 12, 12, 3)"])
+def test_members_with_another_header_are_refused(tmp_path, old):
+    path = tmp_path / "bad.npz"
+    with zipfile.ZipFile(path, "w") as archive:  # rewritten whole, so that the checksums agree
+        for name, member in (("x_train", X), ("y_train", Y), ("x_test", X), ("y_test", Y)):
+            content = io.BytesIO()
+            np.save(content, member)
+            archive.writestr(f"{name}.npy", content.getvalue().replace(old, b"(" * len(old)))
+    with pytest.raises(DataError, match=r"bad\.npz"):
+        npz_file(path, 12)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"\x80\x04N."])
+def test_what_is_no_archive_is_refused(tmp_path, content):
+    path = tmp_path / "bad.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"bad\.npz: wanted a complete \.npz archive"):
+        npz_file(path, 12)
+
+
+def test_a_single_array_is_refused(tmp_path):
+    path = tmp_path / "bad.npz"
+    with path.open("wb") as file:
+        np.save(file, X)
+    with pytest.raises(DataError, match="got a single array"):
+        npz_file(path, 12)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        npz_file(tmp_path / "none.npz", 12)

@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import pytest
+
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.exchange.layout import release_folder, shard_name
+
+
+def test_a_digest_has_its_folder():
+    assert release_folder(Path("pool"), "a" * 64) == Path("pool/releases") / ("a" * 64)
+
+
+@pytest.mark.parametrize("digest", ["", "..", "../../etc", "a" * 63, "A" * 64, "a" * 63 + "/", "/" + "a" * 63])
+def test_what_is_no_digest_has_none(digest):
+    with pytest.raises(ReleaseError, match="SHA-256"):
+        release_folder(Path("pool"), digest)
+
+
+def test_shards_lie_in_the_order_of_their_names():
+    names = [shard_name(position) for position in range(0, 16384, 100)]
+    assert sorted(set(names)) == names

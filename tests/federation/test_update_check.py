@@ -1,0 +1,93 @@
+"""One refusal per test: which replies can be averaged with each other."""
+
+import numpy as np
+import pytest
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from dpm_flower.federation.in_process_grid import InProcessGrid
+from dpm_flower.federation.update_check import UpdateCheck
+
+TRAINING = UpdateCheck(weighted_by="n", arrays=True)
+EVALUATION = UpdateCheck(weighted_by="n", arrays=False)
+
+
+def _reply(**records: ArrayRecord | MetricRecord | ConfigRecord) -> Message:
+    InProcessGrid(ClientApp(), [{}], {})  # gives this process the identity that messages ask for
+    return Message(RecordDict(dict(records)), reply_to=Message(RecordDict(), 7, "train"))
+
+
+def _arrays(**values: np.ndarray) -> ArrayRecord:
+    return ArrayRecord({name: Array(value) for name, value in values.items()})
+
+
+def _good(number: float = 1.0) -> Message:
+    return _reply(arrays=_arrays(w=np.full(2, number)), metrics=MetricRecord({"n": 5, "losses": [0.1, number]}))
+
+
+def _reason(reply: Message, check: UpdateCheck = TRAINING) -> str:
+    good, left_out = check.sort_out([("a", _good()), ("b", reply), ("c", _good(2.0))])
+    assert len(good) == 2
+    assert [entity for entity, _ in left_out] == ["b"]
+    return left_out[0][1]
+
+
+def test_good_replies_stay_in_order() -> None:
+    replies = [("a", _good(1.0)), ("b", _good(2.0)), ("c", _good(3.0))]
+    assert TRAINING.sort_out(replies) == ([reply for _, reply in replies], [])
+    assert EVALUATION.sort_out(replies) == ([reply for _, reply in replies], [])
+
+
+def test_other_records_beside_them_do_no_harm() -> None:
+    reply = _good()
+    reply.content["note"] = ConfigRecord({"entity": "a"})
+    assert TRAINING.sort_out([("a", reply)]) == ([reply], [])
+
+
+def _damaged() -> ArrayRecord:
+    return ArrayRecord({"w": Array("float64", (2,), "numpy.ndarray", b"not numpy")})
+
+
+GOOD = MetricRecord({"n": 5, "losses": [0.1, 0.2]})
+TWO = np.zeros(2)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (_reply(metrics=GOOD), "exactly one ArrayRecord, got 0"),
+        (_reply(a=_arrays(w=TWO), b=_arrays(w=TWO), metrics=GOOD), "exactly one ArrayRecord, got 2"),
+        (_reply(arrays=_arrays(w=TWO)), "exactly one MetricRecord, got 0"),
+        (_reply(arrays=_arrays(w=np.array([1.0, np.inf])), metrics=GOOD), "'w' holds values that are not finite"),
+        (_reply(arrays=_arrays(w=np.array(["a", "b"])), metrics=GOOD), "wanted numbers, got <U1"),
+        (_reply(arrays=_damaged(), metrics=GOOD), "cannot be read"),
+        (_reply(arrays=_arrays(v=TWO), metrics=GOOD), "records of most replies"),
+        (_reply(arrays=_arrays(w=np.zeros(3)), metrics=GOOD), "records of most replies"),
+        (_reply(other=_arrays(w=TWO), metrics=GOOD), "records of most replies"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 5})), "records of most replies"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 5, "losses": [0.1]})), "records of most replies"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 5, "losses": 0.1})), "records of most replies"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"losses": [0.1, 0.2]})), "'n', got None"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": [5], "losses": [0.1, 0.2]})), "'n', got [5]"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 0, "losses": [0.1, 0.2]})), "'n', got 0"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": float("nan"), "losses": [0.1, 0.2]})), "'n', got nan"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 10**400, "losses": [0.1, 0.2]})), "finite number"),
+        (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 5, "losses": [0.1, float("inf")]})), "'losses' is not finite"),
+    ],
+)
+def test_refusals(reply: Message, reason: str) -> None:
+    assert reason in _reason(reply)
+
+
+def test_shapes_that_were_sent_count_more_than_the_majority() -> None:
+    check = UpdateCheck(weighted_by="n", arrays=True, shapes={"w": (3,)})
+    right = _reply(arrays=_arrays(w=np.zeros(3)), metrics=GOOD)
+    good, left_out = check.sort_out([("a", _good()), ("b", right), ("c", _good())])
+    assert good == [right]
+    assert [entity for entity, _ in left_out] == ["a", "c"]
+    assert "'w': sent (3,), got (2,)" in left_out[0][1]
+
+
+def test_an_evaluation_needs_no_arrays() -> None:
+    reply = _reply(metrics=GOOD)
+    assert EVALUATION.sort_out([("a", reply)]) == ([reply], [])

@@ -1,0 +1,80 @@
+import pytest
+import torch
+
+from dpm_flower.core.errors import MetricError
+from dpm_flower.metrics import similarity
+from dpm_flower.metrics.similarity import sign_aware_ssim, ssim
+
+
+@pytest.fixture
+def images():
+    return torch.rand(5, 3, 14, 13, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def guesses():
+    return torch.rand(5, 3, 14, 13, generator=torch.Generator().manual_seed(1))
+
+
+def slow_ssim(image, guess):
+    """One image (C,H,W) by the definition: at every place of the 11 x 11 Gaussian window, from weighted moments."""
+    axis = torch.exp(-((torch.arange(11.0, dtype=torch.float64) - 5) ** 2) / (2 * 1.5**2))
+    window = torch.outer(axis, axis) / axis.sum() ** 2
+    values = []
+    for x, y in zip(image.double(), guess.double(), strict=True):
+        for top in range(x.shape[0] - 10):
+            for left in range(x.shape[1] - 10):
+                p, q = (plane[top : top + 11, left : left + 11] for plane in (x, y))
+                mean_p, mean_q = (window * p).sum(), (window * q).sum()
+                variance_p, variance_q = (window * (p - mean_p) ** 2).sum(), (window * (q - mean_q) ** 2).sum()
+                covariance = (window * (p - mean_p) * (q - mean_q)).sum()
+                light = (2 * mean_p * mean_q + 1e-4) / (mean_p**2 + mean_q**2 + 1e-4)
+                values.append(light * (2 * covariance + 9e-4) / (variance_p + variance_q + 9e-4))
+    return torch.stack(values).mean()
+
+
+def test_it_equals_the_slow_definition(images, guesses):
+    mixed = 0.6 * images + 0.4 * guesses
+    expected = torch.stack([slow_ssim(*pair) for pair in zip(images, mixed, strict=True)])
+    assert torch.allclose(ssim(images, mixed).double(), expected, atol=1e-5)
+
+
+def test_identity_symmetry_and_bounds(images, guesses):
+    assert torch.allclose(ssim(images, images), torch.ones(5))
+    assert torch.allclose(ssim(images, guesses), ssim(guesses, images))
+    assert ssim(images, guesses).abs().max() < 0.5
+
+
+def test_a_negative_discloses_as_much_as_the_picture(images):
+    assert ssim(images, 1 - images).max() < -0.5
+    assert torch.allclose(sign_aware_ssim(images, 1 - images), torch.ones(5), atol=1e-5)
+    assert torch.allclose(sign_aware_ssim(images, images), torch.ones(5))
+
+
+def test_sign_aware_is_the_greater_of_both(images, guesses):
+    both = torch.stack((ssim(images, guesses), ssim(images, 1 - guesses)))
+    assert torch.equal(sign_aware_ssim(images, guesses), both.amax(0))
+    assert torch.allclose(sign_aware_ssim(images, guesses), sign_aware_ssim(images, 1 - guesses), atol=1e-6)
+
+
+def test_pieces_do_not_show(images, guesses, monkeypatch):
+    whole = ssim(images, guesses)
+    monkeypatch.setattr(similarity, "PIECE_IMAGES", 2)
+    assert torch.allclose(ssim(images, guesses), whole, atol=1e-6)
+
+
+def test_half_precision_is_scored_in_single(images, guesses):
+    assert torch.equal(ssim(images.half(), guesses.half()), ssim(images.half().float(), guesses.half().float()))
+
+
+@pytest.mark.parametrize("score", [ssim, sign_aware_ssim])
+@pytest.mark.parametrize("shape", [(1, 3, 10, 16), (1, 3, 16, 10), (1, 3, 8, 8)])
+def test_sides_below_the_window_are_refused(score, shape):
+    with pytest.raises(MetricError, match=f"at least 11 pixels, its window, got {min(shape[2:])}"):
+        score(torch.zeros(shape), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("score", [ssim, sign_aware_ssim])
+def test_values_outside_the_range_are_refused(score, images):
+    with pytest.raises(MetricError, match="guesses"):
+        score(images, images + 1)

@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import pytest
+
+from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.payload import released_spec
+from dpm_flower.payload.fields import Fields
+from dpm_flower.payload.released_spec import ImageSpec
+from tests.payload.examples import SPEC
+
+IMAGES = ImageSpec(shape=(3, 8, 8))
+
+
+def read(kind, plain):
+    return released_spec.from_plain(Fields({"spec": plain}, "a manifest", {"spec"}), kind)
+
+
+@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), IMAGES])
+def test_round_trip(spec):
+    assert read(released_spec.kind_of(spec), released_spec.to_plain(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "said"),
+    [
+        ("sounds", {}, 'must be "features" or "images"'),
+        ("images", {}, "unknown keys"),
+        ("features", {"dtype": "float64"}, "impossible spec: .*float64"),
+        ("features", {"shape": [0, 1, 1]}, "impossible spec"),
+        ("features", {"shape": [1, 1]}, "three numbers"),
+        ("features", {"non_negative": 1}, "true or false"),
+    ],
+)
+def test_impossible_specs_are_refused(kind, changes, said):
+    with pytest.raises(ReleaseError, match=said):
+        read(kind, released_spec.to_plain(SPEC) | changes)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (replace(SPEC, shape=(1 << 14, 1 << 10, 1 << 10)), "one sample may have"),
+        (replace(SPEC, shape=(1 << 27, 1, 1)), "a side of the released shape"),
+        (replace(SPEC, featurizer_digest="ab"), "featurizer_digest"),
+        (replace(SPEC, hook="../x"), "hook"),
+        (replace(SPEC, backbone=""), "backbone"),
+        (ImageSpec(shape=(3, 1 << 13, 1 << 13)), "one sample may have"),
+    ],
+)
+def test_specs_that_no_manifest_may_carry_are_refused(spec, said):
+    with pytest.raises(ReleaseError, match=said):
+        released_spec.check(spec)
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (3, 0, 8), (3, 8, -1)])
+def test_an_image_has_three_positive_sides(shape):
+    with pytest.raises(SettingError, match="image shape"):
+        ImageSpec(shape=shape)

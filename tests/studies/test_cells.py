@@ -1,0 +1,97 @@
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dpm_flower.core.errors import StudyError
+from dpm_flower.core.outcome import Outcome
+from dpm_flower.core.study import RECEIVED
+from dpm_flower.studies.cells import LONGEST_REASON, NO_RECEIVER, NO_TOP1, SILENT, cells_of, receivers_of, said
+from tests.studies.hand_made import STUDY, changed, outcome, outcomes
+
+
+def cell(cells, seed, arm, entity):
+    return next(one for one in cells if (one.seed, one.arm, one.entity) == (seed, arm, entity))
+
+
+def test_every_receiver_of_every_arm_has_a_cell_even_if_nothing_came():
+    cells = cells_of(STUDY, [])
+    assert len(cells) == 3 * (5 * 3 + 1)  # five arms of all entities (one of them as received), one with a single receiver
+    assert {one.reason for one in cells} == {SILENT}
+
+
+def test_order_is_the_studys_whatever_the_order_of_arrival():
+    shuffled = outcomes()
+    random.Random(0).shuffle(shuffled)
+    assert cells_of(STUDY, shuffled) == cells_of(STUDY, outcomes())
+    assert [one.arm for one in cells_of(STUDY, shuffled)][:4] == [RECEIVED] * 3 + ["own data"]
+
+
+def test_receivers_keep_the_order_of_the_entities():
+    assert receivers_of(STUDY, "poisoned, c only") == ("c",)
+    assert receivers_of(STUDY, "FedAvg") == receivers_of(STUDY, RECEIVED) == ("a", "b", "c")
+
+
+def test_a_sender_that_is_no_receiver_is_listed_with_its_release():
+    sent = Outcome(0, "poisoned, c only", "a", {"ssim_p": 0.2})
+    listed = cell(cells_of(STUDY, [*outcomes(), sent]), 0, "poisoned, c only", "a")
+    assert (listed.quality, listed.reason) == ({"ssim_p": 0.2}, NO_RECEIVER)
+
+
+def test_an_empty_outcome_of_a_non_receiver_is_no_cell():
+    assert cells_of(STUDY, [*outcomes(), Outcome(0, "poisoned, c only", "a")]) == cells_of(STUDY, outcomes())
+
+
+def test_a_stated_reason_stands_in_for_top1():
+    failed = cell(cells_of(STUDY, changed(outcomes(), 0, "poisoned", "a", reason="refused")), 0, "poisoned", "a")
+    assert failed.reason == "refused"
+    assert "top1" not in failed.quality
+    assert failed.quality["ssim_z"] == 0.7  # the release was made nevertheless
+
+
+def test_an_outcome_without_top1_says_so():
+    bare = cell(cells_of(STUDY, changed(outcomes(), 0, "FedAvg", "a", quality={"validation_top1": 0.5})), 0, "FedAvg", "a")
+    assert bare.reason == NO_TOP1
+
+
+@pytest.mark.parametrize("top1", [math.nan, math.inf, -0.1, 1.5])
+def test_an_impossible_top1_becomes_a_reason(top1):
+    bad = cell(cells_of(STUDY, changed(outcomes(), 0, "FedAvg", "a", quality={"top1": top1})), 0, "FedAvg", "a")
+    assert bad.quality == {}
+    assert str(top1) in bad.reason
+
+
+def test_another_figure_that_is_not_finite_is_named_and_top1_stays():
+    quality = {"top1": 0.5, "ssim_p": math.nan}
+    odd = cell(cells_of(STUDY, changed(outcomes(), 0, "poisoned", "a", quality=quality, costs={"seconds": math.inf})), 0, "poisoned", "a")
+    assert (odd.quality, odd.costs) == ({"top1": 0.5}, {})
+    assert odd.reason == "ssim_p is nan; seconds is inf"
+
+
+@pytest.mark.parametrize(
+    ("seed", "arm", "entity", "what"), [(9, "FedAvg", "a", "seed 9"), (0, "x", "a", "arm 'x'"), (0, "FedAvg", "z", "'z'")]
+)
+def test_an_outcome_of_another_study_is_refused(seed, arm, entity, what):
+    with pytest.raises(StudyError, match=what):
+        cells_of(STUDY, [*outcomes(), Outcome(seed, arm, entity)])
+
+
+def test_a_cell_that_comes_twice_is_refused():
+    with pytest.raises(StudyError, match="got two"):
+        cells_of(STUDY, [*outcomes(), outcome(0, "FedAvg", "a")])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=400))
+def test_words_of_a_peer_are_short_printable_and_no_formula(text):
+    line = said(text)
+    assert line.isprintable()
+    assert len(line) <= LONGEST_REASON
+    assert not line.startswith(("=", "+", "-", "@", " "))
+    assert said(line) == line
+
+
+def test_terminal_commands_are_taken_out_of_a_peers_words():
+    assert said("=cmd|' /c'\x1b[31m red\nline") == "cmd|' /c' [31m red line"
