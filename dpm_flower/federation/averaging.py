@@ -102,10 +102,12 @@ class OrderedFedAvg(EntityOrder):
         on_failure: OnFailure = unreported,
         *,
         weighted_by_key: str = "num-examples",
+        fraction_evaluate: float = 1.0,
         train_metrics_aggr_fn: MetricsMean | None = None,
         evaluate_metrics_aggr_fn: MetricsMean | None = None,
     ) -> None:
         super().__init__(
+            fraction_evaluate=fraction_evaluate,
             min_train_nodes=len(entities),
             min_evaluate_nodes=len(entities),
             min_available_nodes=len(entities),
@@ -126,10 +128,12 @@ class OrderedFedProx(FedProx, EntityOrder):
         *,
         proximal_mu: float,
         weighted_by_key: str = "num-examples",
+        fraction_evaluate: float = 1.0,
         train_metrics_aggr_fn: MetricsMean | None = None,
         evaluate_metrics_aggr_fn: MetricsMean | None = None,
     ) -> None:
         super().__init__(
+            fraction_evaluate=fraction_evaluate,
             min_train_nodes=len(entities),
             min_evaluate_nodes=len(entities),
             min_available_nodes=len(entities),

@@ -64,9 +64,10 @@ def _strategy(campaign: Campaign, arm: AveragingArm, nodes: Mapping[str, int], c
         log.warning("%s, seed %d, %s: %s", entity, campaign.seed, arm.name, reason)
 
     entities = {nodes[name]: name for name in campaign.members}
+    # nobody evaluates within the rounds: what the arm comes to is evaluated like that of every other arm
     if arm.proximal_mu > 0:
-        return OrderedFedProx(entities, on_failure=on_failure, train_metrics_aggr_fn=note_costs, proximal_mu=arm.proximal_mu)
-    return OrderedFedAvg(entities, on_failure=on_failure, train_metrics_aggr_fn=note_costs)
+        return OrderedFedProx(entities, on_failure, proximal_mu=arm.proximal_mu, fraction_evaluate=0.0, train_metrics_aggr_fn=note_costs)
+    return OrderedFedAvg(entities, on_failure, fraction_evaluate=0.0, train_metrics_aggr_fn=note_costs)
 
 
 def _furthest(campaign: Campaign, arm: AveragingArm, kept: CampaignLog) -> tuple[Mapping[str, Tensor], Costs, int]:

@@ -10,7 +10,7 @@ from dpm_flower.core.errors import StudyError
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import AveragingArm, SharingArm, Study
 from dpm_flower.exchange.local import LocalExchange
-from dpm_flower.federation.opening import nets_from, open_nets, open_task, study_of
+from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task, study_of
 from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.payload.unsigned import Unsigned
@@ -23,6 +23,7 @@ from dpm_flower.regime.refine import Round, average_locally, refine, refine_shar
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
+
 
 def identify(message: Message, context: Context) -> Message:
     """Who this node is, and how many images it has."""
@@ -43,7 +44,7 @@ def adopt_networks(message: Message, context: Context) -> Message:
     request = read_request(message)
     task = open_task(context, request.campaign, request.seed, request.arm)
     started = time.perf_counter()
-    nets = nets_from(task, request.tensors)
+    nets = nets_from(task.study, task.train.classes, task.compute, request.tensors)
     write_tensors(task.site.nets(task.campaign), nets.tensors())
     evaluation = evaluate_decider(task, nets, nets.decider.state_dict())
     return reply_message(_evaluated(task, evaluation, time.perf_counter() - started), message)
@@ -90,7 +91,7 @@ def evaluate_arm(message: Message, context: Context) -> Message:
     arm, nets, started = task.study.arm(request.arm), open_nets(task), time.perf_counter()
     state = dict(request.tensors) or load_file(task.site.decider(task.campaign, arm.name))
     if isinstance(arm, AveragingArm) or arm.refine == "network":
-        evaluation = evaluate_network(task, nets_from(task, nets.tensors() | state))
+        evaluation = evaluate_network(task, changed(nets, state))
     else:
         evaluation = evaluate_decider(task, nets, state)
     return reply_message(_evaluated(task, evaluation, time.perf_counter() - started), message)
@@ -103,7 +104,7 @@ def train_averaging(message: Message, context: Context) -> Message:
     arm = task.study.arm(asked.arm)
     if not isinstance(arm, AveragingArm):
         raise StudyError(f"wanted an averaging arm, got {asked.arm!r}")
-    nets = nets_from(task, open_nets(task).tensors() | dict(asked.tensors))
+    nets = changed(open_nets(task), asked.tensors)
     started = time.perf_counter()
     update = average_locally(task, nets, arm, asked.proximal_mu, Round(asked.round, arm.rounds))
     costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))}

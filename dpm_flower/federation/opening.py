@@ -1,5 +1,6 @@
 """A message's context -> what its entity works with: the study, the entity's own images and its own folder."""
 
+import copy
 import functools
 import importlib
 import json
@@ -11,10 +12,12 @@ from flwr.app import Context
 from flwr.app.user_config import UserConfigValue
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import OutputError, StudyError, TrainingError
 from dpm_flower.core.progress import Progress
+from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import Division, divide
 from dpm_flower.data.sources import load
@@ -126,21 +129,36 @@ def site_of(context: Context, name: str) -> Site:
 
 
 def open_nets(task: EntityTask) -> PublicNets:
-    """The pre-training broadcast that this entity adopted -> the frozen public networks. Raises TrainingError without one."""
+    """The pre-training broadcast that this entity adopted -> the frozen public networks, shared: copy them before changing anything.
+
+    Raises TrainingError if the entity has adopted none.
+    """
     path = task.site.nets(task.campaign)
     try:
-        tensors = load_file(path)
+        return _opened(path, path.stat().st_mtime_ns, task.study, task.train.classes, task.compute)
     except (OSError, SafetensorError) as err:
         raise TrainingError(f"entity {task.entity} has adopted no networks in campaign {task.campaign}: {err}") from err
-    return nets_from(task, tensors)
 
 
-def nets_from(task: EntityTask, tensors: Mapping[str, object]) -> PublicNets:
-    """Weights -> the frozen public networks of the study's kind, on the task's device. Raises ReleaseError or ShapeError for others."""
-    study = task.study
-    nets = PublicNets.assemble(study.backbone, study.hook, study.side, task.train.classes, task.stream("unused"))
-    nets.load(tensors)  # type: ignore[arg-type]
+@functools.lru_cache(maxsize=8)  # tracing and cutting a backbone costs a quarter of a second, and every message needs it
+def _opened(path: Path, changed_ns: int, study: Study, classes: int, compute: Compute) -> PublicNets:
+    """`changed_ns` is part of the key, so that another file under the same name is another network."""
+    del changed_ns
+    return nets_from(study, classes, compute, load_file(path))
+
+
+def nets_from(study: Study, classes: int, compute: Compute, tensors: Mapping[str, Tensor]) -> PublicNets:
+    """Weights -> the frozen public networks of the study's kind, on the device. Raises ReleaseError or ShapeError for others."""
+    nets = PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "overwritten at once"))
+    nets.load(tensors)
     nets = nets.frozen()
     for network in (nets.featurizer, nets.decider, nets.reconstructor):
-        task.compute.place_module(network)
+        compute.place_module(network)
     return nets
+
+
+def changed(nets: PublicNets, tensors: Mapping[str, Tensor]) -> PublicNets:
+    """A copy of the public networks in which these tensors have taken the place of those of the same names. Raises as `nets_from`."""
+    copied = copy.deepcopy(nets)
+    copied.load(nets.tensors() | dict(tensors))
+    return copied

@@ -1,5 +1,6 @@
 """Evaluation of what an arm came to: held-out raw images of the task, the same for all methods."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class Evaluation:
 
 def evaluate_decider(task: EntityTask, net: PublicNets, state: Mapping[str, Tensor]) -> Evaluation:
     """A decider's weights -> its quality behind the public featurizer."""
-    decider = net.decider
+    decider = copy.deepcopy(net.decider)  # the public one is everybody's
     try:
         decider.load_state_dict(dict(state))
     except RuntimeError as err:

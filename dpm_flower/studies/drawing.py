@@ -1,6 +1,7 @@
 """How every picture of a run looks: two schemes, one colour-blind safe palette, and bytes out. No pyplot, no global state left."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 ImageFormat = Literal["svg", "png"]
+LETTER_PX, KEY_PX = 7.4, 72  # of a legend: mean width of a letter at 10 points; the coloured key with the room around it
 DOTS_PER_INCH = 100  # a figure of 10 inches is 1,000 px wide
 
 # Okabe and Ito's colours without black, in an order that keeps neighbours apart in lightness too; safe for all colour blindness.
@@ -33,6 +35,11 @@ def canvas(width_in: float, height_in: float, scheme: Scheme, *, lays_itself_out
     """A size in inches -> an empty figure, which finds room for its labels by itself unless told not to."""
     layout: Literal["constrained"] | None = "constrained" if lays_itself_out else None
     return Figure(figsize=(width_in, height_in), dpi=DOTS_PER_INCH, facecolor=scheme.paper, layout=layout)
+
+
+def legend_columns(labels: Sequence[str]) -> int:
+    """The labels of a legend above a figure of 10 inches -> into how many columns they fit there."""
+    return min(len(labels), max(1, int(1000 / (LETTER_PX * max(map(len, labels)) + KEY_PX))))
 
 
 def dress(axes: Axes, scheme: Scheme) -> None:

@@ -1,15 +1,17 @@
 """Results -> the charts of a run, as SVG or PNG bytes: accuracy by entity and arm, and who holds what."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from dpm_flower.studies.cells import said
-from dpm_flower.studies.drawing import HATCHES, LIGHT, PALETTE, ImageFormat, Scheme, canvas, dress, image_bytes, literal
+from dpm_flower.studies.drawing import HATCHES, LIGHT, PALETTE, ImageFormat, Scheme, canvas, dress, image_bytes, legend_columns, literal
 from dpm_flower.studies.facts import Facts
 from dpm_flower.studies.results import Results
 from dpm_flower.studies.rows import MEAN, Row
@@ -28,7 +30,8 @@ def accuracy_bars(results: Results, *, scheme: Scheme = LIGHT, kind: ImageFormat
     """
     groups = [*results.entities, MEAN]
     rows = {(row.arm, row.entity): row for row in results.rows}
-    figure = canvas(WIDTH_IN, 4.6 + 0.24 * ((len(results.arms) + 3) // 3), scheme)
+    labels = [*(literal(said(arm)) for arm in results.arms), "chance: most frequent class"]
+    figure = canvas(WIDTH_IN, 4.4 + _legend_in(labels), scheme)
     axes = figure.subplots()
     dress(axes, scheme)
     step = GROUP / len(results.arms)
@@ -50,8 +53,7 @@ def accuracy_bars(results: Results, *, scheme: Scheme = LIGHT, kind: ImageFormat
     axes.grid(axis="y", color=scheme.faint, linewidth=0.8)
     handles: list[Patch | Line2D] = [Patch(**_look(place, scheme)) for place in range(len(results.arms))]
     handles.append(Line2D([], [], color=scheme.ink, linestyle="dashed", linewidth=1.4))
-    labels = [*(literal(said(arm)) for arm in results.arms), "chance: most frequent class"]
-    figure.legend(handles, labels, loc="outside upper left", ncols=3, frameon=False, labelcolor=scheme.ink, fontsize=10)
+    _legend(figure, handles, labels, scheme)
     return image_bytes(figure, kind)
 
 
@@ -76,8 +78,8 @@ def who_holds_what(facts: Facts, *, scheme: Scheme = LIGHT, kind: ImageFormat = 
     """Facts -> one bar per entity and one for the public part, as long as its number of images, divided by class."""
     holders = [(holding.entity, holding.counts) for holding in facts.holdings]
     holders.append((PUBLIC, facts.public))
-    listed = len(facts.classes) <= LISTED
-    figure = canvas(WIDTH_IN, 1.5 + 0.5 * len(holders) + listed * 0.3 * (1 + len(facts.classes) // 11), scheme)
+    labels = [literal(said(name)) for name in facts.classes] if len(facts.classes) <= LISTED else []
+    figure = canvas(WIDTH_IN, 1.2 + 0.5 * len(holders) + _legend_in(labels), scheme)
     axes = figure.subplots()
     dress(axes, scheme)
     longest = max(1, *(sum(counts) for _, counts in holders))
@@ -90,22 +92,21 @@ def who_holds_what(facts: Facts, *, scheme: Scheme = LIGHT, kind: ImageFormat = 
     axes.set_xlim(0, 1.08 * longest)
     axes.set_xlabel("number of training images, divided by class (classes in one order from left to right)")
     axes.grid(axis="x", color=scheme.faint, linewidth=0.8)
-    if listed:
-        handles = [Patch(facecolor=_shade(number, len(facts.classes)), edgecolor=scheme.ink) for number in range(len(facts.classes))]
-        labels = [literal(said(name)) for name in facts.classes]
-        title = figure.legend(
-            handles,
-            labels,
-            loc="outside upper left",
-            ncols=10,
-            frameon=False,
-            labelcolor=scheme.ink,
-            fontsize=10,
-            title="class",
-            alignment="left",
-        ).get_title()
-        title.set_color(scheme.ink)
+    if labels:
+        handles = [Patch(facecolor=_shade(number, len(labels)), edgecolor=scheme.ink) for number in range(len(labels))]
+        _legend(figure, handles, labels, scheme)
     return image_bytes(figure, kind)
+
+
+def _legend(figure: Figure, handles: Sequence[Patch | Line2D], labels: Sequence[str], scheme: Scheme) -> None:
+    """Above the axes, in as many columns as fit."""
+    columns = legend_columns(labels)
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False, labelcolor=scheme.ink, fontsize=10)
+
+
+def _legend_in(labels: Sequence[str]) -> float:
+    """The height that a legend takes, in inches."""
+    return 0.2 + 0.22 * math.ceil(len(labels) / legend_columns(labels)) if labels else 0.0
 
 
 def _shade(number: int, classes: int) -> tuple[float, float, float, float]:

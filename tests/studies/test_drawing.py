@@ -1,7 +1,8 @@
 import matplotlib as mpl
 import pytest
+from matplotlib.patches import Patch
 
-from dpm_flower.studies.drawing import DARK, HATCHES, LIGHT, PALETTE, canvas, image_bytes, literal
+from dpm_flower.studies.drawing import DARK, HATCHES, LIGHT, PALETTE, canvas, image_bytes, legend_columns, literal
 
 
 def luminance(colour):
@@ -36,3 +37,11 @@ def test_any_text_is_drawn_and_the_same_figure_gives_the_same_bytes(kind):
 def test_a_label_is_never_hidden():
     assert literal("_arm") == " _arm"
     assert literal("a_b") == "a_b"
+
+
+@pytest.mark.parametrize("labels", [["a"] * 9, ["a name of middling length"] * 9, ["W" * 25, "x"], ["one long name " * 5] * 3])
+def test_a_legend_stays_inside_a_figure_of_1000_pixels(labels):
+    figure = canvas(10, 4, LIGHT)
+    legend = figure.legend([Patch() for _ in labels], labels, loc="outside upper left", ncols=legend_columns(labels), fontsize=10)
+    image_bytes(figure, "png")
+    assert legend.get_window_extent().x1 <= 1000
