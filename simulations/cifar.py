@@ -28,7 +28,8 @@ STUDY = Study(
     seeds=(0,),
     pretrain=Fitting(steps=800, learning_rate=1e-2),
     reconstruct=Fitting(steps=1000, learning_rate=3e-3, weight_decay=0.0),
-    refine=Fitting(steps=500, learning_rate=2e-3),
+    refine=Fitting(steps=300, learning_rate=5e-3),
     augment="shift-flip",
     lead_threads=2,
+    precision="bfloat16",
 )

@@ -30,7 +30,7 @@ class DeepPoisoning:
     equivalence: Equivalence = "activations"
     weight: float = 1.0
     blocks: int = 4
-    fitting: Fitting = Fitting(steps=400, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
+    fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
     name: str = "deep-poisoning"
 
     def __post_init__(self) -> None:
