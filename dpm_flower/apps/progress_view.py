@@ -16,10 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from dpm_flower.apps.server import PHASES_NAME
+from dpm_flower.core.progress import Progress
+from dpm_flower.federation.strategy import PhaseProgress
 
 REFRESH_S = 0.5
 QUIET_S = 10.0  # without a terminal, one line in this time
 FRESH_S = 20.0  # an entity that has reported nothing for longer is not shown as working
+PHASE_FIELDS = frozenset(PhaseProgress.__slots__)
+WORK_FIELDS = frozenset(("entity", "seed", "arm", *Progress.__slots__))
 
 
 class ProgressView:
@@ -38,18 +42,20 @@ class ProgressView:
         """Takes in what has been written since the last time."""
         now = time.monotonic()
         for path in self._files():
-            for line in self._fresh_lines(path):
-                if path.name == PHASES_NAME:
+            if path.name == PHASES_NAME:
+                for line in self._fresh_lines(path, PHASE_FIELDS):
                     self._phase = line
-                else:
-                    self._note(str(line.get("entity")), line, now)
+            else:
+                for line in self._fresh_lines(path, WORK_FIELDS):
+                    self._note(str(line["entity"]), line, now)
 
     def lines(self) -> list[str]:
         """One line for the phase, and one for each entity that works right now."""
         phase = self._phase
         if not phase:
-            return ["starting Flower"]
-        lines = [f"phase {phase['number']}/{phase['phases']} {phase['phase']}: {phase['answered']} of {phase['asked']} answers"]
+            return ["starting"]
+        stands = f"{phase['answered']} of {phase['asked']} {phase['unit']}"
+        lines = [f"phase {phase['number']}/{phase['phases']} {phase['phase']}: {stands}"]
         now = time.monotonic()
         for entity, (when, line) in sorted(self._working.items()):
             if now - when < FRESH_S and line["step"] != line["steps"]:
@@ -90,7 +96,8 @@ class ProgressView:
             yield phases
         yield from self._output.glob("sites/*/progress.jsonl")
 
-    def _fresh_lines(self, path: Path) -> Iterator[dict[str, object]]:
+    def _fresh_lines(self, path: Path, fields: frozenset[str]) -> Iterator[dict[str, object]]:
+        """Whole lines that hold these fields; anybody may have written into the file."""
         with path.open("rb") as file:
             file.seek(self._offsets.get(path, 0))
             data = file.read()
@@ -98,9 +105,11 @@ class ProgressView:
         self._offsets[path] = self._offsets.get(path, 0) + len(whole)
         for line in whole.splitlines():
             try:
-                yield json.loads(line)
+                told = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(told, dict) and fields <= told.keys():
+                yield told
 
 
 @contextmanager

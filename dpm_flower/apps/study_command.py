@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +15,20 @@ from dpm_flower.apps.flower_run import run_through_flower
 from dpm_flower.apps.progress_view import shown
 from dpm_flower.apps.server import FAILURE_NAME
 from dpm_flower.apps.server import app as server_app
-from dpm_flower.core.errors import DpmFlowerError, OutputError, StudyError
+from dpm_flower.core.compute import Compute, torch_threads
+from dpm_flower.core.errors import DpmFlowerError, OutputError, SettingError, StudyError
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import divide
 from dpm_flower.data.sources import load
+from dpm_flower.data.torchvision_sets import SETS
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.opening import study_of
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.studies.results_files import read_results
 from dpm_flower.studies.table import result_table
 
+DIGITS = "digits"  # comes with the package; a folder of that name is "./digits"
 FAILED, INTERRUPTED = 1, 130  # the shell's own codes
 LOG_NAME = "flower.log"
 
@@ -36,6 +40,9 @@ def run(name: str, data: str, seeds: str, output: Path | None, *, in_process: bo
     try:
         config = {"study": name, "data": _absolute(data), "seeds": seeds}
         study = study_of(config)
+        if not data and (own := _absolute(study.data)) != study.data:  # named in the study, as seen from here
+            config["data"] = own
+            study = study_of(config)
         _check(study)
         folder = _made((output or _fresh(study)).absolute())
         config["output"] = str(folder)
@@ -58,13 +65,17 @@ def run(name: str, data: str, seeds: str, output: Path | None, *, in_process: bo
 
 
 def _check(study: Study) -> None:
-    """Whatever can be refused is refused here, before any process starts: data, partition, backbone, hook point."""
-    division = divide(load(study.data, study.side), study.shares, study.seeds[0])
+    """Whatever can be refused is refused here, before any process starts: device, data, partition, backbone, hook point."""
+    Compute.choose(study.device, study.precision)
+    for seed in study.seeds:
+        division = divide(load(study.data, study.side), study.shares, seed)
     classes = next(iter(division.entities.values())).train.classes
     PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "check"))
 
 
 def _through_flower(study: Study, config: Mapping[str, str], folder: Path, cpus_per_client: int) -> None:
+    if cpus_per_client > (cpus := os.cpu_count() or 1):
+        raise SettingError(f"this machine has {cpus} CPUs, wanted {cpus_per_client} for each client")
     with (folder / LOG_NAME).open("a") as log:
 
         def on_line(line: str) -> None:
@@ -75,7 +86,7 @@ def _through_flower(study: Study, config: Mapping[str, str], folder: Path, cpus_
 
 
 def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:
-    """Flower's log goes where it goes in the other runner, to a file."""
+    """Flower's log goes where it goes in the other runner, to a file; torch has the study's threads, as it has in Flower's actors."""
     logger, handler = logging.getLogger("flwr"), logging.FileHandler(folder / LOG_NAME)
     handler.setFormatter(logging.Formatter("%(levelname)s : %(message)s"))
     handlers, logger.handlers = logger.handlers, [handler]
@@ -83,18 +94,20 @@ def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:
         names = study.shares.names
         nodes = [{"partition-id": number, "num-partitions": len(names)} for number in range(len(names))]
         grid = InProcessGrid(client_app, nodes, dict(config))
-        server_app(grid, grid.server_context())
+        with torch_threads(study.threads):
+            server_app(grid, grid.server_context())
     finally:
         logger.handlers = handlers
         handler.close()
 
 
 def _absolute(data: str) -> str:
-    """A path as every process can find it; a known name, and the root behind one, stays what it is."""
+    """A path, also one behind a known name, as every process can find it; what is no path stays what it is."""
     name, colon, root = data.partition(":")
-    if colon and root:
-        return f"{name}:{Path(root).absolute()}"
-    return str(Path(data).absolute()) if data and Path(data).exists() else data
+    if colon and root and name in SETS:
+        return f"{name}:{Path(root).expanduser().absolute()}"
+    path = Path(data).expanduser()
+    return str(path.absolute()) if data and data != DIGITS and path.exists() else data
 
 
 def _project() -> Path:
@@ -114,6 +127,7 @@ def _fresh(study: Study) -> Path:
 def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / FAILURE_NAME).unlink(missing_ok=True)  # an earlier run's
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()

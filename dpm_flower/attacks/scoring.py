@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from dpm_flower.core.protocols import Guess
 from dpm_flower.metrics.similarity import sign_aware_ssim
-
-BATCH = 256  # images per pass of the similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +18,9 @@ class Disclosure:
 
 
 def disclosure(truth_NCHW: Tensor, guess: Guess) -> Disclosure:
-    """True images (N,C,H,W) and guesses in the same order -> their likeness, positive or negative picture, whichever is nearer."""
-    pairs = zip(torch.split(truth_NCHW, BATCH), torch.split(guess.images, BATCH), strict=True)
-    scores = torch.cat([sign_aware_ssim(images, guesses) for images, guesses in pairs])
+    """True images (N,C,H,W) and guesses in the same order -> their likeness, positive or negative picture, whichever is nearer.
+
+    Raises ShapeError unless there is one guess of the same shape for each image, MetricError for values that are no images.
+    """
+    scores = sign_aware_ssim(truth_NCHW, guess.images)
     return Disclosure(float(scores.mean()), float(scores.quantile(0.95)), len(scores))

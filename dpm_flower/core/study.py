@@ -30,8 +30,8 @@ class SharingArm:
 
     def __post_init__(self) -> None:
         check_arm_name(self.name)
-        if not isinstance(self.method, SharingMethod):
-            raise SettingError(f"arm {self.name!r} needs a sharing method, got {type(self.method).__name__}")
+        if not isinstance(self.method, SharingMethod) or isinstance(self.method, type):  # a class has all that its instances have
+            raise SettingError(f"arm {self.name!r} needs a sharing method, got {self.method!r}")
         if self.refine not in ("own", "shared", "network"):
             raise SettingError(f'refine must be "own", "shared" or "network", got {self.refine!r}')
         if self.rounds < 1:

@@ -11,35 +11,41 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.federation.update_check import UpdateCheck
 
 OnFailure: TypeAlias = Callable[[str, str], None]  # entity, reason
+OnUpdate: TypeAlias = Callable[[str, RecordDict], None]  # entity, content of its reply
 MetricsMean: TypeAlias = Callable[[list[RecordDict], str], MetricRecord]  # contents of the replies, name of the weight
 
+SILENT = "did not answer"  # the reason of an entity that is not asked any more
 
-def unreported(entity: str, reason: str) -> None:
-    """Reports a left-out reply to nobody."""
-    del entity, reason
+
+def unreported(entity: str, told: str | RecordDict) -> None:
+    """Reports a reply to nobody."""
+    del entity, told
 
 
 class EntityOrder(FedAvg):
     """What both strategies differ in from Flower's: who is asked, and which replies are averaged in which order.
 
     Flower samples nodes from the process's global generator, waits for nodes without end, and sums in order of arrival; one
-    reply that does not fit ends its run. Here all connected entities are asked, nobody is waited for, sums run in the order of
-    the entities' names, and a reply with an error, values that are not finite, or other records than the rest is left out
-    and reported. With no good reply the round has no average, and Flower keeps the arrays of the round before.
+    reply that does not fit ends its run. Here all connected entities are asked, sums run in the order of the entities' names,
+    and a reply with an error, values that are not finite, or other records than the rest is left out and reported. Nobody is
+    waited for: an entity that stayed silent, which cost a whole timeout, is not asked again. With no good reply the round has
+    no average, and Flower keeps the arrays of the round before. `on_update` gets what was averaged, entity by entity.
     """
 
-    _entities: Mapping[int, str]
+    _entities: dict[int, str]
     _on_failure: OnFailure
+    _on_update: OnUpdate
     _asked: frozenset[str] = frozenset()
     _sent: Mapping[str, tuple[int, ...]] | None = None
 
-    def _take_part(self, entities: Mapping[int, str], on_failure: OnFailure) -> None:
+    def _take_part(self, entities: Mapping[int, str], on_failure: OnFailure, on_update: OnUpdate) -> None:
         if not entities:
             raise SettingError("averaging needs at least one entity, got none")
         if len(set(entities.values())) != len(entities):
             raise SettingError(f"every entity has one node, got {', '.join(sorted(entities.values()))}")
         self._entities = dict(entities)
         self._on_failure = on_failure
+        self._on_update = on_update
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
         """One training message for each connected entity, in the order of their names."""
@@ -47,12 +53,18 @@ class EntityOrder(FedAvg):
         return self._messages(server_round, arrays, config, grid, MessageType.TRAIN)
 
     def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
-        """One evaluation message for each connected entity, in the order of their names."""
+        """One evaluation message for each connected entity, in the order of their names; none where evaluation is switched off."""
+        if self.fraction_evaluate == 0.0:
+            self._asked = frozenset()
+            return []
         return self._messages(server_round, arrays, config, grid, MessageType.EVALUATE)
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """The good replies' weighted means of arrays and metrics; None and None if there is no good reply."""
-        return super().aggregate_train(server_round, self._good(replies, arrays=True))
+        good = self._good(replies, arrays=True)
+        for reply in good:
+            self._on_update(self._entities[reply.metadata.src_node_id], reply.content)
+        return super().aggregate_train(server_round, good)
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """The good replies' weighted means of metrics; None if there is no good reply."""
@@ -83,7 +95,8 @@ class EntityOrder(FedAvg):
                 told = f"error {reply.error.code}: {reply.error.reason}" if reply.has_error() else "is no entity of this run"
                 self._on_failure(f"node {node_id}", told)
         for entity in sorted(self._asked - answers.keys()):
-            self._on_failure(entity, "did not answer")
+            self._on_failure(entity, SILENT)
+            self._entities = {node_id: name for node_id, name in self._entities.items() if name != entity}
         for entity in [name for name, given in answers.items() if len(given) > 1]:
             self._on_failure(entity, f"answered {len(answers.pop(entity))} times")
         check = UpdateCheck(weighted_by=self.weighted_by_key, arrays=arrays, shapes=self._sent if arrays else None)
@@ -100,6 +113,7 @@ class OrderedFedAvg(EntityOrder):
         self,
         entities: Mapping[int, str],
         on_failure: OnFailure = unreported,
+        on_update: OnUpdate = unreported,
         *,
         weighted_by_key: str = "num-examples",
         fraction_evaluate: float = 1.0,
@@ -115,7 +129,7 @@ class OrderedFedAvg(EntityOrder):
             train_metrics_aggr_fn=train_metrics_aggr_fn,
             evaluate_metrics_aggr_fn=evaluate_metrics_aggr_fn,
         )
-        self._take_part(entities, on_failure)
+        self._take_part(entities, on_failure, on_update)
 
 
 class OrderedFedProx(FedProx, EntityOrder):
@@ -125,6 +139,7 @@ class OrderedFedProx(FedProx, EntityOrder):
         self,
         entities: Mapping[int, str],
         on_failure: OnFailure = unreported,
+        on_update: OnUpdate = unreported,
         *,
         proximal_mu: float,
         weighted_by_key: str = "num-examples",
@@ -142,7 +157,7 @@ class OrderedFedProx(FedProx, EntityOrder):
             evaluate_metrics_aggr_fn=evaluate_metrics_aggr_fn,
             proximal_mu=proximal_mu,
         )
-        self._take_part(entities, on_failure)
+        self._take_part(entities, on_failure, on_update)
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
         """As in FedAvg, with Flower's ``proximal-mu`` in the config that the entities get, and not in the caller's."""

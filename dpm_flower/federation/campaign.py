@@ -46,11 +46,21 @@ class Campaign:
             self.members.remove(entity)
         self.absent.setdefault(entity, reason)
 
+    def give_up(self, arm: str, reason: str) -> None:
+        """An arm that came to nothing: nobody has figures in it."""
+        for entity in self.study.shares.names:
+            self._answers.setdefault((wire.EVALUATE, arm, entity), reason)
+
+    def possible_pretrain_asks(self) -> Iterator[Ask]:
+        """The questions to every entity that may ever have been the lead."""
+        for entity in self.study.shares.names:
+            yield Ask(wire.PRETRAIN, entity, self._request())
+
     def pretrain_asks(self) -> Iterator[Ask]:
-        """The first choice among the leads that are left, while there are no networks."""
-        candidates = [name for name in self.lead_order if name in self.members]
-        if not self.nets and candidates:
-            yield Ask(wire.PRETRAIN, candidates[0], self._request())
+        """The first choice among the leads that have not failed, while there are no networks."""
+        left = [name for name in self.lead_order if name in self.members and (wire.PRETRAIN, "", name) not in self._answers]
+        if not self.nets and left:
+            yield Ask(wire.PRETRAIN, left[0], self._request())
 
     def adopt_asks(self) -> Iterator[Ask]:
         """Everybody checks and keeps the public networks."""
@@ -92,7 +102,7 @@ class Campaign:
         """Notes a reply, or the reason why there is none."""
         request = ask.request
         self._answers[ask.action, str(request.method) if ask.action == wire.CONTRIBUTE else request.arm, ask.entity] = answer
-        if ask.action in (wire.PRETRAIN, wire.ADOPT) and isinstance(answer, str):
+        if ask.action == wire.ADOPT and isinstance(answer, str):
             self.leave_out(ask.entity, answer)  # without the networks nothing that follows is possible
         elif ask.action == wire.PRETRAIN and isinstance(answer, Reply):
             self.nets = answer.tensors
@@ -113,15 +123,10 @@ class Campaign:
         self._rounds.clear()
         return remarks
 
-    def refusals(self) -> list[tuple[str, str, str]]:
-        """(receiver, sender, reason) of every release that somebody refused."""
-        found = [
-            (entity, sender, reason)
-            for (_, _, entity), answer in self._answers.items()
-            if isinstance(answer, Reply)
-            for sender, reason in answer.refused
-        ]
-        return sorted(set(found))
+    def reasons(self) -> list[tuple[str, str]]:
+        """(entity, reason) of those that were left out, and of those that could not pre-train."""
+        failed = {entity: told for (action, _, entity), told in self._answers.items() if action == wire.PRETRAIN and isinstance(told, str)}
+        return sorted((failed | self.absent).items())
 
     def outcomes(self) -> Iterator[Outcome]:
         """One outcome for every arm and entity, with figures or the reason why there are none."""

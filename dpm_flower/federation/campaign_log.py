@@ -15,6 +15,8 @@ from dpm_flower.core.errors import OutputError, StudyError
 from dpm_flower.core.study import Study
 from dpm_flower.federation.wire import Reply
 
+SPENT_NAME = "spent.json"
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyKey:
@@ -58,7 +60,7 @@ class CampaignLog:
                     raise StudyError(f"{folder} holds a campaign of other settings or data than this study's: choose another output folder")
                 return cls(folder, str(facts["campaign"]), resumed=True)
             identifier = secrets.token_hex(8)
-            _write(head, json.dumps({"campaign": identifier, "study": fingerprint}).encode())
+            _write(head, json.dumps({"campaign": identifier, "study": fingerprint}).encode(), lasting=True)
         except OSError as err:
             raise OutputError(f"cannot write the campaign to {folder}: {err}") from err
         except (KeyError, TypeError, ValueError) as err:
@@ -88,17 +90,33 @@ class CampaignLog:
         path = self._folder / key.file_name
         try:
             with safe_open(path, framework="pt") as file:
-                tensors = {name: torch.clone(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  # not a dict
+                tensors = {name: torch.clone(file.get_tensor(name)) for name in sorted(file.keys())}
                 facts = json.loads((file.metadata() or {})["reply"])
-        except FileNotFoundError:
+            refused = tuple((str(sender), str(reason)) for sender, reason in facts.pop("refused"))
+            return Reply(**facts, refused=refused, tensors=tensors)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return None
-        except (OSError, SafetensorError, KeyError, ValueError):
-            return None
-        refused = tuple((str(sender), str(reason)) for sender, reason in facts.pop("refused"))
-        return Reply(**facts, refused=refused, tensors=tensors)
+
+    def spent_s(self) -> float:
+        """Seconds that all runs of this campaign took together, as far as they were noted."""
+        try:
+            return float(json.loads((self._folder / SPENT_NAME).read_text())["seconds"])
+        except (OSError, KeyError, TypeError, ValueError):
+            return 0.0  # none yet, or lost: that costs a figure, not the run
+
+    def note_spent(self, seconds: float) -> None:
+        """Replaces what `spent_s` answers. Raises OutputError if it cannot be written."""
+        try:
+            _write(self._folder / SPENT_NAME, json.dumps({"seconds": seconds}).encode())
+        except OSError as err:
+            raise OutputError(f"cannot write the campaign to {self._folder}: {err}") from err
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, lasting: bool = False) -> None:
     partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
+    with partial.open("wb") as file:
+        file.write(data)
+        if lasting:  # a power failure would leave an empty file under its name, and with it no campaign to go on with
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(partial, path)

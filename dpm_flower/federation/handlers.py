@@ -27,22 +27,20 @@ from dpm_flower.training.checkpoint import write_tensors
 
 def identify(message: Message, context: Context) -> Message:
     """Who this node is, and how many images it has."""
-    task = open_task(context, *_first(read_request(message), context))
+    task = open_task(context, read_request(message).campaign, study_of(context.run_config).seeds[0], "")
     return reply_message(Reply(entity=task.entity, images=len(task.train) + len(task.validation)), message)
 
 
 def pretrain_networks(message: Message, context: Context) -> Message:
     """At the lead: trains the public networks and answers with their weights."""
-    request = read_request(message)
-    task = open_task(context, request.campaign, request.seed, request.arm)
+    _, task = _opened(message, context)
     made = pretrain(task)
     return reply_message(Reply(entity=task.entity, costs={"seconds": made.seconds}, tensors=made.nets.tensors()), message)
 
 
 def adopt_networks(message: Message, context: Context) -> Message:
     """Checks the pre-training broadcast, keeps it, and answers with the quality of the decider as received."""
-    request = read_request(message)
-    task = open_task(context, request.campaign, request.seed, request.arm)
+    request, task = _opened(message, context)
     started = time.perf_counter()
     nets = nets_from(task.study, task.train.classes, task.compute, request.tensors)
     write_tensors(task.site.nets(task.campaign), nets.tensors())
@@ -52,8 +50,7 @@ def adopt_networks(message: Message, context: Context) -> Message:
 
 def contribute_release(message: Message, context: Context) -> Message:
     """Fits one sharing method and publishes its release in the own pool; answers with the envelope."""
-    request = read_request(message)
-    task = open_task(context, request.campaign, request.seed, request.arm)
+    request, task = _opened(message, context)
     method = task.study.methods[request.method]
     made = contribute(task, open_nets(task), method, request.method, _notary())
     return reply_message(Reply(entity=task.entity, envelope=made.envelope, quality=made.quality, costs=made.costs), message)
@@ -61,8 +58,7 @@ def contribute_release(message: Message, context: Context) -> Message:
 
 def refine_decider(message: Message, context: Context) -> Message:
     """Fetches and verifies the peers' releases and refines the own decider (or trains the whole network on images)."""
-    request = read_request(message)
-    task = open_task(context, request.campaign, request.seed, request.arm)
+    request, task = _opened(message, context)
     arm = _sharing_arm(task.study, request.arm)
     received = _received(task, arm, request)
     if arm.refine == "network":
@@ -74,8 +70,7 @@ def refine_decider(message: Message, context: Context) -> Message:
 
 def refine_shared_decider(message: Message, context: Context) -> Message:
     """One round of the shared decider; answers with this entity's update."""
-    request = read_request(message)
-    task = open_task(context, request.campaign, request.seed, request.arm)
+    request, task = _opened(message, context)
     arm, started = _sharing_arm(task.study, request.arm), time.perf_counter()
     received = _received(task, arm, request)
     update = refine_shared(task, open_nets(task), arm, received.batches, request.tensors, Round(request.round, request.rounds))
@@ -86,8 +81,7 @@ def refine_shared_decider(message: Message, context: Context) -> Message:
 
 def evaluate_arm(message: Message, context: Context) -> Message:
     """Quality of what an arm came to: of the weights in the request, or of those in the own folder if it has none."""
-    request = read_request(message)
-    task = open_task(context, request.campaign, request.seed, request.arm)
+    request, task = _opened(message, context)
     arm, nets, started = task.study.arm(request.arm), open_nets(task), time.perf_counter()
     state = dict(request.tensors) or load_file(task.site.decider(task.campaign, arm.name))
     if isinstance(arm, AveragingArm) or arm.refine == "network":
@@ -108,11 +102,12 @@ def train_averaging(message: Message, context: Context) -> Message:
     started = time.perf_counter()
     update = average_locally(task, nets, arm, asked.proximal_mu, Round(asked.round, arm.rounds))
     costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))}
-    return averaging_reply(task.entity, update, costs, message)
+    return averaging_reply(update, costs, message)
 
 
-def _first(request: Request, context: Context) -> tuple[str, int, str]:
-    return request.campaign, study_of(context.run_config).seeds[0], ""
+def _opened(message: Message, context: Context) -> tuple[Request, EntityTask]:
+    request = read_request(message)
+    return request, open_task(context, request.campaign, request.seed, request.arm)
 
 
 def _sharing_arm(study: Study, name: str) -> SharingArm:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dpm_flower.core.compute import Compute
-from dpm_flower.core.errors import OutputError, StudyError, TrainingError
+from dpm_flower.core.errors import DpmFlowerError, OutputError, StudyError, TrainingError
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
@@ -31,8 +31,12 @@ def find_study(name: str) -> Study:
     module_name, _, attribute = name.partition(":")
     try:
         study = getattr(importlib.import_module(module_name), attribute or "STUDY")
-    except (ImportError, AttributeError, ValueError) as err:
-        raise StudyError(f'wanted a study as "package.module:NAME", for example "simulations.demo:STUDY", got {name!r}: {err}') from err
+    except DpmFlowerError as err:
+        raise StudyError(f"the study {name} cannot be: {err}") from err
+    except Exception as err:  # a study is a file that somebody writes, with every mistake that one can make
+        raise StudyError(
+            f'wanted a study as "package.module:NAME", for example "simulations.demo:STUDY", got {name!r}: {type(err).__name__}: {err}'
+        ) from err
     if not isinstance(study, Study):
         raise StudyError(f"{name} is of type {type(study).__name__}, not a Study")
     return study
@@ -54,10 +58,10 @@ def study_of(run_config: Mapping[str, UserConfigValue]) -> Study:
 
 def output_of(run_config: Mapping[str, UserConfigValue]) -> Path:
     """A run's configuration -> the absolute folder it writes to. Raises StudyError: Flower's working folder is nobody's."""
-    output = Path(str(run_config.get("output", "")))
-    if not output.is_absolute():
-        raise StudyError(f"wanted an absolute output folder in the run config (output='/…'), got {str(output)!r}")
-    return output
+    named = str(run_config.get("output", ""))
+    if not Path(named).is_absolute():
+        raise StudyError(f"wanted an absolute output folder in the run config (output='/…'), got {named!r}")
+    return Path(named)
 
 
 @functools.lru_cache(maxsize=4)  # a process works for several entities and seeds, on images that never change

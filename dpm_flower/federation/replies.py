@@ -11,7 +11,7 @@ from dpm_flower.core.errors import PeerError, SettingError
 POLL_S = 0.5  # a phase takes minutes; a SuperLink answers a poll in milliseconds
 MAX_BACKOFF_S = 30.0
 MAX_FAILURES = 8  # pulls in a row: with the waits between them, about two minutes without a SuperLink
-NOT_FROM_NODE = 0  # Flower's code for errors of unknown cause
+NOT_FROM_NODE = -1  # none of Flower's codes: this node is not asked again
 
 
 def collect(

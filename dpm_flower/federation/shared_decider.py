@@ -21,7 +21,7 @@ def averaged(before: Mapping[str, Tensor], updates: Mapping[str, tuple[Mapping[s
     """A decider's tensors and each entity's (tensors after its round, samples) -> their mean, weighted by samples.
 
     Sums run in float64 in the order of the entities' names, so that the order of replies changes nothing. An update that does
-    not fit or is not finite is left out; one longer than three times the median (over trained weights) is shortened to that.
+    not fit or is not finite is left out; one longer than three times the median (over all but whole numbers) is shortened to that.
     Source: FedAvg (McMahan et al., 2017); norm bounding as in Sun et al., 2019 (arXiv 1911.07963).
     """
     remarks = []
@@ -56,12 +56,14 @@ def _flaw(before: Mapping[str, Tensor], tensors: Mapping[str, Tensor], samples: 
             return f"wanted {name} of shape {tuple(tensor.shape)}, got {tuple(tensors[name].shape)}"
         if not bool(torch.isfinite(tensors[name]).all()):
             return f"{name} is not finite"
+        if name.endswith("running_var") and bool((tensors[name] < 0).any()):
+            return f"{name} holds variances below zero"
     return None
 
 
 def _length(before: Mapping[str, Tensor], change: Mapping[str, Tensor]) -> float:
     """Euclidean length over weights; whole-number counters are none."""
-    squares = [change[name].square().sum() for name, tensor in before.items() if tensor.is_floating_point()]
+    squares = [change[name].square().sum() for name in sorted(before) if before[name].is_floating_point()]
     return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
 
 

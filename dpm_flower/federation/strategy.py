@@ -3,51 +3,54 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
 
 from dpm_flower.core.errors import PeerError, QuorumError
-from dpm_flower.core.study import SharingArm, Study
+from dpm_flower.core.study import AveragingArm, SharingArm, Study
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
-from dpm_flower.federation.replies import collect
+from dpm_flower.federation.resending import ask as asked_for
 from dpm_flower.federation.wire import read_reply, request_records
 
 log = logging.getLogger("flwr")
 
-NO_ANSWER = "no answer within"  # begins the reason of a silent entity
-
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One batch of questions: its name, what each campaign asks in it, and whether they are evaluations."""
+    """One batch of questions: its name, and what each campaign asks in it; repeated, as long as it asks something new."""
 
     name: str
     asks: Callable[[Campaign], Iterable[Ask]]
-    evaluation: bool = False
+    repeated: bool = False
+
+
+EVALUATION = Phase("evaluate", Campaign.evaluate_asks)
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseProgress:
-    """How many answers of a phase are there."""
+    """How many answers of a phase, or rounds of a federated averaging, are there."""
 
     phase: str
     number: int
     phases: int
     answered: int
     asked: int
+    unit: str = "answers"
 
 
 class DpmSharing(Strategy):
-    """Deep Poisoning, and every other way of sharing, over Flower: each phase is one round of messages, at most one per question.
+    """Deep Poisoning, and every other way of sharing, over Flower: each phase is one batch of messages, at most one per question.
 
     A reply is kept in the campaign's log as it arrives, and a question that has its answer there is not asked again: so a run
-    continues after its server app was killed. An entity that fails or stays silent is left out with its reason; with fewer
-    than the study's quorum left, QuorumError.
+    continues after its server app was killed. A message that was lost with its process is sent again; an entity that fails or
+    stays silent is left out with its reason; with fewer than the study's quorum left, QuorumError.
     """
 
     def __init__(
@@ -65,16 +68,17 @@ class DpmSharing(Strategy):
         self._notify = notify
         self._open: dict[str, tuple[Campaign, Ask]] = {}
         self._phases = tuple(self._plan())
+        averaged = sum(isinstance(arm, AveragingArm) for arm in study.arms) * len(self.campaigns)
+        self.last_phase = len(self._phases) + averaged + 1  # the evaluation, after the rounds of Flower's own strategies
 
-    def _plan(self) -> Iterable[Phase]:
-        for _ in self.study.shares.names if not self.study.lead else (self.study.lead,):
-            yield Phase("pretrain", Campaign.pretrain_asks)  # again only where a lead failed
+    def _plan(self) -> Iterator[Phase]:
+        yield Phase("pretrain", Campaign.pretrain_asks, repeated=True)  # again only where a lead failed
         yield Phase("adopt", Campaign.adopt_asks)
         yield Phase("contribute", Campaign.contribute_asks)
         yield Phase("refine", Campaign.refine_asks)
         rounds = max((arm.rounds for arm in self.study.arms if isinstance(arm, SharingArm) and arm.refine == "shared"), default=0)
         for number in range(1, rounds + 1):
-            yield Phase(f"refine shared {number}/{rounds}", lambda campaign, number=number: campaign.shared_asks(number))  # type: ignore[misc]
+            yield Phase(f"refine shared {number}/{rounds}", partial(Campaign.shared_asks, number=number))
 
     def start(
         self,
@@ -86,12 +90,15 @@ class DpmSharing(Strategy):
         evaluate_config: ConfigRecord | None = None,
         evaluate_fn: Callable[[int, ArrayRecord], MetricRecord | None] | None = None,
     ) -> Result:
-        """Runs all phases but the evaluation. Raises QuorumError.
+        """Runs all phases but the evaluation, for which the other strategies of the study come first. Raises QuorumError.
 
-        The study says how many rounds there are and what they hold; the arguments of Flower's own loop have no part in it.
+        The study says how many rounds there are and what they hold; of the arguments of Flower's own loop only `timeout`, of
+        one phase in seconds, has a part in it.
         """
         del initial_arrays, num_rounds, train_config, evaluate_config, evaluate_fn
         self.summary()
+        for campaign in self.campaigns:
+            self._recall_networks(campaign)
         for number, phase in enumerate(self._phases, start=1):
             self._run(grid, phase, number, timeout or self.study.phase_timeout_s)
             for campaign in self.campaigns:
@@ -100,9 +107,8 @@ class DpmSharing(Strategy):
         return Result()
 
     def evaluate(self, grid: Grid) -> None:
-        """Asks for the quality of everything that the arms came to, those of other strategies included."""
-        phase = Phase("evaluate", Campaign.evaluate_asks, evaluation=True)
-        self._run(grid, phase, len(self._phases) + 1, self.study.phase_timeout_s)
+        """Asks for the quality of everything that the arms came to, those of other strategies included. Raises QuorumError."""
+        self._run(grid, EVALUATION, self.last_phase, self.study.phase_timeout_s)
 
     def summary(self) -> None:
         """Says what will run."""
@@ -112,18 +118,18 @@ class DpmSharing(Strategy):
             len(self.campaigns),
             len(self._nodes),
             len(self.study.arms),
-            len(self._phases) + 1,
+            self.last_phase,
         )
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
-        """The messages of phase `server_round`, counted from 1, that have no answer in the log yet."""
+        """The messages of phase `server_round`, counted from 1, that have no answer in the log yet; those that have are noted."""
         del arrays, config, grid
         return self._messages(self._phases[server_round - 1])
 
     def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
-        """The messages of the evaluation."""
+        """The messages of the evaluation, of which there is one, that have no answer in the log yet; those that have are noted."""
         del server_round, arrays, config, grid
-        return self._messages(Phase("evaluate", Campaign.evaluate_asks, evaluation=True))
+        return self._messages(EVALUATION)
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Notes what came; averaging, where an arm has any, follows when the phase is over."""
@@ -138,27 +144,47 @@ class DpmSharing(Strategy):
         return None
 
     def _run(self, grid: Grid, phase: Phase, number: int, timeout_s: float) -> None:
-        started = time.monotonic()
-        messages = self._messages(phase)
-        answered, asked = 0, len(messages)
-        if asked:
-            self._notify(PhaseProgress(phase.name, number, len(self._phases) + 1, answered, asked))
+        started, answers = time.monotonic(), 0
+        while messages := self._messages(phase):
+            answers += self._exchange(grid, phase, number, messages, timeout_s)
+            self._check_quorum(phase)
+            if not phase.repeated:
+                break
+        for campaign in self.campaigns:
+            if not campaign.nets:
+                raise QuorumError(f"nobody could pre-train: {_reasons(campaign)}")
+        log.info("phase %s: %d answers in %.1f s", phase.name, answers, time.monotonic() - started)
+
+    def _exchange(self, grid: Grid, phase: Phase, number: int, messages: Sequence[Message], timeout_s: float) -> int:
+        """Sends a phase's messages and notes what comes, and who stays silent -> the number of answers."""
+        answered = 0
+
+        def tell() -> None:
+            self._notify(PhaseProgress(phase.name, number, self.last_phase, answered, len(messages)))
 
         def on_reply(reply: Message) -> None:
             nonlocal answered
             answered += 1
             self._take(reply)
-            self._notify(PhaseProgress(phase.name, number, len(self._phases) + 1, answered, asked))
+            tell()
 
-        collect(grid, messages, timeout_s, on_reply)
+        tell()
+        asked_for(grid, messages, timeout_s, on_reply)
         for campaign, ask in self._open.values():
-            reason = f"{NO_ANSWER} {timeout_s:.0f} s"
+            reason = f"no answer within {timeout_s:g} s"
             log.warning("%s, seed %d, %s: %s", ask.entity, campaign.seed, phase.name, reason)
             campaign.take(ask, reason)
             campaign.leave_out(ask.entity, f"{reason} in phase {phase.name}")
         self._open.clear()
-        self._check_quorum(phase)
-        log.info("phase %s: %d answers in %.1f s", phase.name, answered, time.monotonic() - started)
+        return answered
+
+    def _recall_networks(self, campaign: Campaign) -> None:
+        """Networks that an earlier run of this campaign came to: others have adopted them, whoever would be the lead today."""
+        for ask in campaign.possible_pretrain_asks():
+            known = self._kept.get(_key(ask))
+            if known is not None:
+                campaign.take(ask, known)
+                return
 
     def _messages(self, phase: Phase) -> list[Message]:
         """One message per question without an answer in the log; the answers that are there are noted at once."""
@@ -196,15 +222,16 @@ class DpmSharing(Strategy):
             log.warning("%s refused the release of %s: %s", reply.entity, sender, reason)
 
     def _check_quorum(self, phase: Phase) -> None:
-        wanted = math.ceil(self.study.quorum * len(self.study.shares.names))
+        entities, wanted = len(self.study.shares.names), quorum_of(self.study)
         for campaign in self.campaigns:
-            if phase.name != "pretrain" and not campaign.nets:
-                raise QuorumError(f"nobody could pre-train: {_reasons(campaign)}")
             if len(campaign.members) < wanted:
-                raise QuorumError(
-                    f"phase {phase.name} left {len(campaign.members)} of {len(self.study.shares.names)} entities, "
-                    f"wanted at least {wanted}: {_reasons(campaign)}"
-                )
+                left = f"{len(campaign.members)} of {entities} entities, wanted at least {wanted}"
+                raise QuorumError(f"phase {phase.name} left {left}: {_reasons(campaign)}")
+
+
+def quorum_of(study: Study) -> int:
+    """How many entities of a study must take part, at least."""
+    return math.ceil(study.quorum * len(study.shares.names) - 1e-9)  # 0.28 of 25 are 7, not 7.000000000000001
 
 
 def _key(ask: Ask) -> ReplyKey:
@@ -213,4 +240,4 @@ def _key(ask: Ask) -> ReplyKey:
 
 
 def _reasons(campaign: Campaign) -> str:
-    return "; ".join(f"{entity}: {reason}" for entity, reason in sorted(campaign.absent.items())) or "no reasons given"
+    return "; ".join(f"{entity}: {reason}" for entity, reason in campaign.reasons()) or "no reasons given"

@@ -1,6 +1,7 @@
 """Requests and replies as Flower records and back: the only place that knows record keys."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -82,7 +83,7 @@ def read_request(message: Message) -> Request:
             claims=tuple(zip(_texts(config["senders"]), _texts(config["envelopes"]), strict=True)),
             tensors=tensors_of(message.content.array_records[ARRAYS]),
         )
-    except (KeyError, TypeError, ValueError) as err:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as err:
         raise PeerError(f"wanted a request of the server app, got one that cannot be read: {err!r}") from err
 
 
@@ -119,7 +120,7 @@ def read_reply(message: Message) -> Reply:
             costs=_figures(message.content.metric_records[COSTS]),
             tensors=tensors_of(message.content.array_records[ARRAYS]),
         )
-    except (KeyError, TypeError, ValueError) as err:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as err:
         raise PeerError(f"wanted a reply of an entity, got one that cannot be read: {err!r}") from err
 
 
@@ -155,23 +156,19 @@ def read_averaging(message: Message) -> AveragingRequest:
             proximal_mu=float(mu),
             tensors=tensors_of(message.content.array_records[ARRAYS]),
         )
-    except (KeyError, TypeError, ValueError) as err:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as err:
         raise PeerError(f"wanted a request of Flower's averaging, got one that cannot be read: {err!r}") from err
 
 
-def averaging_reply(entity: str, update: ModelUpdate, costs: Mapping[str, float], request: Message) -> Message:
-    """One entity's update -> the message that Flower's strategies average, with the entity's name and costs beside it."""
+def averaging_reply(update: ModelUpdate, costs: Mapping[str, float], request: Message) -> Message:
+    """One entity's update -> the message that Flower's strategies average; the costs stand beside the number of images."""
     metrics = MetricRecord({"num-examples": update.samples, **costs})
-    return Message(
-        RecordDict({CONFIG: ConfigRecord({"entity": entity}), ARRAYS: arrays_of(update.tensors), COSTS: metrics}), reply_to=request
-    )
+    return Message(RecordDict({ARRAYS: arrays_of(update.tensors), COSTS: metrics}), reply_to=request)
 
 
-def averaging_costs(records: RecordDict) -> tuple[str, dict[str, float]]:
-    """The content of such a message -> the entity's name and its costs."""
-    costs = _figures(records.metric_records[COSTS])
-    costs.pop("num-examples", None)
-    return _text(records.config_records[CONFIG]["entity"]), costs
+def averaging_costs(records: RecordDict) -> dict[str, float]:
+    """The content of such a message -> its costs."""
+    return {name: value for record in records.metric_records.values() for name, value in _figures(record).items() if name != "num-examples"}
 
 
 def arrays_of(tensors: Mapping[str, Tensor]) -> ArrayRecord:
@@ -180,8 +177,18 @@ def arrays_of(tensors: Mapping[str, Tensor]) -> ArrayRecord:
 
 
 def tensors_of(arrays: ArrayRecord) -> dict[str, Tensor]:
-    """An array record -> named tensors that own their memory."""
-    return {name: torch.from_numpy(np.array(array.numpy())) for name, array in arrays.items()}
+    """An array record -> named tensors that own their memory, in the order of their names, as they come back from the campaign's log.
+
+    Raises PeerError for an array that cannot be read.
+    """
+    return {name: _tensor(name, arrays[name]) for name in sorted(arrays)}
+
+
+def _tensor(name: str, array: Array) -> Tensor:
+    try:
+        return torch.from_numpy(np.array(array.numpy()))
+    except Exception as err:  # numpy's reader raises whatever the bytes of a stranger lead it to
+        raise PeerError(f"array {name!r} cannot be read: {err}") from err
 
 
 def _text(value: object) -> str:
@@ -191,7 +198,7 @@ def _text(value: object) -> str:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"wanted a whole number, got {type(value).__name__}")
     return value
 
@@ -203,10 +210,13 @@ def _texts(value: object) -> list[str]:
 
 
 def _figures(record: MetricRecord) -> dict[str, float]:
-    return {name: float(value) for name, value in record.items() if isinstance(value, (int, float))}
+    for name, value in record.items():
+        if isinstance(value, list) or not math.isfinite(value):
+            raise ValueError(f"wanted a finite number for {name!r}, got {value}")
+    return {name: float(value) for name, value in record.items() if not isinstance(value, list)}
 
 
 def _last_line(text: str) -> str:
-    """The last line of a traceback says what happened."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    """The last line of a traceback says what happened; Flower's simulation puts a traceback between quotation marks of its own."""
+    lines = [line.strip() for line in text.strip().removesuffix("'>").splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"

@@ -1,17 +1,18 @@
 """Step 2, at every entity: fit the private method, audit what it would release, publish it in the own pool."""
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.errors import OutputError, PoolError
+from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.core.protocols import AttackerView, Guess, Preparation, Sharer, SharingMethod
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode, encode
 from dpm_flower.payload.manifest import Manifest
@@ -41,7 +42,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
     """
     record = task.site.contribution(task.campaign, repr(method))
     if record.exists():
-        return Contribution(**json.loads(record.read_text()))
+        return _kept(record)
     started = time.perf_counter()
     with task.threads():
         features = FeatureCache(net.featurizer, task.compute, task.site.features)
@@ -85,8 +86,17 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
     Pool(task.site.pool).publish(notary.verify_own(envelope, task, spec), shards)
     costs = {"seconds": fitted, "bytes_sent": float(manifest.size_bytes)}
     contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
-    _keep(task, repr(method), contribution)
+    # the release stands in the pool; now its record does, so that it is never made a second time
+    with whole_file(record) as partial:
+        partial.write_text(json.dumps(asdict(contribution)))
     return contribution
+
+
+def _kept(record: Path) -> Contribution:
+    try:
+        return Contribution(**json.loads(record.read_text()))
+    except (OSError, ValueError, TypeError) as err:
+        raise PoolError(f"the record {record} of a contribution is damaged: {err}") from err
 
 
 def _audit(task: EntityTask, net: SplitNet, method: SharingMethod, released: SharedBatch, features: FeatureCache) -> dict[str, float]:
@@ -96,7 +106,7 @@ def _audit(task: EntityTask, net: SplitNet, method: SharingMethod, released: Sha
     for name, batch in (("z", SharedFeatures(features(images), task.train.labels)), ("p", released)):
         result = attack.run(AttackerView(batch, net, task.public, method, task.compute), task.stream("audit"))
         if not isinstance(result, Guess):
-            raise PoolError(f"a release that no attack applies to cannot be audited: {result.reason}")
+            raise ReleaseError(f"a release that no attack applies to cannot be audited: {result.reason}")
         guesses[name] = result
     shown = slice(0, task.study.pictures)
     pictures = {"originals": images[shown], "raw": guesses["z"].images[shown], "released": guesses["p"].images[shown]}
@@ -115,15 +125,3 @@ def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, features: Feature
         case ModelUpdate():
             released = raw
     return {"top1_z": top1(net.decider, raw, labels, task.compute)[0], "top1_p": top1(net.decider, released, labels, task.compute)[0]}
-
-
-def _keep(task: EntityTask, method: str, contribution: Contribution) -> None:
-    """The release stands in the pool; now its record does, so that it is never made a second time."""
-    path = task.site.contribution(task.campaign, method)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(asdict(contribution)))
-        os.replace(partial, path)
-    except OSError as err:
-        raise OutputError(f"cannot write the record of a contribution to {path}: {err}") from err

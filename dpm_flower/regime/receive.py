@@ -30,7 +30,7 @@ def receive(task: EntityTask, claims: Sequence[tuple[str, str]], spec: ReleasedS
     pool = Pool(task.site.pool)
     batches: list[SharedBatch] = []
     refused: list[tuple[str, str]] = []
-    for sender, text in sorted(claims):
+    for sender, text in sorted(set(claims)):  # who is named twice is not heard twice
         if sender == task.entity:
             continue
         try:

@@ -49,7 +49,9 @@ def refine_shared(
         decider = copy.deepcopy(net.decider).requires_grad_(True)
         decider.load_state_dict(dict(state))
         examples = _features(task, net, received)
-        _train(task, decider, examples, round_fitting(task.study.refine, at), f"{arm.name}, round {at.number}")
+        fitting = round_fitting(task.study.refine, at, len(examples.inputs))
+        if fitting is not None:
+            _train(task, decider, examples, fitting, f"{arm.name}, round {at.number}")
     return ModelUpdate(decider.state_dict(), len(examples.inputs))
 
 
@@ -76,19 +78,20 @@ def train_network(task: EntityTask, arm: SharingArm, received: Sequence[SharedBa
 
 def average_locally(task: EntityTask, nets: PublicNets, arm: AveragingArm, proximal_mu: float, at: Round) -> ModelUpdate:
     """One round of federated averaging at one entity: the whole network, on own images only."""
-    with task.threads():
-        network = nets.whole_network().requires_grad_(True)
-        train_classifier(
-            network,
-            Examples(task.train.images, task.train.labels),
-            round_fitting(task.study.refine, at),
-            compute=task.compute,
-            rng=task.stream("averaging", arm.name, str(at.number)),
-            work="network",
-            augment=task.study.augment,
-            proximal_mu=proximal_mu,
-            report=task.report,
-        )
+    fitting = round_fitting(task.study.refine, at, len(task.train))
+    if fitting is not None:
+        with task.threads():
+            train_classifier(
+                nets.whole_network().requires_grad_(True),
+                Examples(task.train.images, task.train.labels),
+                fitting,
+                compute=task.compute,
+                rng=task.stream("averaging", arm.name, str(at.number)),
+                work="network",
+                augment=task.study.augment,
+                proximal_mu=proximal_mu,
+                report=task.report,
+            )
     return ModelUpdate(network_tensors(nets), len(task.train))
 
 
@@ -97,11 +100,17 @@ def network_tensors(nets: PublicNets) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in nets.tensors().items() if not name.startswith("reconstructor.")}
 
 
-def round_fitting(fitting: Fitting, at: Round) -> Fitting:
-    """One round's share of a budget: equal steps, and a rate that falls along half a cosine over the rounds."""
-    steps = fitting.steps * at.number // at.of - fitting.steps * (at.number - FIRST_ROUND) // at.of
+def round_fitting(fitting: Fitting, at: Round, images: int) -> Fitting | None:
+    """One round's share of the steps on `images` images, and a rate that falls along half a cosine over the rounds.
+
+    The rounds add up to exactly the steps that are taken alone. None: more rounds than steps, and this one has none.
+    """
+    budget = fitting.steps_for(images)  # max_epochs holds for the rounds together
+    steps = budget * at.number // at.of - budget * (at.number - FIRST_ROUND) // at.of
     fall = 0.5 * (1 + math.cos(math.pi * (at.number - FIRST_ROUND) / at.of))
-    return replace(fitting, steps=max(1, steps), learning_rate=fitting.learning_rate * fall, schedule="cosine")
+    if not steps:
+        return None
+    return replace(fitting, steps=steps, learning_rate=fitting.learning_rate * fall, schedule="cosine")
 
 
 def _train(task: EntityTask, decider: nn.Module, examples: Examples, fitting: Fitting, owner: str) -> None:

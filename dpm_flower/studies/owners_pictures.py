@@ -20,15 +20,15 @@ def pictures_of(study: Study, campaign: str, sites: Path, entity: str) -> Iterat
         path = Site(sites / entity).pictures(campaign, repr(method))
         try:
             tensors = load_file(path)
-        except (OSError, SafetensorError):
-            continue  # this method shares nothing, or this entity has no release of it
+            originals, raw, released = (tensors[name] for name in ("originals", "raw", "released"))
+        except (OSError, SafetensorError, KeyError):
+            continue  # this method shares nothing, this entity has no release of it, or the file is damaged: no run fails for that
         knobs = settings_of(method)
         equivalence = knobs.get("equivalence") if isinstance(knobs, dict) else None
-        released = tensors["released"]
         yield Pictures(
             method=f"{method.name} ({equivalence})" if equivalence else method.name,
-            originals=_bytes(tensors["originals"]),
-            raw=_bytes(tensors["raw"]),
+            originals=_bytes(originals),
+            raw=_bytes(raw),
             poisoned=_bytes(released),
             negatives=_bytes(1.0 - released),
         )

@@ -1,7 +1,6 @@
 """A study from its first message to its files: who is there, every arm under every seed, results and report."""
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,8 +15,8 @@ from dpm_flower.federation.averaging_run import average
 from dpm_flower.federation.campaign import Campaign
 from dpm_flower.federation.campaign_log import CampaignLog
 from dpm_flower.federation.opening import division_of
-from dpm_flower.federation.replies import collect
-from dpm_flower.federation.strategy import DpmSharing, PhaseProgress
+from dpm_flower.federation.resending import ask
+from dpm_flower.federation.strategy import DpmSharing, PhaseProgress, quorum_of
 from dpm_flower.federation.wire import Reply, Request, read_reply, request_records
 from dpm_flower.studies.circumstances import facts_of
 from dpm_flower.studies.owners_pictures import pictures_of
@@ -39,19 +38,27 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
     """
     started = time.monotonic()
     kept = CampaignLog.open(output / "campaign", study)
+    before_s = kept.spent_s()
+
+    def tell(progress: PhaseProgress) -> None:
+        kept.note_spent(before_s + time.monotonic() - started)
+        notify(progress)
+
     if kept.resumed:
         log.info("campaign %s goes on in %s", kept.identifier, output)
     present = _identified(study, grid, kept.identifier)
     nodes = {reply.entity: node for node, reply in present}
     images = {reply.entity: reply.images for _, reply in present}
     campaigns = [_campaign(study, seed, kept.identifier, images) for seed in study.seeds]
-    strategy = DpmSharing(study, campaigns, kept, nodes, notify)
+    strategy = DpmSharing(study, campaigns, kept, nodes, tell)
     strategy.start(grid)
-    _run_averaging(study, campaigns, grid, kept, nodes, notify)
+    _run_averaging(strategy, grid, kept, nodes, tell)
     strategy.evaluate(grid)
     outcomes = [outcome for campaign in campaigns for outcome in campaign.outcomes()]
     division = division_of(study.data, study.side, study.shares, study.seeds[0])
-    results = results_of(study, outcomes, facts_of(study, division, time.monotonic() - started, command))
+    wall_s = before_s + time.monotonic() - started
+    kept.note_spent(wall_s)
+    results = results_of(study, outcomes, facts_of(study, division, wall_s, command))
     write_results(output, results)
     shown = max(images, key=lambda name: images[name])
     write_report(output, results, tuple(pictures_of(study, campaigns[0].identifier, output / "sites", shown)))
@@ -70,29 +77,30 @@ def _campaign(study: Study, seed: int, identifier: str, images: dict[str, int]) 
 
 def _identified(study: Study, grid: Grid, identifier: str) -> list[tuple[int, Reply]]:
     """Node ids are random per run: each node says which entity it is. Raises QuorumError where too few do."""
-    wanted = math.ceil(study.quorum * len(study.shares.names))
+    wanted = quorum_of(study)
     node_ids = _connected(study, grid)
     asks = [Message(request_records(Request(campaign=identifier)), dst_node_id=node, message_type=wire.IDENTIFY) for node in node_ids]
-    found: dict[str, tuple[int, Reply]] = {}
+    found: dict[str, list[tuple[int, Reply]]] = {}
     reasons: list[str] = []
-    for message in collect(grid, asks, study.phase_timeout_s):
+    for message in ask(grid, asks, study.phase_timeout_s):
         try:
             reply = read_reply(message)
             if reply.entity not in study.shares.names:
                 raise PeerError(f"no entity of this study is called {reply.entity!r}")
-            if reply.entity in found:
-                raise PeerError(f"two nodes say that they are {reply.entity!r}")
         except PeerError as err:
             log.warning("node %d: %s", message.metadata.src_node_id, err)
             reasons.append(str(err))
             continue
-        found[reply.entity] = (message.metadata.src_node_id, reply)
+        found.setdefault(reply.entity, []).append((message.metadata.src_node_id, reply))
+    for name in [name for name, claims in found.items() if len(claims) > 1]:  # nobody can tell which of them it is
+        log.warning("%d nodes say that they are %s", len(found.pop(name)), name)
+        reasons.append(f"several nodes say that they are {name!r}")
     if len(found) < wanted:
         heard = f"; {'; '.join(sorted(set(reasons)))}" if reasons else ""
         raise QuorumError(
             f"wanted at least {wanted} of {len(study.shares.names)} entities, got {len(found)} of {len(node_ids)} nodes{heard}"
         )
-    return [found[name] for name in sorted(found)]
+    return [claims[0] for _, claims in sorted(found.items())]
 
 
 def _connected(study: Study, grid: Grid) -> list[int]:
@@ -106,11 +114,15 @@ def _connected(study: Study, grid: Grid) -> list[int]:
         time.sleep(POLL_S)
 
 
-def _run_averaging(study: Study, campaigns: list[Campaign], grid: Grid, kept: CampaignLog, nodes: dict[str, int], notify: Notify) -> None:
-    arms = [arm for arm in study.arms if isinstance(arm, AveragingArm)]
-    for number, (campaign, arm) in enumerate(((campaign, arm) for campaign in campaigns for arm in arms), start=1):
+def _run_averaging(strategy: DpmSharing, grid: Grid, kept: CampaignLog, nodes: dict[str, int], notify: Notify) -> None:
+    """Every averaging arm of every campaign; whoever stayed silent in one is not waited for in the others."""
+    arms = [arm for arm in strategy.study.arms if isinstance(arm, AveragingArm)]
+    pairs = [(campaign, arm) for campaign in strategy.campaigns for arm in arms]
+    for number, (campaign, arm) in enumerate(pairs, start=strategy.last_phase - len(pairs)):
 
         def on_round(done: int, rounds: int, number: int = number, arm: AveragingArm = arm) -> None:
-            notify(PhaseProgress(arm.name, number, len(arms) * len(campaigns), done, rounds))
+            notify(PhaseProgress(arm.name, number, strategy.last_phase, done, rounds, unit="rounds"))
 
-        average(grid, campaign, arm, kept, nodes, on_round)
+        for entity in average(grid, campaign, arm, kept, nodes, on_round):
+            for each in strategy.campaigns:
+                each.leave_out(entity, f"did not answer within {strategy.study.phase_timeout_s:g} s in {arm.name}")

@@ -1,9 +1,8 @@
 """Training state on disk, whole or not at all: a killed process goes on from its last epoch, to the same weights."""
 
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -12,12 +11,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dpm_flower.core.errors import OutputError, TrainingError
+from dpm_flower.core.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where training stands at the end of an epoch."""
+    """Where training stands at the end of an epoch; `training` says of what: its images and settings."""
 
+    training: str
     step: int
     best_score: float
     best_epoch: int
@@ -25,14 +26,13 @@ class Position:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Named tensors -> one safetensors file, replaced in one step. Raises OutputError if it cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial, metadata)
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as err:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {err}") from err
+    # copies, since safetensors refuses tensors that share memory, as tied weights do
+    own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    with whole_file(path) as partial:
+        try:
+            save_file(own, partial, metadata)
+        except SafetensorError as err:
+            raise OutputError(f"cannot write {path}: {err}") from err
 
 
 def save_checkpoint(
@@ -45,21 +45,24 @@ def save_checkpoint(
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     tensors["rng"] = rng.get_state()
     rates = [{k: v for k, v in group.items() if k != "params"} for group in state["param_groups"]]
-    position = {"step": at.step, "best_score": at.best_score, "best_epoch": at.best_epoch, "groups": rates}
-    write_tensors(path, tensors, {"position": json.dumps(position)})
+    write_tensors(path, tensors, {"position": json.dumps({**asdict(at), "groups": rates})})
 
 
 def load_checkpoint(
-    path: Path, modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, rng: torch.Generator
+    path: Path, modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, rng: torch.Generator, training: str
 ) -> tuple[Position, dict[str, Tensor]]:
     """`path` -> position and best weights; modules, optimiser and random stream continue from there.
 
-    Raises TrainingError if the file is damaged or belongs to another network.
+    Raises TrainingError if the file is damaged or belongs to another network or another `training`.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-            position = json.loads((file.metadata() or {})["position"])
+            saved = json.loads((file.metadata() or {})["position"])
+        groups = saved.pop("groups")
+        at = Position(**saved)
+        if at.training != training:
+            raise TrainingError(f"the checkpoint {path} is one of {at.training}, wanted one of {training}; remove it to start anew")
         for index, module in enumerate(modules):
             module.load_state_dict(_below(tensors, f"module.{index}."))
         state = optimiser.state_dict()
@@ -68,13 +71,13 @@ def load_checkpoint(
             for i in range(sum(len(g["params"]) for g in state["param_groups"]))
             if (moments := _below(tensors, f"optimiser.{i}."))
         }
-        for group, saved in zip(state["param_groups"], position["groups"], strict=True):
-            group.update(saved)
+        for group, rates in zip(state["param_groups"], groups, strict=True):
+            group.update(rates)
         optimiser.load_state_dict(state)
         rng.set_state(tensors["rng"])
-        return Position(position["step"], position["best_score"], position["best_epoch"]), _below(tensors, "best.")
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as err:
+    except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as err:
         raise TrainingError(f"the checkpoint {path} does not fit the training that it should continue: {err}") from err
+    return at, _below(tensors, "best.")
 
 
 def named_state(modules: Sequence[nn.Module]) -> dict[str, Tensor]:

@@ -1,7 +1,6 @@
 """Features of a frozen featurizer, computed once per set of images: in memory, or memory-mapped where they are large."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.digest import tensors_digest
-from dpm_flower.core.errors import OutputError
+from dpm_flower.core.whole_file import whole_file
 from dpm_flower.training.prediction import BATCH, apply
 
 MEMORY_BYTES = 1 << 30  # above this a set's features stay on disk and are mapped
@@ -37,15 +36,9 @@ class FeatureCache:
         return torch.from_numpy(np.load(path, mmap_mode="c" if large else None, allow_pickle=False))
 
     def _compute_to(self, path: Path, images: Tensor) -> None:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with whole_file(path, folder_mode=0o700) as partial:
             shape = tuple(apply(self._featurizer, images[:1], self._compute).shape[1:])
             rows = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(len(images), *shape))
             for start in range(0, len(images), BATCH):
                 rows[start : start + BATCH] = apply(self._featurizer, images[start : start + BATCH], self._compute).numpy()
             rows.flush()
-            os.replace(partial, path)
-        except OSError as err:
-            partial.unlink(missing_ok=True)
-            raise OutputError(f"cannot write features to {self._folder}: {err}") from err

@@ -1,7 +1,7 @@
 """The one training loop: gradient steps on batches of indices, whatever the loss."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,7 +18,9 @@ REPORT_STEPS = 10  # reading the loss makes a GPU wait; ten steps hide that
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What training came to: steps taken, the last reported loss, the best validation score (nan without validation)."""
+    """What training came to: steps taken, the last reported loss (nan if a checkpoint left nothing to do), the best validation
+    score (nan without validation).
+    """
 
     steps: int
     loss: float
@@ -50,12 +52,15 @@ def fit(
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=fitting.learning_rate, weight_decay=fitting.weight_decay)
     scheduler = _scheduler(optimiser, fitting, steps)
-    at, best = Position(0, float("-inf"), 0), dict[str, Tensor]()
+    training = f"{images} images with {fitting}"
+    at, best = Position(training, 0, float("-inf"), 0), dict[str, Tensor]()
     if checkpoint is not None and checkpoint.exists():
-        at, best = load_checkpoint(checkpoint, modules, optimiser, rng)
+        at, best = load_checkpoint(checkpoint, modules, optimiser, rng, training)
         scheduler.last_epoch = at.step
     loss = float("nan")
-    for epoch in range(at.step // per_epoch, epochs):
+    for epoch in range(-(-at.step // per_epoch), epochs):  # rounded up: the last epoch of all may be a short one
+        if fitting.patience is not None and validate is not None and epoch - at.best_epoch > fitting.patience:
+            break
         _switch(modules, training=True)
         for step, indices in enumerate(_batches(images, fitting.batch_size, rng), start=epoch * per_epoch):
             if step == steps:
@@ -67,14 +72,12 @@ def fit(
                 loss = _finite(float(value), work, step)
                 report(Progress(work, step + 1, steps, epoch + 1, epochs, loss))
         _switch(modules, training=False)
-        at = Position(min((epoch + 1) * per_epoch, steps), at.best_score, at.best_epoch)
+        at = replace(at, step=min((epoch + 1) * per_epoch, steps))
         if validate is not None and (score := validate()) > at.best_score:
-            at = Position(at.step, score, epoch)
+            at = replace(at, best_score=score, best_epoch=epoch)
             best = {name: value.detach().clone() for name, value in named_state(modules).items()}
         if checkpoint is not None:
             save_checkpoint(checkpoint, modules, best, optimiser, rng, at)
-        if fitting.patience is not None and validate is not None and epoch - at.best_epoch >= fitting.patience:
-            break
     _restore(modules, best)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)

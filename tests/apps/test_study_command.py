@@ -1,0 +1,200 @@
+"""Every failure of `dpm-flower study` ends with a code other than 0 and names its cause; none leaves a process or half a result."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dpm_flower.apps import study_command
+from dpm_flower.apps.study_command import FAILED, run
+from dpm_flower.core.errors import StudyError
+from dpm_flower.core.partition import Shares
+from dpm_flower.core.study import Study
+from tests import small_study
+from tests.small_study import STUDY
+
+ARMS = STUDY.arms[:1]  # in which everybody receives
+
+
+@pytest.fixture
+def refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a study that must fail -> what it said on stderr."""
+
+    def refused(name: str = "tests.small_study", data: str = "", seeds: str = "", output: Path | None = None, cpus: int = 1) -> str:
+        assert run(name, data, seeds, output or tmp_path / "out", in_process=cpus == 1, cpus_per_client=cpus) == FAILED
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        assert said.out == ""
+        return said.err
+
+    return refused
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Study], str]:
+    """A study -> the name under which it is found."""
+
+    def write(study: Study) -> str:
+        monkeypatch.setattr(small_study, "CHANGED", study, raising=False)
+        return "tests.small_study:CHANGED"
+
+    return write
+
+
+def test_an_unknown_study_is_refused(refuse: Callable[..., str]) -> None:
+    assert "wanted a study as" in refuse("simulations.nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"backbone": "resnet2000"}, "resnet2000"),
+        ({"hook": "conv9_9"}, "conv3_1"),
+        ({"side": 8}, "11 x 11"),
+        ({"data": "no-such-data"}, "no-such-data"),
+        ({"device": "cuda:99"}, "cuda:99"),
+        ({"shares": Shares(entities=tuple((f"e{number}", 0.001) for number in range(900)), public=0.1), "arms": ARMS}, "images"),
+        ({"shares": Shares(entities=(("a", 0.9), ("b", 0.0001)), public=0.05), "arms": ARMS}, "b"),
+    ],
+)
+def test_a_study_that_cannot_run_is_refused_before_anything_starts(
+    change: dict[str, object], told: str, refuse: Callable[..., str], written: Callable[[Study], str], tmp_path: Path
+) -> None:
+    assert told in refuse(written(replace(STUDY, **change)))  # type: ignore[arg-type]
+    assert not (tmp_path / "out" / "campaign").exists()
+
+
+@pytest.mark.parametrize("seeds", ["x", "1,1", "0.5"])
+def test_unusable_seeds_are_refused(seeds: str, refuse: Callable[..., str]) -> None:
+    assert "seed" in refuse(seeds=seeds)
+
+
+def _npz(path: Path, images: np.ndarray, labels: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    np.savez(buffer, x_train=images, y_train=labels, x_test=1 - images[:30] / 2, y_test=labels[:30])
+    path.write_bytes(buffer.getvalue())
+    return str(path)
+
+
+def _images(number: int = 60) -> np.ndarray:
+    return np.random.default_rng(0).random((number, 12, 12, 3), dtype=np.float32)
+
+
+def test_a_data_file_cut_short_is_refused(tmp_path: Path, refuse: Callable[..., str]) -> None:
+    path = tmp_path / "cut.npz"
+    _npz(path, _images(), np.arange(60) % 3)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-2000])
+    assert "cut.npz" in refuse(data=str(path))
+
+
+def test_images_that_are_not_finite_are_refused(tmp_path: Path, refuse: Callable[..., str]) -> None:
+    images = _images()
+    images[3, 4, 5, 0] = np.nan
+    assert "nan.npz: x_train" in refuse(data=_npz(tmp_path / "nan.npz", images, np.arange(60) % 3))
+
+
+def test_a_single_class_is_refused(tmp_path: Path, refuse: Callable[..., str]) -> None:
+    assert "classes" in refuse(data=_npz(tmp_path / "one.npz", _images(), np.zeros(60, dtype=np.int64)))
+
+
+def test_a_file_in_place_of_the_output_folder_is_refused(tmp_path: Path, refuse: Callable[..., str]) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot write to the output folder" in refuse(output=tmp_path / "file")
+    assert "cannot write to the output folder" in refuse(output=tmp_path / "file" / "below")
+
+
+def test_the_folder_of_another_study_is_refused(small_run: Path, refuse: Callable[..., str]) -> None:
+    before = (small_run / "quality.csv").read_bytes()
+    assert "campaign of other settings" in refuse(seeds="7", output=small_run)
+    assert (small_run / "quality.csv").read_bytes() == before
+    (small_run / "failure.txt").unlink()
+
+
+def test_more_cpus_than_there_are_are_refused(refuse: Callable[..., str]) -> None:
+    assert "CPUs" in refuse(cpus=10_000)
+
+
+def test_a_run_through_flower_that_fails_tells_the_cause_that_the_server_app_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flower(project: Path, config: dict[str, str], nodes: int, cpus: int, home: Path, on_line: Callable[[str], None]) -> None:
+        assert (nodes, cpus) == (3, 1)
+        assert Path(config["output"]).is_absolute()
+        on_line("a line")
+        (tmp_path / "failure.txt").write_text("QuorumError: nobody was there")
+        raise StudyError("Flower's last lines")
+
+    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == FAILED
+    assert capsys.readouterr().err.splitlines()[-1] == "dpm-flower: QuorumError: nobody was there"
+    assert (tmp_path / "flower.log").read_text() == "a line\n"
+
+
+def test_the_cause_of_an_earlier_run_is_not_told_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flower(*_: object) -> None:
+        raise StudyError("no port is free")
+
+    (tmp_path / "failure.txt").write_text("QuorumError: yesterday")
+    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == FAILED
+    assert capsys.readouterr().err.splitlines()[-1] == "dpm-flower: no port is free"
+
+
+def test_an_interrupt_through_flower_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flower(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == 130
+    assert f"to go on: --output {tmp_path}" in capsys.readouterr().err
+
+
+def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.npz").touch()
+    (tmp_path / "digits").mkdir()
+    assert study_command._absolute("here.npz") == str(tmp_path / "here.npz")
+    assert study_command._absolute("cifar10:sets") == f"cifar10:{tmp_path / 'sets'}"
+    for name in ("", "digits", "missing.npz", str(tmp_path / "here.npz")):
+        assert study_command._absolute(name) == name
+
+
+def test_a_study_names_its_data_as_seen_from_where_one_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, written: Callable[[Study], str]
+) -> None:
+    seen: list[dict[str, str]] = []
+
+    def flower(project: Path, config: dict[str, str], *_: object) -> None:
+        seen.append(dict(config))
+        raise StudyError("enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    shares = Shares(entities=(("a", 0.4), ("b", 0.3)), public=0.3)
+    _npz(tmp_path / "own.npz", _images(120), np.arange(120) % 3)
+    run(
+        written(replace(STUDY, data="own.npz", shares=shares, arms=ARMS)),
+        "",
+        "",
+        tmp_path / "out",
+        in_process=False,
+        cpus_per_client=1,
+    )
+    assert seen[0]["data"] == str(tmp_path / "own.npz"), capsys.readouterr().err
+
+
+def test_without_a_flower_project_the_other_runner_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study_command.dpm_flower, "__file__", str(tmp_path / "site-packages" / "dpm_flower" / "__init__.py"))
+    with pytest.raises(StudyError, match="--in-process needs none"):
+        study_command._project()
+    (tmp_path / "pyproject.toml").write_text("[tool.flwr.app]\n")
+    assert study_command._project() == tmp_path

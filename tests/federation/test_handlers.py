@@ -1,0 +1,119 @@
+"""The client app's answers to single requests, and above all what it refuses to do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from flwr.app import Message
+from torch import Tensor
+
+from dpm_flower.apps.client import app
+from dpm_flower.core.errors import PeerError
+from dpm_flower.core.streams import stream
+from dpm_flower.federation import wire
+from dpm_flower.federation.in_process_grid import InProcessGrid
+from dpm_flower.federation.wire import Reply, Request
+from dpm_flower.nets.public_nets import PublicNets
+from tests.small_study import STUDY
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> InProcessGrid:
+    config = {"study": "tests.small_study", "output": str(tmp_path)}
+    return InProcessGrid(app, [{"partition-id": number} for number in range(3)], config)
+
+
+def _answer(grid: InProcessGrid, action: str, node: int = 0, **request: object) -> Reply:
+    asked = Request(campaign="campaign", **request)  # type: ignore[arg-type]
+    (message,) = grid.send_and_receive([Message(wire.request_records(asked), list(grid.get_node_ids())[node], action)])
+    return wire.read_reply(message)
+
+
+def _networks(**change: Tensor) -> Mapping[str, Tensor]:
+    return PublicNets.assemble(STUDY.backbone, STUDY.hook, STUDY.side, 10, stream(0, "test")).frozen().tensors() | change
+
+
+def test_every_node_says_who_it_is_and_how_much_it_has(grid: InProcessGrid) -> None:
+    told = [_answer(grid, wire.IDENTIFY, node) for node in range(3)]
+    assert [reply.entity for reply in told] == ["a", "b", "c"]
+    assert told[0].images > told[1].images > told[2].images > 0
+
+
+def test_networks_are_adopted_and_evaluated_as_received(grid: InProcessGrid, tmp_path: Path) -> None:
+    reply = _answer(grid, wire.ADOPT, tensors=_networks())
+    assert 0 <= reply.quality["top1"] <= 1
+    assert reply.quality["top1"] == pytest.approx(float(reply.tensors["correct"].float().mean()))
+    assert list(tmp_path.glob("sites/a/campaign/nets*"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_networks_with_values_that_are_not_finite_are_not_adopted(value: float, grid: InProcessGrid, tmp_path: Path) -> None:
+    name = "decider.head.bias"
+    with pytest.raises(PeerError, match="wanted finite values"):
+        _answer(grid, wire.ADOPT, tensors=_networks(**{name: torch.full_like(_networks()[name], value)}))
+    assert not list(tmp_path.glob("sites/a/campaign/nets*"))
+
+
+@pytest.mark.parametrize("action", [wire.CONTRIBUTE, wire.REFINE, wire.REFINE_SHARED, wire.EVALUATE])
+def test_nothing_is_done_without_adopted_networks(action: str, grid: InProcessGrid) -> None:
+    with pytest.raises(PeerError, match="adopted no networks"):
+        _answer(grid, action, arm="own + poisoned", method=1)
+
+
+@pytest.mark.parametrize(
+    ("action", "arm", "told"),
+    [
+        (wire.REFINE, "FedAvg", "wanted a sharing arm, got 'FedAvg'"),
+        (wire.REFINE_SHARED, "FedProx", "wanted a sharing arm"),
+        (wire.REFINE, "no such arm", "has no arm 'no such arm'"),
+    ],
+)
+def test_an_arm_of_another_kind_is_refused(action: str, arm: str, told: str, grid: InProcessGrid) -> None:
+    with pytest.raises(PeerError, match=told):
+        _answer(grid, action, arm=arm)
+
+
+def test_an_averaging_of_a_sharing_arm_is_refused(grid: InProcessGrid) -> None:
+    config = wire.averaging_config("campaign", 0, "own only", 0)
+    config["server-round"] = 1
+    records = wire.request_records(Request(campaign="campaign", tensors={}))
+    records["config"] = config
+    (message,) = grid.send_and_receive([Message(records, next(iter(grid.get_node_ids())), "train")])
+    with pytest.raises(PeerError, match="wanted an averaging arm"):
+        wire.read_reply(message)
+
+
+def test_an_evaluation_of_what_was_never_refined_is_refused(grid: InProcessGrid) -> None:
+    _answer(grid, wire.ADOPT, tensors=_networks())
+    with pytest.raises(PeerError, match="No such file"):
+        _answer(grid, wire.EVALUATE, arm="own only")
+
+
+def test_weights_of_another_decider_are_refused(grid: InProcessGrid) -> None:
+    _answer(grid, wire.ADOPT, tensors=_networks())
+    with pytest.raises(PeerError, match=r"(Missing|Unexpected) key|size mismatch"):
+        _answer(grid, wire.EVALUATE, arm="shared decider", tensors={"head.bias": torch.zeros(3)})
+
+
+def test_a_release_is_made_once_and_then_told_from_record(grid: InProcessGrid, tmp_path: Path) -> None:
+    """Else an entity that is asked again, since its answer was lost, would publish twice under one number."""
+    _answer(grid, wire.ADOPT, tensors=_networks())
+    first = _answer(grid, wire.CONTRIBUTE, method=2)
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "sites" / "a" / "pool").rglob("*") if path.is_file()}
+    again = _answer(grid, wire.CONTRIBUTE, method=2)
+    assert again.envelope == first.envelope != ""
+    assert again.quality == first.quality
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sites" / "a" / "pool").rglob("*") if path.is_file()} == files != {}
+
+
+def test_a_claim_that_is_not_what_its_sender_published_is_refused_and_costs_nothing_else(grid: InProcessGrid) -> None:
+    for node in range(2):
+        _answer(grid, wire.ADOPT, node, tensors=_networks())
+    good = _answer(grid, wire.CONTRIBUTE, 1, method=1).envelope
+    reply = _answer(grid, wire.REFINE, 0, arm="own + raw features", claims=(("b", good), ("c", "no envelope")))
+    ((sender, reason),) = reply.refused
+    assert sender == "c"
+    assert reason
+    reply = _answer(grid, wire.REFINE, 0, arm="own + raw features", claims=(("c", good),))  # b's, in c's name
+    assert [sender for sender, _ in reply.refused] == ["c"]

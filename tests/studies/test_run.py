@@ -1,0 +1,197 @@
+"""A study that was interrupted anywhere comes to the same figures, and nobody is asked twice; the order of replies changes nothing."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from dpm_flower.core.errors import OutputError, QuorumError, StudyError
+from dpm_flower.federation import wire
+from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
+from dpm_flower.federation.wire import Reply
+from dpm_flower.studies import run as study_run
+from tests.federation.standing_in import STUDY, Killed, Ran, StandInGrid, StandIns, fail, ran
+
+ONE = replace(STUDY, seeds=(0,))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, StandIns]:
+    """An undisturbed run of one seed."""
+    stand_ins = StandIns()
+    return ran(stand_ins, tmp_path_factory.mktemp("whole"), ONE), stand_ins
+
+
+def _kill(at: int, folder: Path) -> StandIns:
+    stand_ins = StandIns()
+    with pytest.raises(Killed):
+        ran(stand_ins, folder, ONE, dies_at=at)
+    return stand_ins
+
+
+def test_a_run_killed_anywhere_goes_on_to_the_same_figures_and_asks_nobody_twice(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    result, undisturbed = whole
+    for at in range(1, len(undisturbed.calls), 3):
+        folder = tmp_path / str(at)
+        before, after = _kill(at, folder), StandIns()
+        assert ran(after, folder, ONE).quality == result.quality, f"killed at answer {at}"
+        answered = [call for call in before.calls if call[0] not in (wire.IDENTIFY, "train")]
+        asked = [call for call in after.calls if call[0] not in (wire.IDENTIFY, "train")]
+        assert sorted(answered + asked) == sorted(call for call in undisturbed.calls if call[0] not in (wire.IDENTIFY, "train"))
+        rounds = [call for call in before.calls if call[0] == "train"]
+        assert len([call for call in after.calls if call[0] == "train"]) == 12 - len(rounds) // 4 * 4  # whole rounds stay
+
+
+def test_a_run_killed_again_and_again_arrives(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    killed = 0
+    while True:
+        try:
+            last = ran(StandIns(), tmp_path, ONE, dies_at=4 + 8)  # the identification, two rounds of averaging
+        except Killed:
+            killed += 1
+            assert killed < 20
+            continue
+        break
+    assert killed > 3
+    assert last.quality == whole[0].quality
+
+
+def test_a_finished_run_is_told_again_without_asking_anything_but_names(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    ran(StandIns(), tmp_path, ONE)
+    again = StandIns()
+    assert ran(again, tmp_path, ONE).quality == whole[0].quality
+    assert {call[0] for call in again.calls} == {wire.IDENTIFY}
+
+
+def test_what_failed_is_asked_again_and_only_that(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    assert ran(StandIns({(wire.REFINE, "c"): fail}), tmp_path, ONE).holes() == {("alone", "c"), ("poisoned", "c")}
+    again = StandIns()
+    assert ran(again, tmp_path, ONE).quality == whole[0].quality
+    assert [call[:2] for call in again.calls if call[0] != wire.IDENTIFY] == [(wire.REFINE, "c")] * 2 + [(wire.EVALUATE, "c")] * 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ", None])
+def test_a_damaged_reply_is_asked_for_again(damage: bytes | None, tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    ran(StandIns(), tmp_path, ONE)
+    damaged = []
+    for action in (wire.PRETRAIN, wire.CONTRIBUTE, wire.REFINE_SHARED, wire.EVALUATE):
+        path = min((tmp_path / "campaign").glob(f"{action}-*"))
+        path.write_bytes(path.read_bytes()[:-5] if damage is None else damage)
+        damaged.append(action)
+    again = StandIns()
+    assert ran(again, tmp_path, ONE).quality == whole[0].quality
+    assert sorted(call[0] for call in again.calls if call[0] != wire.IDENTIFY) == sorted(damaged)
+
+
+def test_a_damaged_round_of_averaging_is_run_again_from_the_one_before(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    ran(StandIns(), tmp_path, ONE)
+    log = CampaignLog.open(tmp_path / "campaign", ONE)
+    for number in (2, 3):
+        key = ReplyKey("train", 0, "FedAvg", 0, number, "server")
+        assert log.get(key) is not None
+        (tmp_path / "campaign" / key.file_name).write_bytes(b"")
+    again = StandIns()
+    assert ran(again, tmp_path, ONE).quality == whole[0].quality
+    assert {call[5] for call in again.calls if call[0] == "train"} == {2, 3}
+
+
+def test_the_networks_that_were_adopted_stay_whoever_would_be_the_lead_now(tmp_path: Path) -> None:
+    """At first b cannot pre-train and a does; in the second run b could."""
+    first = ran(StandIns({(wire.PRETRAIN, "b"): fail, (wire.EVALUATE, "d"): fail}), tmp_path, ONE)
+    again = StandIns()
+    second = ran(again, tmp_path, ONE)
+    assert not [call for call in again.calls if call[0] == wire.PRETRAIN]
+    assert second.outcomes[0, "alone", "a"].quality == first.outcomes[0, "alone", "a"].quality
+    assert second.holes() == set()
+
+
+def test_another_study_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    ran(StandIns(), tmp_path, ONE)
+    with pytest.raises(StudyError, match="campaign of other settings"):
+        ran(StandIns(), tmp_path, replace(ONE, refine=replace(ONE.refine, steps=77)))
+
+
+def test_the_time_of_all_runs_adds_up(tmp_path: Path) -> None:
+    def wall_s() -> float:
+        return float(json.loads((tmp_path / "results.json").read_text())["facts"]["wall_s"])
+
+    _kill(30, tmp_path)
+    log = CampaignLog.open(tmp_path / "campaign", ONE)
+    assert 0 < log.spent_s() < 60
+    log.note_spent(1000.0)
+    ran(StandIns(), tmp_path, ONE)
+    assert 1000 < wall_s() < 1060
+    ran(StandIns(), tmp_path, ONE)
+    assert 1000 < wall_s() < 1120
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_replies_changes_no_byte(seed: int, tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    stand_ins = StandIns()
+    assert ran(stand_ins, tmp_path, ONE, order=torch.Generator().manual_seed(seed)).quality == whole[0].quality
+    assert stand_ins.calls != whole[1].calls
+
+
+def test_the_seeds_of_a_study_do_not_touch_each_other(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    both = ran(StandIns(), tmp_path).quality.splitlines()
+    alone = whole[0].quality.splitlines()
+    assert [line for line in both if not line.startswith(b"1,")] == alone
+    assert len(both) == 2 * len(alone) - 1
+
+
+def _as(name: str):
+    return lambda reply: replace(reply, entity=name)
+
+
+def test_nodes_that_say_they_are_somebody_else_are_left_out(tmp_path: Path) -> None:
+    faults = {(wire.IDENTIFY, "c"): _as("stranger"), (wire.IDENTIFY, "d"): fail}
+    result = ran(StandIns(faults), tmp_path, ONE)
+    assert {entity for _, entity in result.holes()} == {"c", "d"}
+    assert result.reason("alone", "c") == "did not answer when the run began"
+
+
+def test_of_two_nodes_with_one_name_neither_is_believed(tmp_path: Path) -> None:
+    result = ran(StandIns({(wire.IDENTIFY, "d"): _as("c")}), tmp_path, ONE)
+    assert {entity for _, entity in result.holes()} == {"c", "d"}
+
+
+def test_too_few_entities_end_the_run_with_what_they_said(tmp_path: Path) -> None:
+    faults = {(wire.IDENTIFY, "b"): _as("stranger"), (wire.IDENTIFY, "c"): fail, (wire.IDENTIFY, "d"): fail}
+    with pytest.raises(QuorumError, match=r"wanted at least 2 of 4 entities, got 1 of 4 nodes; ValueError: c cannot; .*; no entity"):
+        ran(StandIns(faults), tmp_path, ONE)
+
+
+def test_nodes_that_do_not_come_up_are_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_run, "CONNECT_S", 0.2)
+    result = ran(StandIns(names=("a", "b", "c")), tmp_path, ONE)
+    assert {entity for _, entity in result.holes()} == {"d"}
+
+
+def test_nodes_that_come_up_late_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_run, "POLL_S", 0.01)
+    real, looks = StandInGrid.get_node_ids, []
+
+    def late(grid: StandInGrid) -> Iterable[int]:
+        looks.append(1)
+        return list(real(grid))[: len(looks)]
+
+    monkeypatch.setattr(StandInGrid, "get_node_ids", late)
+    assert ran(StandIns(), tmp_path, replace(ONE, arms=ONE.arms[:1])).holes() == set()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write"):
+        ran(StandIns(), tmp_path / "file", ONE)
+
+
+def test_a_disk_that_fills_up_ends_the_run_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(log: CampaignLog, key: ReplyKey, reply: Reply) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(CampaignLog, "put", full)
+    with pytest.raises(OutputError, match="no space left"):
+        ran(StandIns(), tmp_path, ONE)

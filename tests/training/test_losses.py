@@ -1,0 +1,101 @@
+import math
+
+import pytest
+import torch
+from pytorch_msssim import ssim as library_ssim
+from torch.nn import functional
+
+from dpm_flower.core.errors import SettingError
+from dpm_flower.data.digits import digits
+from dpm_flower.metrics.similarity import sign_aware_ssim, ssim
+from dpm_flower.training.losses import EQUIVALENCES, disparity_loss, equivalence_loss, proximal_term, reconstruction_loss
+
+RNG = torch.Generator().manual_seed(0)
+LOGITS, OTHERS = torch.randn(5, 4, generator=RNG), torch.randn(5, 4, generator=RNG)
+ACTIVATIONS, TARGETS = torch.randn(5, 7, generator=RNG), torch.randn(5, 7, generator=RNG)
+LABELS = torch.tensor([3, 0, 1, 1, 2])
+IMAGES, GUESSES = torch.rand(4, 3, 12, 12, generator=RNG), torch.rand(4, 3, 12, 12, generator=RNG)
+
+
+def softmax(row):
+    exponentials = [math.exp(value) for value in row.tolist()]
+    return [value / sum(exponentials) for value in exponentials]
+
+
+def test_reconstruction_is_the_mean_absolute_error():
+    slow = sum(abs(a - b) for a, b in zip(IMAGES.flatten().tolist(), GUESSES.flatten().tolist(), strict=True)) / IMAGES.numel()
+    assert float(reconstruction_loss(IMAGES, GUESSES)) == pytest.approx(slow, rel=1e-5)
+    assert float(reconstruction_loss(IMAGES, IMAGES)) == 0
+
+
+def test_labels_equivalence_is_the_cross_entropy():
+    slow = -sum(math.log(softmax(row)[label]) for row, label in zip(LOGITS, LABELS.tolist(), strict=True)) / 5
+    assert float(equivalence_loss("labels", ACTIVATIONS, LOGITS, LABELS)) == pytest.approx(slow, rel=1e-5)
+
+
+def test_response_equivalence_is_the_divergence_from_the_raw_answer():
+    slow = 0.0
+    for row, wanted in zip(LOGITS, OTHERS, strict=True):
+        slow += sum(q * (math.log(q) - math.log(p)) for p, q in zip(softmax(row), softmax(wanted), strict=True)) / 5
+    assert float(equivalence_loss("response", ACTIVATIONS, LOGITS, OTHERS)) == pytest.approx(slow, rel=1e-5)
+
+
+def test_equal_logits_cost_nothing_wherever_they_lie():
+    assert float(equivalence_loss("response", ACTIVATIONS, LOGITS, LOGITS)) == pytest.approx(0, abs=1e-6)
+    assert float(equivalence_loss("response", ACTIVATIONS, LOGITS + 3.0, LOGITS)) == pytest.approx(0, abs=1e-6)
+    assert float(equivalence_loss("response", ACTIVATIONS, LOGITS * 1.5, LOGITS)) > 0.01
+
+
+def test_activations_equivalence_is_the_squared_distance_in_units_of_the_scale():
+    slow = sum((a - b) ** 2 for a, b in zip(ACTIVATIONS.flatten().tolist(), TARGETS.flatten().tolist(), strict=True)) / 35
+    assert float(equivalence_loss("activations", ACTIVATIONS, LOGITS, TARGETS)) == pytest.approx(slow, rel=1e-5)
+    assert float(equivalence_loss("activations", ACTIVATIONS, LOGITS, TARGETS, scale=2.0)) == pytest.approx(slow / 4, rel=1e-5)
+    scaled = equivalence_loss("activations", 9 * ACTIVATIONS, LOGITS, 9 * TARGETS, scale=9.0)
+    assert float(scaled) == pytest.approx(slow, rel=1e-5)
+
+
+def test_an_unknown_equivalence_is_refused_with_the_known_ones():
+    with pytest.raises(SettingError, match=f"{', '.join(EQUIVALENCES)}, got 'logits'"):
+        equivalence_loss("logits", ACTIVATIONS, LOGITS, LABELS)
+
+
+def test_the_proximal_term_is_half_the_squared_distance():
+    parameters, anchors = [LOGITS, ACTIVATIONS], [OTHERS, TARGETS]
+    slow = sum((a - b) ** 2 for p, q in zip(parameters, anchors, strict=True) for a, b in zip(p.flatten(), q.flatten(), strict=True)) / 2
+    assert float(proximal_term(parameters, anchors)) == pytest.approx(float(slow), rel=1e-5)
+    assert float(proximal_term(parameters, parameters)) == 0
+    with pytest.raises(ValueError, match="zip"):
+        proximal_term(parameters, anchors[:1])
+
+
+def test_disparity_is_the_mean_of_the_absolute_ssim_of_each_image():
+    guesses = torch.cat([IMAGES[:2], 1 - IMAGES[2:]])  # two pictures and two negatives: their signed mean would be about 0
+    each = ssim(IMAGES, guesses)
+    assert float(each.mean().abs()) < 0.1
+    assert float(disparity_loss(IMAGES, guesses)) == pytest.approx(float(each.abs().mean()), rel=1e-5)
+    assert float(disparity_loss(IMAGES, guesses)) > 0.8
+
+
+def attacked(loss):
+    """Eight real digits, and pictures that start as a weak copy of them and are then drawn so as to lower a loss."""
+    truth = digits(16).train.images[:8]
+    start = 0.5 + 0.2 * (truth - 0.5) + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
+    drawn = torch.logit(start).requires_grad_(True)
+    optimiser = torch.optim.Adam([drawn], lr=0.05)
+    for _ in range(120):
+        optimiser.zero_grad()
+        loss(truth, drawn.sigmoid()).backward()
+        optimiser.step()
+    return truth, drawn.sigmoid().detach()
+
+
+def test_the_signed_ssim_of_equation_5_ends_in_the_photographic_negative():
+    truth, guesses = attacked(lambda images, guesses: library_ssim(guesses, images, data_range=1.0))
+    assert float(ssim(truth, guesses).mean()) < -0.5
+    assert float(sign_aware_ssim(truth, guesses).mean()) > 0.5  # the negative discloses the picture
+
+
+def test_our_disparity_ends_in_neither_the_picture_nor_its_negative():
+    truth, guesses = attacked(disparity_loss)
+    assert float(sign_aware_ssim(truth, guesses).max()) < 0.1
+    assert float(functional.l1_loss(truth, guesses)) > 0.1

@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.streams import stream
+from dpm_flower.training.prediction import top1
+from dpm_flower.training.supervised import Examples, train_classifier
+from tests.training.toys import CPU, classifier, equal, pictures, public_nets, state_of
+
+DATA, HELD_OUT = pictures(48), pictures(30, seed=1)
+EXAMPLES = Examples(DATA.images, DATA.labels)
+FITTING = Fitting(steps=40, learning_rate=0.03, batch_size=16)
+
+
+def train(fitting=FITTING, owner="a", **more):
+    network = classifier()
+    fitted = train_classifier(network, EXAMPLES, fitting, compute=CPU, rng=stream(0, owner), work="network", **more)
+    return network, fitted
+
+
+def distance(network):
+    start = classifier()
+    return float(torch.stack([(p - q).norm() for p, q in zip(network.parameters(), start.parameters(), strict=True)]).norm().detach())
+
+
+def test_it_learns_what_held_out_images_show():
+    before, _ = top1(classifier(), HELD_OUT.images, HELD_OUT.labels, CPU)
+    after, _ = top1(train()[0], HELD_OUT.images, HELD_OUT.labels, CPU)
+    assert before < 0.6
+    assert after > 0.9
+
+
+def test_the_stream_decides_everything():
+    assert equal(state_of(train()[0]), state_of(train()[0]))
+    assert not equal(state_of(train()[0]), state_of(train(owner="b")[0]))
+
+
+def test_augmentation_reaches_the_training_and_is_the_stream_s():
+    shifted = state_of(train(augment="shift")[0])
+    assert not equal(shifted, state_of(train()[0]))
+    assert equal(shifted, state_of(train(augment="shift")[0]))
+
+
+def test_a_proximal_term_holds_the_network_near_its_start():
+    free, held, bound = (distance(train(proximal_mu=mu)[0]) for mu in (0.0, 1.0, 100.0))
+    assert bound < held < 0.8 * free
+
+
+def test_the_proximal_term_is_nothing_at_the_start():
+    once = replace(FITTING, steps=1)
+    assert equal(state_of(train(once, proximal_mu=5.0)[0]), state_of(train(once)[0]))
+
+
+def test_a_decider_is_trained_on_features_and_frozen_parts_stay():
+    nets = public_nets()
+    features = nets.featurizer(DATA.images).detach()
+    decider = nets.decider.requires_grad_(True)
+    decider.head.requires_grad_(False)
+    before, losses = state_of(decider), []
+    train_classifier(
+        decider,
+        Examples(features, DATA.labels),
+        FITTING,
+        compute=CPU,
+        rng=stream(0, "a"),
+        work="decider",
+        proximal_mu=0.01,
+        report=lambda progress: losses.append(progress.loss),
+    )
+    assert losses[-1] < losses[0]
+    assert torch.equal(decider.head.weight, before["head.weight"])
+    assert not torch.equal(decider.trunk[0].weight, before["trunk.0.weight"])
+
+
+def test_validation_and_checkpoint_are_passed_on(tmp_path):
+    def stop(progress):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(checkpoint=tmp_path / "c", report=lambda progress: stop(progress) if progress.step > 20 else None)
+    assert (tmp_path / "c").exists()
+    assert equal(state_of(train(checkpoint=tmp_path / "c")[0]), state_of(train()[0]))
+    scores = iter([0.5] * 99)
+    assert train(replace(FITTING, patience=2), validate=lambda: next(scores))[1].steps == 9
