@@ -31,5 +31,4 @@ STUDY = Study(
     refine=Fitting(steps=300, learning_rate=5e-3),
     augment="shift-flip",
     lead_threads=2,
-    precision="bfloat16",
 )

@@ -15,13 +15,13 @@ from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 
-POISONING = Fitting(steps=150, batch_size=32, learning_rate=5e-3, weight_decay=0.0)
+POISONING = Fitting(steps=80, batch_size=32, learning_rate=5e-3, weight_decay=0.0)
 
 STUDY = Study(
     name="demo",
     data="digits",
     side=32,
-    shares=Shares(entities=(("a", 0.2), ("b", 0.18), ("c", 0.18), ("d", 0.03)), public=0.3, validation=0.1),
+    shares=Shares(entities=(("a", 0.14), ("b", 0.12), ("c", 0.12), ("d", 0.03)), public=0.3, validation=0.1),
     backbone="resnet20",
     hook="conv3_1",
     arms=(
@@ -34,8 +34,8 @@ STUDY = Study(
         AveragingArm(name="FedAvg", rounds=4),
     ),
     seeds=(0, 1, 2),
-    pretrain=Fitting(steps=200, batch_size=32, learning_rate=1e-2),
-    reconstruct=Fitting(steps=300, batch_size=32, learning_rate=3e-3, weight_decay=0.0),
-    refine=Fitting(steps=100, batch_size=32, learning_rate=2e-3),
+    pretrain=Fitting(steps=120, batch_size=32, learning_rate=1e-2),
+    reconstruct=Fitting(steps=150, batch_size=32, learning_rate=3e-3, weight_decay=0.0),
+    refine=Fitting(steps=60, batch_size=32, learning_rate=3e-3),
     augment="shift",
 )

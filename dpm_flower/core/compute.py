@@ -20,7 +20,7 @@ class Compute:
 
     @classmethod
     def choose(cls, device: str = "auto", precision: Precision = "auto") -> "Compute":
-        """Device and precision as a study names them -> what this machine has. "auto": a GPU in bfloat16, else CPU in float32.
+        """Device and precision as a study names them -> what this machine has. "auto": a GPU before the CPU, and bfloat16 where it is native.
 
         Raises SettingError for a device that this machine does not have.
         """
@@ -30,7 +30,7 @@ class Compute:
             torch.empty(1, device=chosen)
         except (RuntimeError, AssertionError) as err:
             raise SettingError(f'wanted device "auto" or one that this machine has, got {device!r}: {err}') from err
-        return cls(chosen, precision == "bfloat16" or (precision == "auto" and chosen.type == "cuda"))
+        return cls(chosen, precision == "bfloat16" or (precision == "auto" and _computes_bfloat16(chosen)))
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which networks run; losses belong outside it, since SSIM loses its digits in bfloat16."""
@@ -47,6 +47,14 @@ class Compute:
         for parameter in (*module.parameters(), *module.buffers()):
             parameter.data = self.place(parameter.data)
         return module
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 itself; where it only imitates that, float32 is faster."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return device.type == "cpu" and any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dpm_flower.core.errors import SettingError
 
 Schedule = Literal["one-cycle", "cosine"]
 Augmentation = Literal["none", "shift", "shift-flip"]  # of raw images; released features are never augmented
-Precision = Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU, float32 on a CPU
+Precision = Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 where the device computes in it natively
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

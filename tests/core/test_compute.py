@@ -8,15 +8,22 @@ from dpm_flower.core.errors import SettingError
 CPU = torch.device("cpu")
 
 
-def test_a_cpu_computes_in_float32_unless_told_otherwise():
-    assert Compute.choose("cpu") == Compute(CPU, mixed=False)
+@pytest.mark.parametrize(
+    ("capabilities", "mixed"), [({}, False), ({"avx512_bf16": False}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)]
+)
+def test_auto_computes_in_bfloat16_where_the_cpu_does_so_natively(monkeypatch, capabilities, mixed):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert Compute.choose("cpu") == Compute(CPU, mixed=mixed)
+
+
+def test_a_named_precision_is_taken_as_it_is():
     assert Compute.choose("cpu", "bfloat16") == Compute(CPU, mixed=True)
     assert Compute.choose("cpu", "float32") == Compute(CPU, mixed=False)
 
 
 def test_auto_takes_what_the_machine_has():
     chosen = Compute.choose()
-    assert (chosen.device.type == "cuda") == torch.cuda.is_available() == chosen.mixed
+    assert (chosen.device.type == "cuda") == torch.cuda.is_available()
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "abacus"])

@@ -43,22 +43,30 @@ def test_it_is_the_mean_weighted_by_samples(samples: list[int]) -> None:
 
 
 def test_the_order_of_replies_changes_no_bit() -> None:
-    updates = {"a": (_update(1, 1e3), 7), "b": (_update(2, 1e-3), 3), "c": (_update(3), 11), "d": (_update(4, 1e6), 2)}
+    before = {"w": BEFORE["w"].double(), "b": BEFORE["b"]}  # in double precision no rounding hides the order of a sum
+    updates = {
+        name: ({part: before[part] + _update(seed, scale)[part] for part in before}, samples)
+        for seed, (name, scale, samples) in enumerate((("a", 1e3, 7), ("b", 1e-3, 3), ("c", 1.0, 11), ("d", 1e6, 2)))
+    }
     results = set()
     for order in itertools.permutations(updates):
-        average = averaged(BEFORE, {name: updates[name] for name in order})
+        average = averaged(before, {name: updates[name] for name in order})
         results.add((average.remarks, *(tensor.numpy().tobytes() for tensor in average.tensors.values())))
     assert len(results) == 1
 
 
 def test_the_order_of_tensors_changes_no_bit() -> None:
-    big = {f"w{number}": torch.full((3,), 10.0**number) for number in range(-6, 7, 2)}
+    rng = torch.Generator().manual_seed(0)
+    big = {f"w{number}": torch.randn(7, generator=rng, dtype=torch.float64) for number in range(60)}
     updates = {"a": ({name: tensor * 1.1 for name, tensor in big.items()}, 1), "b": ({n: t * 7 for n, t in big.items()}, 1)}
     updates["c"] = ({name: tensor * 50 for name, tensor in big.items()}, 3)
-    turned = {name: big[name] for name in reversed(big)}
-    one, other = averaged(big, updates), averaged(turned, updates)
-    assert all(torch.equal(one.tensors[name], other.tensors[name]) for name in big)
-    assert one.remarks == other.remarks != ()
+    one = averaged(big, updates)
+    assert one.remarks  # it was shortened, by a length that is a sum over all tensors
+    for step in (7, 11, 13, 17, 59):
+        turned = {f"w{number * step % 60}": big[f"w{number * step % 60}"] for number in range(60)}
+        other = averaged(turned, updates)
+        assert all(torch.equal(one.tensors[name], other.tensors[name]) for name in big)
+        assert one.remarks == other.remarks
 
 
 def test_types_stay_and_counters_are_whole() -> None:

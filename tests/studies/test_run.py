@@ -124,6 +124,7 @@ def test_the_time_of_all_runs_adds_up(tmp_path: Path) -> None:
     log.note_spent(1000.0)
     ran(StandIns(), tmp_path, ONE)
     assert 1000 < wall_s() < 1060
+    assert log.spent_s() == wall_s()
     ran(StandIns(), tmp_path, ONE)
     assert 1000 < wall_s() < 1120
 
