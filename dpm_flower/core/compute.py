@@ -20,7 +20,7 @@ class Compute:
 
     @classmethod
     def choose(cls, device: str = "auto", precision: Precision = "auto") -> "Compute":
-        """Device and precision as a study names them -> what this machine has. "auto": a GPU before the CPU, and bfloat16 where it is native.
+        """Device and precision as a study names them -> what this machine has; "auto": a GPU before the CPU, bfloat16 where native.
 
         Raises SettingError for a device that this machine does not have.
         """

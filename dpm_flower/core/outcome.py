@@ -23,3 +23,4 @@ class Outcome:
     costs: Mapping[str, float] = field(default_factory=dict)
     correct: Tensor | None = None
     reason: str = ""  # not empty: why this cell has no figures
+    remark: str = ""  # what a reader of its figures must know: whose releases it went without

@@ -32,6 +32,8 @@ class SharingArm:
         check_arm_name(self.name)
         if not isinstance(self.method, SharingMethod) or isinstance(self.method, type):  # a class has all that its instances have
             raise SettingError(f"arm {self.name!r} needs a sharing method, got {self.method!r}")
+        if " at 0x" in repr(self.method):
+            raise SettingError(f"arm {self.name!r}: a method's repr names its knobs and no memory address, got {self.method!r}")
         if self.refine not in ("own", "shared", "network"):
             raise SettingError(f'refine must be "own", "shared" or "network", got {self.refine!r}')
         if self.rounds < 1:
@@ -42,7 +44,7 @@ class SharingArm:
 class AveragingArm:
     """Federated averaging of the whole network from the lead's weights; `proximal_mu` > 0 makes it FedProx.
 
-    The entities together take the steps of `Study.refine`, per entity, spread over `rounds`.
+    Every entity takes the steps of `Study.refine`, spread over `rounds`.
     """
 
     name: str
@@ -74,8 +76,8 @@ class Study:
 
     `data` is a known name or a path; images are brought to `side` pixels. `lead` names the entity that pre-trains; empty
     means the one with the most images. `threads` is torch's thread count in every client, `lead_threads` that of the
-    pre-training (alone on the machine): results depend on both. A phase ends after `phase_timeout_s`, and the run goes on
-    with those who answered if they are at least `quorum` of all entities (a share).
+    pre-training (alone on the machine): results depend on both. An entity may take `phase_timeout_s` for each message of a phase;
+    then the run goes on with those who answered, if they are at least `quorum` of all entities (a share).
     """
 
     name: str

@@ -11,6 +11,7 @@ from dpm_flower.core.study import RECEIVED, SharingArm, Study
 from dpm_flower.federation import wire
 from dpm_flower.federation.shared_decider import averaged
 from dpm_flower.federation.wire import Reply, Request
+from dpm_flower.methods.nothing import Nothing
 
 DECIDER = "decider."  # what the decider's weights are called among those of the public networks
 
@@ -70,14 +71,14 @@ class Campaign:
     def contribute_asks(self) -> Iterator[Ask]:
         """Everybody, for each distinct method that shares something."""
         for number, method in enumerate(self.study.methods):
-            if method.name != "nothing":
+            if not isinstance(method, Nothing):
                 for entity in self.members:
                     yield Ask(wire.CONTRIBUTE, entity, self._request(method=number))
 
     def refine_asks(self) -> Iterator[Ask]:
         """The receivers of each arm in which everybody trains a network or decider of its own."""
         for arm in self._sharing_arms("own", "network"):
-            for entity in self._receivers(arm):
+            for entity in self._supplied(arm, wire.REFINE):
                 yield Ask(wire.REFINE, entity, self._request(arm=arm.name, claims=self._claims(arm)))
 
     def shared_asks(self, number: int) -> Iterator[Ask]:
@@ -85,7 +86,7 @@ class Campaign:
         for arm in self._sharing_arms("shared"):
             if number <= arm.rounds:
                 tensors = self.shared.get(arm.name) or self._received_decider()
-                for entity in self._receivers(arm):
+                for entity in self._supplied(arm, wire.REFINE_SHARED):
                     request = self._request(arm=arm.name, claims=self._claims(arm), round=number, rounds=arm.rounds, tensors=tensors)
                     yield Ask(wire.REFINE_SHARED, entity, request)
 
@@ -96,7 +97,8 @@ class Campaign:
                 if arm.name in self.shared:
                     yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, tensors=self.shared[arm.name]))
                 elif isinstance(self._answers.get((wire.REFINE, arm.name, entity)), Reply):
-                    yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name))
+                    claims = self._claims(arm) if isinstance(arm, SharingArm) else ()  # what the decider was refined on
+                    yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, claims=claims))
 
     def take(self, ask: Ask, answer: Reply | str) -> None:
         """Notes a reply, or the reason why there is none."""
@@ -155,8 +157,47 @@ class Campaign:
             return Outcome(self.seed, arm, entity, dict(quality), total, reason=reason)
         correct = answer.tensors.get("correct")
         return Outcome(
-            self.seed, arm, entity, {**quality, **answer.quality}, total, correct.to(torch.bool) if correct is not None else None
+            self.seed,
+            arm,
+            entity,
+            {**quality, **answer.quality},
+            total,
+            correct.to(torch.bool) if correct is not None and correct.ndim == 1 else None,
+            remark=self._remark(arm, entity),
         )
+
+    def _remark(self, arm: str, entity: str) -> str:
+        """Whose releases this entity went without, and why; empty where it had them all."""
+        chosen = self.study.arm(arm) if arm != RECEIVED else None
+        if not isinstance(chosen, SharingArm) or not _shares(chosen):
+            return ""
+        refused: dict[str, str] = {}
+        for action in (wire.REFINE, wire.REFINE_SHARED):
+            answer = self._answers.get((action, arm, entity))
+            refused |= dict(answer.refused) if isinstance(answer, Reply) else {}
+        parts = []
+        for sender in self.study.shares.names:
+            if sender != entity and (reason := refused.get(sender) or self._missing(chosen, sender)):
+                parts.append(f"without the release of {sender}: {reason}")
+        return "; ".join(parts)
+
+    def _missing(self, arm: SharingArm, sender: str) -> str:
+        """Why a sender has no release of the arm's method; empty if it has one."""
+        answer = self._answers.get((wire.CONTRIBUTE, str(self.study.methods.index(arm.method)), sender))
+        if isinstance(answer, Reply):
+            return ""
+        return answer or self.absent.get(sender) or "was not asked"
+
+    def _supplied(self, arm: SharingArm, action: str) -> list[str]:
+        """The arm's receivers that have something to refine on; the others get their reason: own data alone are another arm."""
+        senders = {sender for sender, _ in self._claims(arm)}
+        supplied = []
+        for entity in self._receivers(arm):
+            if _shares(arm) and not senders - {entity}:
+                self._answers[action, arm.name, entity] = "no other entity released anything to refine on"
+            else:
+                supplied.append(entity)
+        return supplied
 
     def _last_answer(self, arm: str, entity: str) -> Reply | str | None:
         """The evaluation; without one, why the step before it failed."""
@@ -207,3 +248,7 @@ class Campaign:
 
     def _received_decider(self) -> Mapping[str, Tensor]:
         return {name.removeprefix(DECIDER): tensor for name, tensor in self.nets.items() if name.startswith(DECIDER)}
+
+
+def _shares(arm: SharingArm) -> bool:
+    return not isinstance(arm.method, Nothing)

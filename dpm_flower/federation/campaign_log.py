@@ -28,11 +28,12 @@ class ReplyKey:
     method: int
     round: int
     entity: str
+    basis: str = ""  # digest of what the question carried: releases and weights
 
     @property
     def file_name(self) -> str:
         """A name that every file system takes; different keys have different names."""
-        text = "\x1f".join((self.action, str(self.seed), self.arm, str(self.method), str(self.round), self.entity))
+        text = "\x1f".join((self.action, str(self.seed), self.arm, str(self.method), str(self.round), self.entity, self.basis))
         return f"{self.action}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
 
 
@@ -45,19 +46,22 @@ class CampaignLog:
         self.resumed = resumed
 
     @classmethod
-    def open(cls, folder: Path, study: Study) -> "CampaignLog":
+    def open(cls, folder: Path, study: Study, circumstances: str = "") -> "CampaignLog":
         """Begins a campaign in an empty folder, or goes on with the one that is there.
 
-        Raises StudyError if the folder holds a campaign of another study, OutputError if it cannot be written.
+        `circumstances` is whatever else the figures depend on: the images themselves, the device, the version.
+        Raises StudyError if the folder holds a campaign of another study or of other circumstances, OutputError if it cannot be written.
         """
         head = folder / "campaign.json"
-        fingerprint = hashlib.sha256(repr(study).encode()).hexdigest()
+        fingerprint = hashlib.sha256(f"{study!r}\x1f{circumstances}".encode()).hexdigest()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if head.exists():
                 facts = json.loads(head.read_text())
                 if facts["study"] != fingerprint:
-                    raise StudyError(f"{folder} holds a campaign of other settings or data than this study's: choose another output folder")
+                    raise StudyError(
+                        f"{folder} holds a campaign of other settings, images or machine than this study's: choose another output folder"
+                    )
                 return cls(folder, str(facts["campaign"]), resumed=True)
             identifier = secrets.token_hex(8)
             _write(head, json.dumps({"campaign": identifier, "study": fingerprint}).encode(), lasting=True)

@@ -6,7 +6,7 @@ import torch
 from flwr.app import Context, Message
 from safetensors.torch import load_file
 
-from dpm_flower.core.errors import StudyError
+from dpm_flower.core.errors import ReleaseError, StudyError
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import AveragingArm, SharingArm, Study
 from dpm_flower.exchange.local import LocalExchange
@@ -127,7 +127,10 @@ def _received(task: EntityTask, arm: SharingArm, request: Request) -> Received:
     spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
     sites = task.site.folder.parent
     exchange = LocalExchange({name: Site(sites / name).pool for name in task.study.shares.names})
-    return receive(task, request.claims, spec, _notary(), exchange)
+    received = receive(task, request.claims, spec, _notary(), exchange, method=arm.method.name)
+    if received.refused and not received.batches:
+        raise ReleaseError(f"no release of a peer could be used: {'; '.join(f'{sender}: {reason}' for sender, reason in received.refused)}")
+    return received
 
 
 def _evaluated(task: EntityTask, evaluation: Evaluation, seconds: float) -> Reply:

@@ -1,22 +1,27 @@
 """The strategy: pretrain, adopt, contribute, refine, evaluate, each as one batch of messages for all campaigns of a study."""
 
+import hashlib
+import json
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
 
+from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import PeerError, QuorumError
 from dpm_flower.core.study import AveragingArm, SharingArm, Study
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from dpm_flower.federation.resending import ask as asked_for
-from dpm_flower.federation.wire import read_reply, request_records
+from dpm_flower.federation.wire import PRETRAIN, Reply, Request, read_reply, request_records
 
 log = logging.getLogger("flwr")
 
@@ -158,6 +163,8 @@ class DpmSharing(Strategy):
     def _exchange(self, grid: Grid, phase: Phase, number: int, messages: Sequence[Message], timeout_s: float) -> int:
         """Sends a phase's messages and notes what comes, and who stays silent -> the number of answers."""
         answered = 0
+        # a node works off one message after the other, so that it may take its time for each of them
+        timeout_s *= max(Counter(message.metadata.dst_node_id for message in messages).values())
 
         def tell() -> None:
             self._notify(PhaseProgress(phase.name, number, self.last_phase, answered, len(messages)))
@@ -212,6 +219,8 @@ class DpmSharing(Strategy):
             reply = read_reply(message)
             if reply.entity != ask.entity:
                 raise PeerError(f"wanted an answer of {ask.entity}, got one in the name of {reply.entity!r}")
+            if ask.action == PRETRAIN:
+                _check_finite(reply)
         except PeerError as err:
             log.warning("%s, seed %d, %s %s: %s", ask.entity, campaign.seed, ask.action, ask.request.arm, err)
             campaign.take(ask, str(err))
@@ -229,6 +238,13 @@ class DpmSharing(Strategy):
                 raise QuorumError(f"phase {phase.name} left {left}: {_reasons(campaign)}")
 
 
+def _check_finite(reply: Reply) -> None:
+    """Raises PeerError for networks that everybody would refuse: another lead can still be asked."""
+    for name, tensor in reply.tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise PeerError(f"the networks of {reply.entity} hold values in {name} that are not finite")
+
+
 def quorum_of(study: Study) -> int:
     """How many entities of a study must take part, at least."""
     return math.ceil(study.quorum * len(study.shares.names) - 1e-9)  # 0.28 of 25 are 7, not 7.000000000000001
@@ -236,7 +252,15 @@ def quorum_of(study: Study) -> int:
 
 def _key(ask: Ask) -> ReplyKey:
     request = ask.request
-    return ReplyKey(ask.action, request.seed, request.arm, request.method, request.round, ask.entity)
+    return ReplyKey(ask.action, request.seed, request.arm, request.method, request.round, ask.entity, _basis(request))
+
+
+def _basis(request: Request) -> str:
+    """What an answer rests on, the releases and weights in its request: an answer to others is none to these."""
+    if not request.claims and not request.tensors:
+        return ""
+    text = json.dumps([request.claims, tensors_digest(request.tensors)])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _reasons(campaign: Campaign) -> str:

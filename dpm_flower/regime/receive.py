@@ -22,8 +22,10 @@ class Received:
     refused: tuple[tuple[str, str], ...]
 
 
-def receive(task: EntityTask, claims: Sequence[tuple[str, str]], spec: ReleasedSpec, notary: Notary, exchange: Exchange) -> Received:
-    """(sender, envelope as JSON text) of other entities -> their batches, fetched and verified.
+def receive(
+    task: EntityTask, claims: Sequence[tuple[str, str]], spec: ReleasedSpec, notary: Notary, exchange: Exchange, *, method: str
+) -> Received:
+    """(sender, envelope as JSON text) of other entities -> their batches of that method, fetched and verified.
 
     A release that fails any check costs its sender that release and nobody else anything. Source: DESIGN.md, "Trust".
     """
@@ -35,6 +37,8 @@ def receive(task: EntityTask, claims: Sequence[tuple[str, str]], spec: ReleasedS
             continue
         try:
             release = notary.verify(Envelope.from_bytes(text.encode()), task, sender, spec)
+            if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
+                raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
             exchange.fetch(release, pool)
             batches.append(decode(pool.read(release), spec, classes=release.manifest.classes, samples=release.manifest.samples))
         except (ReleaseError, PoolError) as err:

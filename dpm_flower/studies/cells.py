@@ -98,6 +98,7 @@ def _cell(outcome: Outcome, without_top1: str) -> Cell:
         quality.pop("top1", None)
     if "top1" not in quality and not any(reasons):
         reasons.append(without_top1)
+    reasons.append(said(outcome.remark))
     return Cell(outcome.seed, outcome.arm, outcome.entity, quality, costs, "; ".join(filter(None, reasons)))
 
 

@@ -8,8 +8,10 @@ from importlib.metadata import version
 import torch
 
 from dpm_flower.core.compute import Compute
+from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import Division
+from dpm_flower.federation.opening import division_of
 from dpm_flower.studies.facts import Facts, Holding, TestSet
 
 PACKAGES = ("dpm-flower", "flwr", "torch", "torchvision", "numpy", "pytorch-msssim")
@@ -37,6 +39,14 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
         command=command,
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+
+
+def circumstances_of(study: Study) -> str:
+    """A study -> what its figures depend on beside its settings: the images, the device and precision, this package's version."""
+    divisions = [division_of(study.data, study.side, study.shares, seed) for seed in study.seeds[:1]]
+    images = [tensors_digest({"test": each.test.images, "public": each.public.images}) for each in divisions]
+    compute = Compute.choose(study.device, study.precision)
+    return "\x1f".join([*images, str(compute), version("dpm-flower"), version("torch")])
 
 
 def machine(study: Study) -> dict[str, str]:

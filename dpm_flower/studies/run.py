@@ -18,7 +18,7 @@ from dpm_flower.federation.opening import division_of
 from dpm_flower.federation.resending import ask
 from dpm_flower.federation.strategy import DpmSharing, PhaseProgress, quorum_of
 from dpm_flower.federation.wire import Reply, Request, read_reply, request_records
-from dpm_flower.studies.circumstances import facts_of
+from dpm_flower.studies.circumstances import circumstances_of, facts_of
 from dpm_flower.studies.owners_pictures import pictures_of
 from dpm_flower.studies.report import write_report
 from dpm_flower.studies.results import Results, results_of
@@ -37,7 +37,7 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
     A run that was killed continues when the same study is run into the same folder.
     """
     started = time.monotonic()
-    kept = CampaignLog.open(output / "campaign", study)
+    kept = CampaignLog.open(output / "campaign", study, circumstances_of(study))
     before_s = kept.spent_s()
 
     def tell(progress: PhaseProgress) -> None:

@@ -6,6 +6,7 @@ from flwr.app import Context, Message, RecordDict
 from dpm_flower.apps.client import app
 from dpm_flower.core.compute import torch_threads
 from dpm_flower.federation import wire
+from dpm_flower.federation.in_process_grid import InProcessGrid
 from tests.small_study import STUDY
 
 
@@ -23,6 +24,7 @@ def test_a_request_is_worked_off_with_the_studys_threads() -> None:
         seen.append(torch.get_num_threads())
         return message
 
+    InProcessGrid(app, [{}], {})  # gives this process the identity that messages ask for
     context = Context(1, 2, {}, RecordDict(), {"study": "tests.small_study"})
     before = app._registered_funcs["query.identify"]
     app._registered_funcs["query.identify"] = look

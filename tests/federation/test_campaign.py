@@ -82,6 +82,7 @@ def test_a_release_counts_even_if_its_sender_has_left_since() -> None:
 
 def test_shared_rounds_start_from_the_received_decider_and_go_on_from_the_average() -> None:
     campaign = _adopted()
+    _contribute(campaign)
     first = list(campaign.shared_asks(1))
     assert all(torch.equal(ask.request.tensors["w"], torch.zeros(2)) for ask in first)
     assert {(ask.request.round, ask.request.rounds) for ask in first} == {(1, 2)}
@@ -99,6 +100,7 @@ def test_shared_rounds_start_from_the_received_decider_and_go_on_from_the_averag
 def test_only_what_came_to_something_is_evaluated() -> None:
     campaign = _adopted()
     assert list(campaign.evaluate_asks()) == []
+    _contribute(campaign)
     for ask in list(campaign.refine_asks()):
         campaign.take(ask, "no" if ask.entity == "c" else Reply(entity=ask.entity))
     campaign.shared["FedAvg"] = {"featurizer.w": torch.ones(1)}
@@ -106,6 +108,30 @@ def test_only_what_came_to_something_is_evaluated() -> None:
     assert asked == [(name, "alone") for name in "abd"] + [(name, "poisoned") for name in "abd"] + [("a", "images")] + [
         (name, "FedAvg") for name in "abcd"
     ]
+
+
+def test_an_arm_without_any_release_of_a_peer_has_a_reason_and_no_figures() -> None:
+    campaign = _adopted()
+    _contribute(campaign, "b", "c", "d")
+    asked = _asked(campaign.refine_asks())
+    assert ("a", "poisoned") not in asked
+    assert ("b", "poisoned") in asked
+    assert ("a", "alone") in asked
+    assert _outcome(campaign, "poisoned", "a").reason == "no other entity released anything to refine on"
+
+
+def test_figures_say_whose_releases_they_went_without() -> None:
+    campaign = _adopted()
+    _contribute(campaign, "c")
+    for ask in list(campaign.refine_asks()):
+        refused = (("d", "expired"),) if ask.entity == "a" and ask.request.arm == "poisoned" else ()
+        campaign.take(ask, Reply(entity=ask.entity, refused=refused))
+    for ask in list(campaign.evaluate_asks()):
+        campaign.take(ask, Reply(entity=ask.entity, quality={"top1": 0.5}))
+    assert _outcome(campaign, "poisoned", "a").remark == "without the release of c: no; without the release of d: expired"
+    assert _outcome(campaign, "poisoned", "b").remark == "without the release of c: no"
+    assert _outcome(campaign, "poisoned", "b").quality["top1"] == 0.5
+    assert _outcome(campaign, "alone", "a").remark == ""
 
 
 def _outcome(campaign: Campaign, arm: str, entity: str):

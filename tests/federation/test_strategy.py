@@ -154,7 +154,7 @@ def test_fewer_than_the_quorum_end_the_run_with_the_reasons(tmp_path: Path) -> N
 def test_a_silent_entity_costs_one_timeout_and_its_own_cells(tmp_path: Path, whole: Ran) -> None:
     result, stand_ins = _with({(wire.CONTRIBUTE, "d"): stay_silent}, tmp_path, phase_timeout_s=SHORT_S)
     assert result.holes() == {(arm, "d") for arm in ARMS - {RECEIVED, "images"}}
-    assert result.reason("alone", "d") == "no answer within 0.8 s in phase contribute"
+    assert result.reason("alone", "d") == "no answer within 1.6 s in phase contribute"  # two methods, 0.8 s for each
     assert not [call for call in stand_ins.calls if call[1] == "d" and call[0] in (wire.REFINE, "train", wire.EVALUATE)]
     assert result.outcomes[0, "alone", "a"].quality == whole.outcomes[0, "alone", "a"].quality
 

@@ -32,8 +32,8 @@ def exchange(tasks):
     return LocalExchange({name: one.site.pool for name, one in tasks.items()})
 
 
-def received(tasks, claims, notary_of_a=None, spec=NETS.spec):
-    return receive(tasks["a"], claims, spec, notary_of_a or notary(), exchange(tasks))
+def received(tasks, claims, notary_of_a=None, spec=NETS.spec, method="raw-features"):
+    return receive(tasks["a"], claims, spec, notary_of_a or notary(), exchange(tasks), method=method)
 
 
 def is_of(batch, one):
@@ -142,14 +142,21 @@ def test_images_where_features_are_wanted_are_refused_and_the_other_way_round(ca
     tasks, claims = campaign
     images = contribute(tasks["b"], NETS, RawImages(), 1, notary()).envelope
     assert received(tasks, [("b", images)]).refused == (("b", "wanted a release of features, got images"),)
-    as_images = received(tasks, [("b", images), claims[2]], spec=ImageSpec(shape=(3, SIDE, SIDE)))
+    as_images = received(tasks, [("b", images), claims[2]], spec=ImageSpec(shape=(3, SIDE, SIDE)), method="raw-images")
     assert len(as_images.batches) == 1
     assert as_images.refused == (("c", "wanted a release of images, got features"),)
 
 
 def test_an_entity_without_a_pool_is_refused(campaign):
     tasks, claims = campaign
-    came = receive(tasks["a"], claims, NETS.spec, notary(), LocalExchange({"a": tasks["a"].site.pool, "b": tasks["b"].site.pool}))
+    came = receive(
+        tasks["a"],
+        claims,
+        NETS.spec,
+        notary(),
+        LocalExchange({"a": tasks["a"].site.pool, "b": tasks["b"].site.pool}),
+        method="raw-features",
+    )
     assert len(came.batches) == 1
     assert came.refused[0][0] == "c"
 
@@ -160,7 +167,7 @@ def test_an_exchange_that_brings_nothing_costs_the_releases_and_no_more(campaign
             return
 
     tasks, claims = campaign
-    came = receive(tasks["a"], claims, NETS.spec, notary(), Empty())
+    came = receive(tasks["a"], claims, NETS.spec, notary(), Empty(), method="raw-features")
     assert came.batches == ()
     assert [sender for sender, _ in came.refused] == ["b", "c"]
 
@@ -177,3 +184,10 @@ def test_an_own_pool_that_cannot_be_written_is_no_peer_s_fault(campaign, tmp_pat
     tasks["a"].site.folder.write_text("")
     with pytest.raises(OutputError):
         received(tasks, claims)
+
+
+def test_a_release_of_another_method_is_refused(campaign):
+    tasks, claims = campaign
+    came = receive(tasks["a"], claims, NETS.spec, notary(), exchange(tasks), method="deep-poisoning")
+    assert came.batches == ()
+    assert came.refused[0] == ("b", "wanted a release of deep-poisoning, got one of raw-features")

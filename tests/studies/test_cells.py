@@ -95,3 +95,9 @@ def test_words_of_a_peer_are_short_printable_and_no_formula(text):
 
 def test_terminal_commands_are_taken_out_of_a_peers_words():
     assert said("=cmd|' /c'\x1b[31m red\nline") == "cmd|' /c' [31m red line"
+
+
+def test_a_remark_stands_beside_figures_and_takes_none_away():
+    (one,) = [each for each in cells_of(STUDY, [Outcome(0, RECEIVED, "a", {"top1": 0.5}, remark="without c")]) if each.quality]
+    assert one.quality == {"top1": 0.5}
+    assert one.reason == "without c"

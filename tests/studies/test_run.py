@@ -13,6 +13,7 @@ from dpm_flower.federation import wire
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from dpm_flower.federation.wire import Reply
 from dpm_flower.studies import run as study_run
+from dpm_flower.studies.circumstances import circumstances_of
 from tests.federation.standing_in import STUDY, Killed, Ran, StandInGrid, StandIns, fail, ran
 
 ONE = replace(STUDY, seeds=(0,))
@@ -88,7 +89,7 @@ def test_a_damaged_reply_is_asked_for_again(damage: bytes | None, tmp_path: Path
 
 def test_a_damaged_round_of_averaging_is_run_again_from_the_one_before(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
     ran(StandIns(), tmp_path, ONE)
-    log = CampaignLog.open(tmp_path / "campaign", ONE)
+    log = CampaignLog.open(tmp_path / "campaign", ONE, circumstances_of(ONE))
     for number in (2, 3):
         key = ReplyKey("train", 0, "FedAvg", 0, number, "server")
         assert log.get(key) is not None
@@ -119,7 +120,7 @@ def test_the_time_of_all_runs_adds_up(tmp_path: Path) -> None:
         return float(json.loads((tmp_path / "results.json").read_text())["facts"]["wall_s"])
 
     _kill(30, tmp_path)
-    log = CampaignLog.open(tmp_path / "campaign", ONE)
+    log = CampaignLog.open(tmp_path / "campaign", ONE, circumstances_of(ONE))
     assert 0 < log.spent_s() < 60
     log.note_spent(1000.0)
     ran(StandIns(), tmp_path, ONE)
