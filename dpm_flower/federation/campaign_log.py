@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 
 from dpm_flower.core.errors import OutputError, StudyError
 from dpm_flower.core.study import Study
+from dpm_flower.core.whole_file import whole_file
 from dpm_flower.federation.wire import Reply
 
 SPENT_NAME = "spent.json"
@@ -64,7 +64,8 @@ class CampaignLog:
                     )
                 return cls(folder, str(facts["campaign"]), resumed=True)
             identifier = secrets.token_hex(8)
-            _write(head, json.dumps({"campaign": identifier, "study": fingerprint}).encode(), lasting=True)
+            with whole_file(head) as partial:
+                partial.write_text(json.dumps({"campaign": identifier, "study": fingerprint}))
         except OSError as err:
             raise OutputError(f"cannot write the campaign to {folder}: {err}") from err
         except (KeyError, TypeError, ValueError) as err:
@@ -74,7 +75,6 @@ class CampaignLog:
     def put(self, key: ReplyKey, reply: Reply) -> None:
         """Keeps a reply, whole or not at all. Raises OutputError if it cannot be written."""
         path = self._folder / key.file_name
-        partial = path.with_suffix(".partial")
         facts = {
             "entity": reply.entity,
             "images": reply.images,
@@ -83,10 +83,11 @@ class CampaignLog:
             "quality": dict(reply.quality),
             "costs": dict(reply.costs),
         }
+        tensors = {name: tensor.contiguous() for name, tensor in reply.tensors.items()}
         try:
-            save_file({name: tensor.contiguous() for name, tensor in reply.tensors.items()}, partial, {"reply": json.dumps(facts)})
-            os.replace(partial, path)
-        except (OSError, SafetensorError) as err:
+            with whole_file(path) as partial:
+                save_file(tensors, partial, {"reply": json.dumps(facts)})
+        except SafetensorError as err:
             raise OutputError(f"cannot write the campaign to {self._folder}: {err}") from err
 
     def get(self, key: ReplyKey) -> Reply | None:
@@ -110,17 +111,5 @@ class CampaignLog:
 
     def note_spent(self, seconds: float) -> None:
         """Replaces what `spent_s` answers. Raises OutputError if it cannot be written."""
-        try:
-            _write(self._folder / SPENT_NAME, json.dumps({"seconds": seconds}).encode())
-        except OSError as err:
-            raise OutputError(f"cannot write the campaign to {self._folder}: {err}") from err
-
-
-def _write(path: Path, data: bytes, *, lasting: bool = False) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        if lasting:  # a power failure would leave an empty file under its name, and with it no campaign to go on with
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(partial, path)
+        with whole_file(self._folder / SPENT_NAME) as partial:
+            partial.write_text(json.dumps({"seconds": seconds}))

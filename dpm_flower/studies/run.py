@@ -19,6 +19,7 @@ from dpm_flower.federation.resending import ask
 from dpm_flower.federation.strategy import DpmSharing, PhaseProgress, quorum_of
 from dpm_flower.federation.wire import Reply, Request, read_reply, request_records
 from dpm_flower.studies.circumstances import circumstances_of, facts_of
+from dpm_flower.studies.figure_files import write_figures
 from dpm_flower.studies.owners_pictures import pictures_of
 from dpm_flower.studies.report import write_report
 from dpm_flower.studies.results import Results, results_of
@@ -61,7 +62,9 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
     results = results_of(study, outcomes, facts_of(study, division, wall_s, command))
     write_results(output, results)
     shown = max(images, key=lambda name: images[name])
-    write_report(output, results, tuple(pictures_of(study, campaigns[0].identifier, output / "sites", shown)))
+    pictures = tuple(pictures_of(study, campaigns[0].identifier, output / "sites", shown))
+    write_figures(output, results, pictures)
+    write_report(output, results, pictures)
     return results
 
 

@@ -1,0 +1,26 @@
+"""Results and pictures -> the report's figures as files, for a paper or a README."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dpm_flower.studies.atomic import write_atomically
+from dpm_flower.studies.figures import accuracy_bars, who_holds_what
+from dpm_flower.studies.pictures import Pictures, picture_grid
+from dpm_flower.studies.results import Results
+
+FOLDER_NAME = "figures"
+
+
+def write_figures(folder: Path, results: Results, pictures: Sequence[Pictures] = ()) -> tuple[Path, ...]:
+    """A run's folder, its results, and the pictures that may be seen -> the paths of its figures, below ``figures``.
+
+    Raises OutputError where they cannot be written.
+    """
+    figures = folder / FOLDER_NAME
+    paths = [
+        write_atomically(figures / "accuracy.svg", accuracy_bars(results)),
+        write_atomically(figures / "who-holds-what.svg", who_holds_what(results.facts)),
+    ]
+    for number, each in enumerate(pictures, start=1):  # a method's name may hold anything, a number is a safe file name
+        paths.append(write_atomically(figures / f"pictures-{number}.png", picture_grid(each)))
+    return tuple(paths)
