@@ -28,7 +28,7 @@ def test_raw_features_tell_more_than_noise_and_more_than_features_of_other_image
     noise = torch.rand(FEATURES.shape, generator=stream(0, "noise")) * 2 * FEATURES.mean()
     for features in (noise, FEATURES.roll(1, 0)):
         untold = disclosure(VICTIMS.images, attacked(SharedFeatures(features, VICTIMS.labels)))
-        assert told.mean > untold.mean + 0.1
+        assert told.mean > untold.mean + 0.05
         assert told.p95 > untold.p95
 
 

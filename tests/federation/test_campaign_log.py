@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert log.get(KEY) is None
     with pytest.raises(OutputError, match="cannot write"):
         log.put(KEY, REPLY)
-    (tmp_path / "log" / "spent.partial").mkdir()
+    (tmp_path / "log" / "spent.json").mkdir()
     with pytest.raises(OutputError, match="cannot write"):
         log.note_spent(1.0)
 
