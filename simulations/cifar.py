@@ -4,9 +4,10 @@ Run:    make study STUDY=simulations.cifar DATA=<cifar10_subset.npz>
 Data:   10,000 training and 2,500 test images of CIFAR-10, 32 x 32, x_train, y_train, x_test, y_test in one .npz
 """
 
+from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.study import SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -15,7 +16,7 @@ STUDY = Study(
     name="cifar",
     data="cifar10_subset.npz",
     side=32,
-    shares=Shares(entities=(("a", 0.31), ("b", 0.31), ("c", 0.31), ("d", 0.07)), public=0.2, validation=0.1),
+    partition=Shares(entities=(("a", 0.31), ("b", 0.31), ("c", 0.31), ("d", 0.07)), public=0.2, validation=0.1),
     backbone="resnet20",
     hook="conv3_1",
     arms=(

@@ -7,9 +7,10 @@ Claim:  an entity that refines its decider on its peers' poisoned features answe
         public reconstructor makes nothing of what was shared (it is the weakest attacker; SPEC of the attackers: section 8)
 """
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -21,7 +22,7 @@ STUDY = Study(
     name="demo",
     data="digits",
     side=32,
-    shares=Shares(entities=(("a", 0.14), ("b", 0.12), ("c", 0.12), ("d", 0.03)), public=0.3, validation=0.1),
+    partition=Shares(entities=(("a", 0.14), ("b", 0.12), ("c", 0.12), ("d", 0.03)), public=0.3, validation=0.1),
     backbone="resnet20",
     hook="conv3_1",
     arms=(

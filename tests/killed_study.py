@@ -5,8 +5,8 @@ import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.protocols import Preparation, Sharer
-from dpm_flower.core.study import SharingArm
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from tests.small_study import POISONING
 from tests.small_study import STUDY as SMALL

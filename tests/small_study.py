@@ -1,8 +1,9 @@
 """A study that takes seconds: every kind of arm, networks that have hardly begun to learn."""
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -15,7 +16,7 @@ STUDY = Study(
     name="small",
     data="digits",
     side=12,
-    shares=Shares(entities=(("a", 0.05), ("b", 0.04), ("c", 0.03)), public=0.1, validation=0.2),
+    partition=Shares(entities=(("a", 0.05), ("b", 0.04), ("c", 0.03)), public=0.1, validation=0.2),
     arms=(
         SharingArm(name="own only", method=Nothing()),
         SharingArm(name="own + raw features", method=RawFeatures()),

@@ -46,7 +46,7 @@ def run(name: str, data: str, seeds: str, output: Path | None, *, in_process: bo
         _check(study)
         folder = _made((output or _fresh(study)).absolute())
         config["output"] = str(folder)
-        console.print(f"study {study.name}: {len(study.shares.names)} entities, {len(study.seeds)} seeds, into {folder}", soft_wrap=True)
+        console.print(f"study {study.name}: {len(study.partition.names)} entities, {len(study.seeds)} seeds, into {folder}", soft_wrap=True)
         with shown(folder, console):
             if in_process:
                 _in_process(study, config, folder)
@@ -68,7 +68,7 @@ def _check(study: Study) -> None:
     """Whatever can be refused is refused here, before any process starts: device, data, partition, backbone, hook point."""
     Compute.choose(study.device, study.precision)
     for seed in study.seeds:
-        division = divide(load(study.data, study.side), study.shares, seed)
+        division = divide(load(study.data, study.side), study.partition, seed)
     classes = next(iter(division.entities.values())).train.classes
     PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "check"))
 
@@ -82,7 +82,7 @@ def _through_flower(study: Study, config: Mapping[str, str], folder: Path, cpus_
             log.write(line + "\n")
             log.flush()
 
-        run_through_flower(_project(), config, len(study.shares.names), cpus_per_client, folder / "flower", on_line)
+        run_through_flower(_project(), config, len(study.partition.names), cpus_per_client, folder / "flower", on_line)
 
 
 def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:
@@ -91,7 +91,7 @@ def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s : %(message)s"))
     handlers, logger.handlers = logger.handlers, [handler]
     try:
-        names = study.shares.names
+        names = study.partition.names
         nodes = [{"partition-id": number, "num-partitions": len(names)} for number in range(len(names))]
         grid = InProcessGrid(client_app, nodes, dict(config))
         with torch_threads(study.threads):

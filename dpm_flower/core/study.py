@@ -1,73 +1,12 @@
 """A study: one experiment as a value. A variant is `dataclasses.replace`."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
+from dpm_flower.core.arms import Arm, SharingArm
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Augmentation, Fitting, Precision
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import SharingMethod
-
-Refinement = Literal["own", "shared", "network"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharingArm:
-    """One arm of an experiment: what the entities share, and what each does with what it gets.
-
-    * ``own``: each entity refines its own copy of the decider (the paper's step 3).
-    * ``shared``: decider updates are averaged over `rounds` rounds into one decider for all, with the same gradient steps.
-    * ``network``: the whole network is trained from scratch on own and received images, with the pre-training budget.
-
-    `receivers` limits who refines (names); empty means everybody.
-    """
-
-    name: str
-    method: SharingMethod
-    refine: Refinement = "own"
-    rounds: int = 4
-    receivers: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_arm_name(self.name)
-        if not isinstance(self.method, SharingMethod) or isinstance(self.method, type):  # a class has all that its instances have
-            raise SettingError(f"arm {self.name!r} needs a sharing method, got {self.method!r}")
-        if " at 0x" in repr(self.method):
-            raise SettingError(f"arm {self.name!r}: a method's repr names its knobs and no memory address, got {self.method!r}")
-        if self.refine not in ("own", "shared", "network"):
-            raise SettingError(f'refine must be "own", "shared" or "network", got {self.refine!r}')
-        if self.rounds < 1:
-            raise SettingError(f"rounds must be at least 1, got {self.rounds}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AveragingArm:
-    """Federated averaging of the whole network from the lead's weights; `proximal_mu` > 0 makes it FedProx.
-
-    Every entity takes the steps of `Study.refine`, spread over `rounds`.
-    """
-
-    name: str
-    rounds: int = 5
-    proximal_mu: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_arm_name(self.name)
-        if self.rounds < 1:
-            raise SettingError(f"rounds must be at least 1, got {self.rounds}")
-        if not self.proximal_mu >= 0:
-            raise SettingError(f"proximal_mu must be >= 0, got {self.proximal_mu}")
-
-
-Arm: TypeAlias = SharingArm | AveragingArm
-
-RECEIVED = "D as received"  # the row of the decider before anybody refined it; every study has it
-
-
-def check_arm_name(name: str) -> None:
-    """Raises SettingError for a name that cannot head a row."""
-    if not name.strip() or "\x1f" in name or name == RECEIVED:
-        raise SettingError(f"an arm needs a name of its own, got {name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +20,7 @@ class Study:
     """
 
     name: str
-    shares: Shares
+    partition: Shares
     arms: tuple[Arm, ...]
     data: str = "digits"
     side: int = 32
@@ -107,11 +46,11 @@ class Study:
             raise SettingError(f"arms must have different names, got {', '.join(names)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise SettingError(f"a study needs at least one seed, each once, got {self.seeds}")
-        if self.lead and self.lead not in self.shares.names:
-            raise SettingError(f"the lead must be one of {', '.join(self.shares.names)}, got {self.lead!r}")
+        if self.lead and self.lead not in self.partition.names:
+            raise SettingError(f"the lead must be one of {', '.join(self.partition.names)}, got {self.lead!r}")
         for arm in self.arms:
-            if isinstance(arm, SharingArm) and (strangers := set(arm.receivers) - set(self.shares.names)):
-                raise SettingError(f"arm {arm.name!r} names receivers that are no entities: {', '.join(sorted(strangers))}")
+            if isinstance(arm, SharingArm) and (strangers := arm.named() - set(self.partition.names)):
+                raise SettingError(f"arm {arm.name!r} names strangers, who are no entities: {', '.join(sorted(strangers))}")
         for name in ("threads", "lead_threads", "side", "pictures"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -129,8 +68,9 @@ class Study:
         """The distinct sharing methods, in the order of the arms: one release each, however many arms use it."""
         methods: list[SharingMethod] = []
         for arm in self.arms:
-            if isinstance(arm, SharingArm) and arm.method not in methods:
-                methods.append(arm.method)
+            for method in (arm.method, *(other for _, other in arm.exceptions)) if isinstance(arm, SharingArm) else ():
+                if method not in methods:
+                    methods.append(method)
         return tuple(methods)
 
     def arm(self, name: str) -> Arm:

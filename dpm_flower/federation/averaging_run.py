@@ -8,8 +8,8 @@ from flwr.app import ArrayRecord, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from torch import Tensor
 
+from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.errors import PeerError
-from dpm_flower.core.study import AveragingArm
 from dpm_flower.federation.averaging import SILENT, OrderedFedAvg, OrderedFedProx
 from dpm_flower.federation.campaign import Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey

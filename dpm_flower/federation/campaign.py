@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.core.outcome import Outcome
-from dpm_flower.core.study import RECEIVED, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
 from dpm_flower.federation.shared_decider import averaged
 from dpm_flower.federation.wire import Reply, Request
@@ -49,12 +50,12 @@ class Campaign:
 
     def give_up(self, arm: str, reason: str) -> None:
         """An arm that came to nothing: nobody has figures in it."""
-        for entity in self.study.shares.names:
+        for entity in self.study.partition.names:
             self._answers.setdefault((wire.EVALUATE, arm, entity), reason)
 
     def possible_pretrain_asks(self) -> Iterator[Ask]:
         """The questions to every entity that may ever have been the lead."""
-        for entity in self.study.shares.names:
+        for entity in self.study.partition.names:
             yield Ask(wire.PRETRAIN, entity, self._request())
 
     def pretrain_asks(self) -> Iterator[Ask]:
@@ -69,11 +70,12 @@ class Campaign:
             yield Ask(wire.ADOPT, entity, self._request(tensors=self.nets))
 
     def contribute_asks(self) -> Iterator[Ask]:
-        """Everybody, for each distinct method that shares something."""
+        """Each entity, for each distinct method by which it shares something that an arm uses."""
         for number, method in enumerate(self.study.methods):
             if not isinstance(method, Nothing):
                 for entity in self.members:
-                    yield Ask(wire.CONTRIBUTE, entity, self._request(method=number))
+                    if any(arm.sends(entity) and arm.method_of(entity) == method for arm in self._sharing_arms()):
+                        yield Ask(wire.CONTRIBUTE, entity, self._request(method=number))
 
     def refine_asks(self) -> Iterator[Ask]:
         """The receivers of each arm in which everybody trains a network or decider of its own."""
@@ -132,12 +134,12 @@ class Campaign:
 
     def outcomes(self) -> Iterator[Outcome]:
         """One outcome for every arm and entity, with figures or the reason why there are none."""
-        for entity in self.study.shares.names:
+        for entity in self.study.partition.names:
             yield self._outcome(RECEIVED, entity, self._answers.get((wire.ADOPT, "", entity)), {}, {})
         for arm in self.study.arms:
-            for entity in self.study.shares.names:
+            for entity in self.study.partition.names:
                 quality, costs = self._of_release(arm, entity) if isinstance(arm, SharingArm) else ({}, {})
-                if isinstance(arm, SharingArm) and arm.receivers and entity not in arm.receivers:
+                if isinstance(arm, SharingArm) and (arm.refine == "none" or (arm.receivers and entity not in arm.receivers)):
                     yield Outcome(self.seed, arm.name, entity, quality, costs)
                     continue
                 yield self._outcome(arm.name, entity, self._last_answer(arm.name, entity), quality, costs)
@@ -176,14 +178,14 @@ class Campaign:
             answer = self._answers.get((action, arm, entity))
             refused |= dict(answer.refused) if isinstance(answer, Reply) else {}
         parts = []
-        for sender in self.study.shares.names:
-            if sender != entity and (reason := refused.get(sender) or self._missing(chosen, sender)):
+        for sender in self.study.partition.names:
+            if sender != entity and chosen.sends(sender) and (reason := refused.get(sender) or self._missing(chosen, sender)):
                 parts.append(f"without the release of {sender}: {reason}")
         return "; ".join(parts)
 
     def _missing(self, arm: SharingArm, sender: str) -> str:
         """Why a sender has no release of the arm's method; empty if it has one."""
-        answer = self._answers.get((wire.CONTRIBUTE, str(self.study.methods.index(arm.method)), sender))
+        answer = self._contributed(arm, sender)
         if isinstance(answer, Reply):
             return ""
         return answer or self.absent.get(sender) or "was not asked"
@@ -210,8 +212,12 @@ class Campaign:
         return None
 
     def _of_release(self, arm: SharingArm, entity: str) -> tuple[Mapping[str, float], Mapping[str, float]]:
-        answer = self._answers.get((wire.CONTRIBUTE, str(self.study.methods.index(arm.method)), entity))
+        answer = self._contributed(arm, entity) if arm.sends(entity) else None
         return (answer.quality, answer.costs) if isinstance(answer, Reply) else ({}, {})
+
+    def _contributed(self, arm: SharingArm, entity: str) -> Reply | str | None:
+        """What came when this entity was asked for its release in this arm."""
+        return self._answers.get((wire.CONTRIBUTE, str(self.study.methods.index(arm.method_of(entity))), entity))
 
     def _request(
         self,
@@ -235,15 +241,17 @@ class Campaign:
         )
 
     def _claims(self, arm: SharingArm) -> tuple[tuple[str, str], ...]:
-        """(sender, envelope) of every release of the arm's method, in the order of the senders' names."""
-        method = str(self.study.methods.index(arm.method))
-        found = ((entity, self._answers.get((wire.CONTRIBUTE, method, entity))) for entity in sorted(self.study.shares.names))
+        """(sender, envelope) of every release that this arm uses, in the order of the senders' names."""
+        found = ((entity, self._contributed(arm, entity)) for entity in sorted(self.study.partition.names) if arm.sends(entity))
         return tuple((entity, answer.envelope) for entity, answer in found if isinstance(answer, Reply) and answer.envelope)
 
     def _sharing_arms(self, *refinements: str) -> list[SharingArm]:
-        return [arm for arm in self.study.arms if isinstance(arm, SharingArm) and arm.refine in refinements]
+        """The sharing arms of these kinds of refinement; all of them where no kind is named."""
+        return [arm for arm in self.study.arms if isinstance(arm, SharingArm) and (not refinements or arm.refine in refinements)]
 
     def _receivers(self, arm: SharingArm) -> list[str]:
+        if arm.refine == "none":
+            return []
         return [entity for entity in self.members if not arm.receivers or entity in arm.receivers]
 
     def _received_decider(self) -> Mapping[str, Tensor]:

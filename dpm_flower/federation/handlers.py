@@ -6,9 +6,10 @@ import torch
 from flwr.app import Context, Message
 from safetensors.torch import load_file
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import ReleaseError, StudyError
 from dpm_flower.core.shared import ModelUpdate
-from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task, study_of
 from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
@@ -126,7 +127,7 @@ def _received(task: EntityTask, arm: SharingArm, request: Request) -> Received:
     side = task.study.side
     spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
     sites = task.site.folder.parent
-    exchange = LocalExchange({name: Site(sites / name).pool for name in task.study.shares.names})
+    exchange = LocalExchange({name: Site(sites / name).pool for name in task.study.partition.names})
     received = receive(task, request.claims, spec, _notary(), exchange, method=arm.method.name)
     if received.refused and not received.batches:
         raise ReleaseError(f"no release of a peer could be used: {'; '.join(f'{sender}: {reason}' for sender, reason in received.refused)}")

@@ -75,7 +75,7 @@ def entity_name(study: Study, context: Context) -> str:
     if "entity" in context.node_config:
         return str(context.node_config["entity"])
     number = context.node_config.get("partition-id", -1)
-    names = study.shares.names
+    names = study.partition.names
     if not isinstance(number, int) or not 0 <= number < len(names):
         raise StudyError(f"this study has {len(names)} entities; a node with partition-id {number} stands for none of them")
     return names[number]
@@ -104,7 +104,7 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
     """A context and what a message asks for -> the entity's task. Raises StudyError, DataError or OutputError."""
     study = study_of(context.run_config)
     name = entity_name(study, context)
-    division = division_of(study.data, study.side, study.shares, seed)
+    division = division_of(study.data, study.side, study.partition, seed)
     site = site_of(context, name)
     own = division.entities[name]
     return EntityTask(

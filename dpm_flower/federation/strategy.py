@@ -15,9 +15,10 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import PeerError, QuorumError
-from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from dpm_flower.federation.resending import ask as asked_for
@@ -231,7 +232,7 @@ class DpmSharing(Strategy):
             log.warning("%s refused the release of %s: %s", reply.entity, sender, reason)
 
     def _check_quorum(self, phase: Phase) -> None:
-        entities, wanted = len(self.study.shares.names), quorum_of(self.study)
+        entities, wanted = len(self.study.partition.names), quorum_of(self.study)
         for campaign in self.campaigns:
             if len(campaign.members) < wanted:
                 left = f"{len(campaign.members)} of {entities} entities, wanted at least {wanted}"
@@ -247,7 +248,7 @@ def _check_finite(reply: Reply) -> None:
 
 def quorum_of(study: Study) -> int:
     """How many entities of a study must take part, at least."""
-    return math.ceil(study.quorum * len(study.shares.names) - 1e-9)  # 0.28 of 25 are 7, not 7.000000000000001
+    return math.ceil(study.quorum * len(study.partition.names) - 1e-9)  # 0.28 of 25 are 7, not 7.000000000000001
 
 
 def _key(ask: Ask) -> ReplyKey:

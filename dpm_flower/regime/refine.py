@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
-from dpm_flower.core.study import AveragingArm, SharingArm
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.pretrain import fresh_nets
 from dpm_flower.regime.task import EntityTask

@@ -4,9 +4,10 @@ import math
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.core.errors import StudyError
 from dpm_flower.core.outcome import Outcome
-from dpm_flower.core.study import RECEIVED, SharingArm, Study
+from dpm_flower.core.study import Study
 
 LONGEST_REASON = 300  # characters; a peer's text may be of any length
 SILENT = "no outcome arrived"
@@ -34,9 +35,11 @@ def arms_of(study: Study) -> tuple[str, ...]:
 def receivers_of(study: Study, arm: str) -> tuple[str, ...]:
     """A study and the head of a row -> the entities that must have figures there, in the order of their partition numbers."""
     chosen = study.arm(arm) if arm != RECEIVED else None
+    if isinstance(chosen, SharingArm) and chosen.refine == "none":
+        return ()
     if isinstance(chosen, SharingArm) and chosen.receivers:
-        return tuple(name for name in study.shares.names if name in chosen.receivers)
-    return study.shares.names
+        return tuple(name for name in study.partition.names if name in chosen.receivers)
+    return study.partition.names
 
 
 def indexed(study: Study, outcomes: Iterable[Outcome]) -> dict[tuple[int, str, str], Outcome]:
@@ -44,7 +47,7 @@ def indexed(study: Study, outcomes: Iterable[Outcome]) -> dict[tuple[int, str, s
 
     Raises StudyError for a seed, arm or entity that the study does not have, and for a cell that comes twice.
     """
-    known: tuple[Container[object], ...] = (study.seeds, arms_of(study), study.shares.names)
+    known: tuple[Container[object], ...] = (study.seeds, arms_of(study), study.partition.names)
     found: dict[tuple[int, str, str], Outcome] = {}
     for outcome in outcomes:
         key = (outcome.seed, outcome.arm, outcome.entity)
@@ -73,7 +76,7 @@ def _cells(study: Study, found: Mapping[tuple[int, str, str], Outcome]) -> Itera
     for seed in study.seeds:
         for arm in arms_of(study):
             receivers = receivers_of(study, arm)
-            for entity in study.shares.names:
+            for entity in study.partition.names:
                 outcome = found.get((seed, arm, entity))
                 if entity in receivers:
                     yield _cell(outcome or Outcome(seed, arm, entity, reason=SILENT), NO_TOP1)

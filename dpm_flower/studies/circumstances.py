@@ -22,7 +22,7 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
     classes, pieces = division.summary.class_names, division.summary.holdings
     held = {
         name: [each.counts for each in pieces if each.entity == name and each.piece in ("train", "validation")]
-        for name in study.shares.names
+        for name in study.partition.names
     }
     public = next(each.counts for each in pieces if each.piece == "public")
     most = int(torch.bincount(division.test.labels).max())
@@ -32,7 +32,7 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
         holdings=tuple(Holding(name, tuple(sum(column) for column in zip(*counts, strict=True))) for name, counts in held.items()),
         public=public,
         holdings_seed=study.seeds[0],
-        tests=dict.fromkeys(study.shares.names, test),
+        tests=dict.fromkeys(study.partition.names, test),
         machine=machine(study),
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         wall_s=wall_s,
@@ -43,7 +43,7 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
 
 def circumstances_of(study: Study) -> str:
     """A study -> what its figures depend on beside its settings: the images, the device and precision, this package's version."""
-    divisions = [division_of(study.data, study.side, study.shares, seed) for seed in study.seeds[:1]]
+    divisions = [division_of(study.data, study.side, study.partition, seed) for seed in study.seeds[:1]]
     images = [tensors_digest({"test": each.test.images, "public": each.public.images}) for each in divisions]
     compute = Compute.choose(study.device, study.precision)
     return "\x1f".join([*images, str(compute), version("dpm-flower"), version("torch")])

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dpm_flower.core.arms import RECEIVED, Arm, SharingArm
 from dpm_flower.core.outcome import Outcome
 from dpm_flower.core.streams import stream
-from dpm_flower.core.study import RECEIVED, SharingArm, Study
+from dpm_flower.core.study import Study
+from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.metrics.gain import GainKept, gain_kept
 from dpm_flower.studies.cells import indexed, receivers_of
 
@@ -46,24 +49,47 @@ def gains_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[ArmGain, ...]:
     Intervals come from a stream that carries the arm's name, so that another arm more or less changes none of them.
     """
     found = indexed(study, outcomes)
-    own, raw = _reference(study, "nothing"), _reference(study, "raw-features")
+    return tuple(_gain_of(study, found, arm) for arm in study.arms if not _is_reference(arm) and _refines(arm))
+
+
+def _is_reference(arm: Arm) -> bool:
+    return isinstance(arm, SharingArm) and arm.refine == "own" and isinstance(arm.method, Nothing | RawFeatures)
+
+
+def _refines(arm: Arm) -> bool:
+    return not (isinstance(arm, SharingArm) and arm.refine == "none")
+
+
+def _gain_of(study: Study, found: Found, arm: Arm) -> ArmGain:
+    own, raw = _own_data(study), _raw_features(study, arm)
     if own is None or raw is None:
-        lacking = " and ".join(name for name, arm in (("own data", own), ("raw features", raw)) if arm is None)
-        return tuple(ArmGain(arm=arm.name, reason=f"{NO_REFERENCE}: {lacking}") for arm in study.arms if arm.name not in (own, raw))
-    return tuple(_gain(study, found, arm.name, own, raw) for arm in study.arms if arm.name not in (own, raw))
+        lacking = " and ".join(name for name, reference in (("own data", own), ("raw features", raw)) if reference is None)
+        return ArmGain(arm=arm.name, reason=f"{NO_REFERENCE}: {lacking}")
+    return _gain(study, found, arm.name, own, raw)
 
 
-def _reference(study: Study, method: str) -> str | None:
-    """The first arm with this method in which each entity refines its own decider."""
-    return next(
-        (arm.name for arm in study.arms if isinstance(arm, SharingArm) and arm.method.name == method and arm.refine == "own"),
-        None,
-    )
+def _own_data(study: Study) -> str | None:
+    """The first arm in which each entity refines its own decider on its own data."""
+    return next((a.name for a in study.arms if isinstance(a, SharingArm) and isinstance(a.method, Nothing) and a.refine == "own"), None)
+
+
+def _raw_features(study: Study, arm: Arm) -> str | None:
+    """The first arm in which the receivers of `arm` refine on raw features of those who send there."""
+    receivers = receivers_of(study, arm.name)
+
+    def heard(other: Arm) -> list[set[str]]:
+        senders = {name for name in study.partition.names if not isinstance(other, SharingArm) or other.sends(name)}
+        return [senders - {receiver} for receiver in receivers]
+
+    for other in study.arms:
+        if isinstance(other, SharingArm) and isinstance(other.method, RawFeatures) and other.refine == "own" and heard(other) == heard(arm):
+            return other.name
+    return None
 
 
 def _gain(study: Study, found: Found, arm: str, own: str, raw: str) -> ArmGain:
     covered = [set(receivers_of(study, name)) for name in (arm, own, raw)]
-    receivers = tuple(name for name in study.shares.names if all(name in names for names in covered))
+    receivers = tuple(name for name in study.partition.names if all(name in names for names in covered))
     if not receivers:
         return ArmGain(arm=arm, reason=f"{NO_REFERENCE} for its receivers")
     seeds: list[int] = []

@@ -41,7 +41,7 @@ def results_of(study: Study, outcomes: Sequence[Outcome], facts: Facts) -> Resul
     return Results(
         study=study.name,
         seeds=study.seeds,
-        entities=study.shares.names,
+        entities=study.partition.names,
         arms=arms_of(study),
         settings=settings if isinstance(settings, dict) else {},
         facts=facts,

@@ -62,7 +62,7 @@ def rows_of(study: Study, cells: Iterable[Cell], tests: Mapping[str, TestSet]) -
     found = {(cell.seed, cell.arm, cell.entity): cell for cell in cells}
     rows: list[Row] = []
     for arm in arms_of(study):
-        entities = [name for name in study.shares.names if any((seed, arm, name) in found for seed in study.seeds)]
+        entities = [name for name in study.partition.names if any((seed, arm, name) in found for seed in study.seeds)]
         grid = {name: [found.get((seed, arm, name)) for seed in study.seeds] for name in entities}
         rows += [_entity_row(arm, name, grid[name], tests.get(name)) for name in entities]
         rows.append(_mean_row(study, arm, grid, tests))

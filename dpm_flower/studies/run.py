@@ -8,8 +8,9 @@ from pathlib import Path
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.errors import PeerError, QuorumError
-from dpm_flower.core.study import AveragingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
 from dpm_flower.federation.averaging_run import average
 from dpm_flower.federation.campaign import Campaign
@@ -56,7 +57,7 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
     _run_averaging(strategy, grid, kept, nodes, tell)
     strategy.evaluate(grid)
     outcomes = [outcome for campaign in campaigns for outcome in campaign.outcomes()]
-    division = division_of(study.data, study.side, study.shares, study.seeds[0])
+    division = division_of(study.data, study.side, study.partition, study.seeds[0])
     wall_s = before_s + time.monotonic() - started
     kept.note_spent(wall_s)
     results = results_of(study, outcomes, facts_of(study, division, wall_s, command))
@@ -69,10 +70,10 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
 
 
 def _campaign(study: Study, seed: int, identifier: str, images: dict[str, int]) -> Campaign:
-    present = [name for name in study.shares.names if name in images]
+    present = [name for name in study.partition.names if name in images]
     by_size = sorted(present, key=lambda name: (-images[name], name))
     campaign = Campaign(study, seed, f"{identifier}-s{seed}", present, [study.lead] if study.lead else by_size)
-    for name in study.shares.names:
+    for name in study.partition.names:
         if name not in images:
             campaign.leave_out(name, "did not answer when the run began")
     return campaign
@@ -88,7 +89,7 @@ def _identified(study: Study, grid: Grid, identifier: str) -> list[tuple[int, Re
     for message in ask(grid, asks, study.phase_timeout_s):
         try:
             reply = read_reply(message)
-            if reply.entity not in study.shares.names:
+            if reply.entity not in study.partition.names:
                 raise PeerError(f"no entity of this study is called {reply.entity!r}")
         except PeerError as err:
             log.warning("node %d: %s", message.metadata.src_node_id, err)
@@ -101,7 +102,7 @@ def _identified(study: Study, grid: Grid, identifier: str) -> list[tuple[int, Re
     if len(found) < wanted:
         heard = f"; {'; '.join(sorted(set(reasons)))}" if reasons else ""
         raise QuorumError(
-            f"wanted at least {wanted} of {len(study.shares.names)} entities, got {len(found)} of {len(node_ids)} nodes{heard}"
+            f"wanted at least {wanted} of {len(study.partition.names)} entities, got {len(found)} of {len(node_ids)} nodes{heard}"
         )
     return [claims[0] for _, claims in sorted(found.items())]
 
@@ -112,7 +113,7 @@ def _connected(study: Study, grid: Grid) -> list[int]:
     while True:
         node_ids: Iterable[int] = grid.get_node_ids()
         known = sorted(node_ids)
-        if len(known) >= len(study.shares.names) or time.monotonic() >= give_up:
+        if len(known) >= len(study.partition.names) or time.monotonic() >= give_up:
             return known
         time.sleep(POLL_S)
 

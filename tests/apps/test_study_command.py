@@ -56,8 +56,8 @@ def test_an_unknown_study_is_refused(refuse: Callable[..., str]) -> None:
         ({"side": 8}, "11 x 11"),
         ({"data": "no-such-data"}, "no-such-data"),
         ({"device": "cuda:99"}, "cuda:99"),
-        ({"shares": Shares(entities=tuple((f"e{number}", 0.001) for number in range(900)), public=0.1), "arms": ARMS}, "images"),
-        ({"shares": Shares(entities=(("a", 0.9), ("b", 0.0001)), public=0.05), "arms": ARMS}, "b"),
+        ({"partition": Shares(entities=tuple((f"e{number}", 0.001) for number in range(900)), public=0.1), "arms": ARMS}, "images"),
+        ({"partition": Shares(entities=(("a", 0.9), ("b", 0.0001)), public=0.05), "arms": ARMS}, "b"),
     ],
 )
 def test_a_study_that_cannot_run_is_refused_before_anything_starts(
@@ -181,7 +181,7 @@ def test_a_study_names_its_data_as_seen_from_where_one_stands(
     shares = Shares(entities=(("a", 0.4), ("b", 0.3)), public=0.3)
     _npz(tmp_path / "own.npz", _images(120), np.arange(120) % 3)
     run(
-        written(replace(STUDY, data="own.npz", shares=shares, arms=ARMS)),
+        written(replace(STUDY, data="own.npz", partition=shares, arms=ARMS)),
         "",
         "",
         tmp_path / "out",

@@ -40,7 +40,7 @@ def test_a_whole_run_through_flower_costs_a_start_and_little_more(benchmark, tmp
 
     def through_flower() -> None:
         config = _config(tmp_path / "flower")
-        run_through_flower(PROJECT, config, len(STUDY.shares.names), cpus, tmp_path / "home", lambda _: None)
+        run_through_flower(PROJECT, config, len(STUDY.partition.names), cpus, tmp_path / "home", lambda _: None)
 
     benchmark.pedantic(through_flower, rounds=1)
     flower_s = benchmark.stats.stats.max

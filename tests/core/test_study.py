@@ -2,16 +2,17 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from dpm_flower.core.arms import RECEIVED, AveragingArm, SharingArm
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.study import RECEIVED, AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 
 OWN = SharingArm(name="own only", method=Nothing())
 FEATURES = SharingArm(name="features", method=RawFeatures())
-STUDY = Study(name="s", shares=Shares(entities=(("a", 0.5), ("b", 0.3))), arms=(OWN, FEATURES, AveragingArm(name="FedAvg")))
+STUDY = Study(name="s", partition=Shares(entities=(("a", 0.5), ("b", 0.3))), arms=(OWN, FEATURES, AveragingArm(name="FedAvg")))
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ STUDY = Study(name="s", shares=Shares(entities=(("a", 0.5), ("b", 0.3))), arms=(
     [
         ({"arms": (OWN, FEATURES, OWN)}, "arms must have different names"),
         ({"arms": (OWN, AveragingArm(name="own only"))}, "arms must have different names"),
-        ({"arms": (replace(OWN, receivers=("a", "z")),)}, "receivers that are no entities: z"),
+        ({"arms": (replace(OWN, receivers=("a", "z")),)}, "names strangers, who are no entities: z"),
         ({"seeds": ()}, "at least one seed"),
         ({"seeds": (1, 1)}, "each once"),
         ({"lead": "z"}, "the lead must be one of a, b, got 'z'"),

@@ -13,12 +13,13 @@ from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 from torch import Tensor
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.outcome import Outcome
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.shared import ModelUpdate
-from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.wire import Reply, Request
@@ -32,7 +33,7 @@ POISONING = DeepPoisoning(blocks=1, fitting=FEW)
 STUDY = Study(
     name="standing in",
     side=12,
-    shares=Shares(entities=(("a", 0.1), ("b", 0.2), ("c", 0.05), ("d", 0.02))),
+    partition=Shares(entities=(("a", 0.1), ("b", 0.2), ("c", 0.05), ("d", 0.02))),
     arms=(
         SharingArm(name="alone", method=Nothing()),
         SharingArm(name="poisoned", method=POISONING),
@@ -76,7 +77,7 @@ class StandIns:
 
     faults: Mapping[tuple[str, str], Fault] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    names: Sequence[str] = STUDY.shares.names
+    names: Sequence[str] = STUDY.partition.names
 
     def app(self) -> ClientApp:
         app = ClientApp()

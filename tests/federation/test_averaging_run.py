@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dpm_flower.core.study import AveragingArm
+from dpm_flower.core.arms import AveragingArm
 from dpm_flower.federation.averaging_run import average
 from dpm_flower.federation.campaign import Campaign
 from dpm_flower.federation.campaign_log import CampaignLog
@@ -22,7 +22,7 @@ def _averaged(
 ) -> tuple[Campaign, frozenset[str], list[tuple[int, int]], StandIns]:
     stand_ins = StandIns(faults or {})
     grid = StandInGrid(stand_ins, dies_at=dies_at)
-    names = ONE.shares.names
+    names = ONE.partition.names
     campaign = Campaign(replace(ONE, **study), 0, "campaign", list(names), list(names), nets=NETS)  # type: ignore[arg-type]
     told: list[tuple[int, int]] = []
     nodes = dict(zip(names, grid.get_node_ids(), strict=True))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dpm_flower.core.study import RECEIVED
+from dpm_flower.core.arms import RECEIVED
 from dpm_flower.federation import wire
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.wire import Reply

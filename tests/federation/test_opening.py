@@ -54,7 +54,7 @@ def test_what_is_no_study_is_refused(name: str, told: str) -> None:
         ("STUDY = undefined", "NameError"),
         ("import sys; sys.path['x']", "TypeError"),
         (
-            "from dpm_flower.core.study import SharingArm\nSTUDY = SharingArm(name='x', method=object())",
+            "from dpm_flower.core.arms import SharingArm\nSTUDY = SharingArm(name='x', method=object())",
             "cannot be: arm 'x' needs a sharing method",
         ),
     ],

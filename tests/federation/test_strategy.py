@@ -8,8 +8,8 @@ import pytest
 import torch
 from flwr.app import ArrayRecord, ConfigRecord
 
+from dpm_flower.core.arms import RECEIVED, AveragingArm
 from dpm_flower.core.errors import QuorumError
-from dpm_flower.core.study import RECEIVED, AveragingArm
 from dpm_flower.federation import wire
 from dpm_flower.federation.campaign import Campaign
 from dpm_flower.federation.campaign_log import CampaignLog
@@ -214,13 +214,13 @@ def test_whoever_is_silent_in_an_averaging_is_not_waited_for_again(tmp_path: Pat
 
 @pytest.mark.parametrize(("quorum", "entities", "wanted"), [(0.5, 4, 2), (0.51, 4, 3), (1.0, 4, 4), (0.28, 25, 7), (0.01, 4, 1)])
 def test_a_quorum_is_rounded_up(quorum: float, entities: int, wanted: int) -> None:
-    shares = replace(ONE.shares, entities=tuple((f"e{number}", 0.01) for number in range(entities)))
-    assert quorum_of(replace(ONE, shares=shares, arms=ONE.arms[:3], quorum=quorum)) == wanted
+    shares = replace(ONE.partition, entities=tuple((f"e{number}", 0.01) for number in range(entities)))
+    assert quorum_of(replace(ONE, partition=shares, arms=ONE.arms[:3], quorum=quorum)) == wanted
 
 
 def _strategy(folder: Path) -> tuple[DpmSharing, Campaign, StandInGrid]:
     grid = StandInGrid(StandIns())
-    names = ONE.shares.names
+    names = ONE.partition.names
     campaign = Campaign(ONE, 0, "campaign", list(names), ["b", "a"])
     nodes = dict(zip(names, grid.get_node_ids(), strict=True))
     return DpmSharing(ONE, [campaign], CampaignLog.open(folder, ONE), nodes, lambda _: None), campaign, grid
@@ -234,7 +234,7 @@ def test_flowers_own_verbs_do_what_they_say(tmp_path: Path) -> None:
         assert strategy.aggregate_train(number, grid.send_and_receive(messages)) == (None, None)
     assert set(campaign.nets) == {"featurizer.weight", "decider.weight", "decider.num_batches_tracked", "reconstructor.weight"}
     assert list(strategy.configure_train(2, ArrayRecord(), ConfigRecord(), grid)) == []  # all in the log
-    for name in ONE.shares.names:
+    for name in ONE.partition.names:
         campaign.shared["FedAvg"] = {"w": torch.zeros(1)}
         assert name in campaign.members
     messages = list(strategy.configure_evaluate(1, ArrayRecord(), ConfigRecord(), grid))

@@ -1,9 +1,10 @@
 """Entities of one small campaign, each with its own images and its own folder."""
 
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.progress import silent
-from dpm_flower.core.study import AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -20,7 +21,7 @@ NETS = public_nets()
 STUDY = Study(
     name="small",
     side=SIDE,
-    shares=Shares(entities=(("a", 0.4), ("b", 0.3), ("c", 0.2))),
+    partition=Shares(entities=(("a", 0.4), ("b", 0.3), ("c", 0.2))),
     arms=(
         SharingArm(name="own only", method=Nothing()),
         SharingArm(name="features", method=RawFeatures()),

@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from dpm_flower.core.arms import RECEIVED, AveragingArm, SharingArm
 from dpm_flower.core.outcome import Outcome
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import Preparation, Sharer
-from dpm_flower.core.study import RECEIVED, AveragingArm, SharingArm, Study
+from dpm_flower.core.study import Study
+from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.studies.facts import Facts, Holding, TestSet
 from dpm_flower.studies.pictures import Pictures
 
@@ -26,10 +29,10 @@ class Named:
 
 STUDY = Study(
     name="three hospitals",
-    shares=Shares(entities=(("a", 0.4), ("b", 0.3), ("c", 0.05))),
+    partition=Shares(entities=(("a", 0.4), ("b", 0.3), ("c", 0.05))),
     arms=(
-        SharingArm(name="own data", method=Named("nothing")),
-        SharingArm(name="raw features", method=Named("raw-features")),
+        SharingArm(name="own data", method=Nothing()),
+        SharingArm(name="raw features", method=RawFeatures()),
         SharingArm(name="poisoned", method=Named("poisoned", weight=2.0)),
         SharingArm(name="poisoned, c only", method=Named("poisoned"), receivers=("c",)),
         AveragingArm(name="FedAvg"),
@@ -64,7 +67,7 @@ def outcome(seed: int, arm: str, entity: str) -> Outcome:
 
 def outcomes(study: Study = STUDY) -> list[Outcome]:
     """One outcome per cell of the study."""
-    receivers = {arm.name: getattr(arm, "receivers", ()) or study.shares.names for arm in study.arms} | {RECEIVED: study.shares.names}
+    receivers = {arm.name: getattr(arm, "receivers", ()) or study.partition.names for arm in study.arms} | {RECEIVED: study.partition.names}
     return [outcome(seed, arm, entity) for seed in study.seeds for arm, names in receivers.items() for entity in names]
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpm_flower.core.arms import RECEIVED
 from dpm_flower.core.errors import StudyError
 from dpm_flower.core.outcome import Outcome
-from dpm_flower.core.study import RECEIVED
 from dpm_flower.studies.cells import LONGEST_REASON, NO_RECEIVER, NO_TOP1, SILENT, cells_of, receivers_of, said
 from tests.studies.hand_made import STUDY, changed, outcome, outcomes
 

@@ -14,10 +14,10 @@ from tests.small_study import STUDY
 
 
 def test_the_counts_are_those_of_the_images() -> None:
-    division = division_of(STUDY.data, STUDY.side, STUDY.shares, 0)
+    division = division_of(STUDY.data, STUDY.side, STUDY.partition, 0)
     facts = facts_of(STUDY, division, 12.5, "the command")
     held = {holding.entity: holding.counts for holding in facts.holdings}
-    assert list(held) == list(STUDY.shares.names)
+    assert list(held) == list(STUDY.partition.names)
     for name, own in division.entities.items():
         for number in range(len(facts.classes)):
             wanted = int((own.train.labels == number).sum()) + int((own.validation.labels == number).sum())

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dpm_flower.core.study import RECEIVED, SharingArm
+from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.studies.gains import NO_REFERENCE, gains_of
 from tests.studies.hand_made import IMAGES, STUDY, Named, changed, outcomes
 

@@ -27,7 +27,7 @@ def test_a_study_becomes_json_with_the_kinds_of_its_parts():
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert plain["arms"][2]["method"] == {"kind": "Named", "name": "poisoned", "weight": 2.0}
     assert plain["arms"][4]["kind"] == "AveragingArm"
-    assert plain["shares"]["entities"] == [["a", 0.4], ["b", 0.3], ["c", 0.05]]
+    assert plain["partition"]["entities"] == [["a", 0.4], ["b", 0.3], ["c", 0.05]]
 
 
 def test_an_odd_knob_is_named_and_costs_nothing():

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from dpm_flower.core.study import RECEIVED
+from dpm_flower.core.arms import RECEIVED
 from dpm_flower.studies.results import results_of
 from dpm_flower.studies.table import result_table
 from tests.studies.hand_made import FACTS, STUDY, outcomes
