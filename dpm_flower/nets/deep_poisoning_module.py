@@ -3,15 +3,15 @@
 from torch import Tensor, nn
 
 from dpm_flower.core.errors import SettingError, ShapeError
-from dpm_flower.nets.backbones import BlockKind
-from dpm_flower.nets.residual_blocks import BasicBlock, BottleneckBlock, he_initialise
+from dpm_flower.nets.block_kinds import BlockKind, make_block
+from dpm_flower.nets.residual_blocks import he_initialise
 
 
 class DeepPoisoningModule(nn.Module):
     """Features (B,C,h,w) -> poisoned features (B,C,h,w), by residual blocks of the backbone's own kind.
 
-    With `non_negative` the last block ends in a ReLU, as the features it stands in for did; without, it ends linear, so that
-    poisoned features can take every value. Weights are drawn from torch's global generator: build it inside
+    With `non_negative` every block ends in a ReLU, as the features it stands in for did; without, they end linear, so that
+    features of every value pass from block to block. Weights are drawn from torch's global generator: build it inside
     `core.streams.global_generator_from`. Raises SettingError for knobs that cannot work, ShapeError for features of another
     shape. Source: SPEC.md, section 1, step 2.
     """
@@ -20,13 +20,8 @@ class DeepPoisoningModule(nn.Module):
         super().__init__()
         if channels < 1 or blocks < 1:
             raise SettingError(f"a DPM needs at least one channel and one block, got {channels} and {blocks}")
-        if kind not in ("basic", "bottleneck"):
-            raise SettingError(f'a DPM\'s blocks are "basic" or "bottleneck", got {kind!r}')
         self.channels = channels
-        ends = [True] * (blocks - 1) + [non_negative]
-        self.blocks = nn.Sequential(
-            *(BasicBlock(channels, channels, final_relu=end) if kind == "basic" else BottleneckBlock(channels, end) for end in ends)
-        )
+        self.blocks = nn.Sequential(*(make_block(kind, channels, final_relu=non_negative) for _ in range(blocks)))
         he_initialise(self)
 
     def forward(self, features_BChw: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dpm_flower.nets.in_place import call_name
 from dpm_flower.nets.tracing import Traced, in_mode
 
 BLOCK = re.compile(r"(layer|conv)(\d+)\.(\d+)")
+PART_OF_DENSENET = re.compile(r"features\.(denseblock|transition)\d+")
 RELU_MODULES = (nn.ReLU, nn.ReLU6)
 RELU_CALLS = frozenset({"relu", "relu_", "relu6"})
 # Order-preserving, so that what was not negative stays so.
@@ -24,15 +25,17 @@ SIGN_KEEPING_MODULES = (
     nn.AdaptiveMaxPool2d,
     nn.AdaptiveAvgPool2d,
 )
-SIGN_KEEPING_CALLS = frozenset({"max_pool2d", "avg_pool2d", "adaptive_max_pool2d", "adaptive_avg_pool2d"})
+SIGN_KEEPING_CALLS = frozenset({"max_pool2d", "avg_pool2d", "adaptive_max_pool2d", "adaptive_avg_pool2d", "cat", "concat"})
+SUMS = frozenset({"add", "add_", "iadd"})
 
 
 @dataclass(frozen=True, slots=True)
 class HookPoint:
     """One place of a possible cut, and the features (C,h,w) per image that pass there.
 
-    `name` is the name to use, `conv{stage}_{block}` at a block's end; `node` is the name of the call that makes the features;
-    `names` are all the names that mean this point. `non_negative` says that they come from a ReLU.
+    `name` is the name to use, `conv{stage}_{block}` at a ResNet block's end, torchvision's where a part of a DenseNet ends;
+    `node` is the name of the call that makes the features; `names` are all the names that mean this point. `non_negative` says
+    that the features come from ReLUs only.
     """
 
     name: str
@@ -72,10 +75,12 @@ def find_hook(points: tuple[HookPoint, ...], name: str) -> HookPoint:
     for point in points:
         if name in point.names:
             return point
-    friendly = [point.name for point in points if point.name != point.node]
+    friendly = ", ".join(point.name for point in points if point.name != point.node)
+    calls = ", ".join(point.node for point in points if point.node in point.names)
     raise HookError(
-        f"the network can be cut at {', '.join(friendly) or 'no named block'}, or at the calls "
-        f"{', '.join(point.node for point in points if point.node in point.names) or 'none'}; got {name!r}"
+        f"the network can be cut at {friendly}{', or ' if friendly else ''}at the calls {calls or 'none'}; got {name!r}"
+        if points
+        else f"the network can be cut nowhere, got {name!r}"
     )
 
 
@@ -140,20 +145,26 @@ def _ended_modules(traced: Traced, node: fx.Node) -> list[str]:
 
 
 def _friendly_names(traced: Traced, node: fx.Node) -> list[str]:
-    """`conv{stage}_{block}` for a block's last call, counted from 1; "conv1" behind the stem's ReLU; else nothing.
+    """`conv{stage}_{block}` for a block's last call, counted from 1; "conv1" behind the stem's ReLU; a DenseNet's parts by their names.
 
-    torchvision's layer1 is the literature's stage conv2, because conv1 is the stem.
+    torchvision's layer1 is the literature's stage conv2, because conv1 is the stem. Everything else has no friendly name.
     """
     if traced.names[node] == "relu" and isinstance(getattr(traced.network, "conv1", None), nn.Conv2d):
         return ["conv1"]
-    blocks = [match for path in _ended_modules(traced, node) if (match := BLOCK.fullmatch(path))]
-    return [f"conv{int(stage) + (kind == 'layer')}_{int(block) + 1}" for kind, stage, block in (match.groups() for match in blocks)]
+    ended = _ended_modules(traced, node)
+    blocks = [match for path in ended if (match := BLOCK.fullmatch(path))]
+    parts = [path for path in ended if PART_OF_DENSENET.fullmatch(path)]
+    return parts + [f"conv{int(stage) + (kind == 'layer')}_{int(block) + 1}" for kind, stage, block in (match.groups() for match in blocks)]
 
 
 def _is_non_negative(traced: Traced, node: fx.Node) -> bool:
-    """Whether the features come from a ReLU, directly or through what keeps their sign."""
+    """Whether the features come from ReLUs, directly or through what keeps their sign."""
     module = traced.called(node)
     if isinstance(module, RELU_MODULES) or (module is None and call_name(node) in RELU_CALLS):
         return True
-    keeps = isinstance(module, SIGN_KEEPING_MODULES) if module is not None else call_name(node) in SIGN_KEEPING_CALLS
-    return keeps and _is_non_negative(traced, node.all_input_nodes[0])
+    if module is not None:
+        keeps = isinstance(module, SIGN_KEEPING_MODULES)
+    else:
+        sums = call_name(node) in SUMS and not node.kwargs and all(isinstance(term, fx.Node) for term in node.args)
+        keeps = sums or call_name(node) in SIGN_KEEPING_CALLS
+    return keeps and all(_is_non_negative(traced, given) for given in node.all_input_nodes)

@@ -1,4 +1,6 @@
-"""The two residual blocks of the ResNet family: features (B,C,h,w) -> (B,C',h',w')."""
+"""The residual blocks of the ResNet family: features (B,C,h,w) -> (B,C',h',w')."""
+
+import math
 
 from torch import Tensor, nn
 
@@ -56,20 +58,21 @@ class BasicBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """Features (B,C,h,w) -> (B,C,h,w): 1x1 down to a quarter of the channels, 3x3, 1x1 back, beside the identity.
+    """Features (B,C,h,w) -> (B,C,h,w): 1x1 down to C / squeeze channels, a 3x3 convolution in groups, 1x1 back, beside the identity.
 
-    `final_relu=False` leaves the sum as it is, so that the block can answer with negative values.
-    Source: He et al., arXiv 1512.03385, figure 5 right.
+    Where `groups` do not divide the inner channels, there are as many as divide both. `final_relu=False` leaves the sum as it
+    is, so that the block can answer with negative values. Source: He et al., arXiv 1512.03385, figure 5 right; with groups
+    ResNeXt's, Xie et al., arXiv 1611.05431, figure 3 (c).
     """
 
-    def __init__(self, channels: int, final_relu: bool = True) -> None:
+    def __init__(self, channels: int, final_relu: bool = True, squeeze: int = BOTTLENECK_SQUEEZE, groups: int = 1) -> None:
         super().__init__()
-        if channels < 1:
-            raise SettingError(f"a block needs at least one channel, got {channels}")
-        inner = max(1, channels // BOTTLENECK_SQUEEZE)
+        if min(channels, squeeze, groups) < 1:
+            raise SettingError(f"a block needs at least one channel, a squeeze of 1 and a group, got {channels}, {squeeze}, {groups}")
+        inner = max(1, channels // squeeze)
         self.conv1 = nn.Conv2d(channels, inner, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(inner)
-        self.conv2 = nn.Conv2d(inner, inner, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(inner, inner, 3, padding=1, groups=math.gcd(inner, groups), bias=False)
         self.bn2 = nn.BatchNorm2d(inner)
         self.conv3 = nn.Conv2d(inner, channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(channels)

@@ -25,16 +25,22 @@ def split(backbone: nn.Module, hook: str, side: int) -> tuple[nn.Module, Decider
     if not isinstance(head, nn.Linear):
         raise SettingError(f"wanted a network that ends in a call of an nn.Linear, got one that ends in {traced.result.target}")
     point = find_hook(hook_points(traced, side), hook)
-    cut = next(node for node, name in traced.names.items() if name == point.node)
-    penultimate = traced.result.all_input_nodes[0]
-    featurizer = _part(traced, traced.source, cut, "Featurizer")
-    decider = Decider(_part(traced, cut, penultimate, "Trunk"), head)
+    front, back = halves(traced, point)
+    featurizer = fx.GraphModule(backbone, front, class_name="Featurizer")
+    decider = Decider(fx.GraphModule(backbone, back, class_name="Trunk"), head)
     _check_cut(backbone, featurizer, decider, hook, side)
     return featurizer, decider, point
 
 
-def _part(traced: Traced, start: fx.Node, end: fx.Node, name: str) -> fx.GraphModule:
-    """What the network does between two of its tensors, as a module of its own that shares the network's modules."""
+def halves(traced: Traced, point: HookPoint) -> tuple[fx.Graph, fx.Graph]:
+    """A traced network and one of its hook points -> its calls up to the cut, and those from there to what its last call reads."""
+    cut = next(node for node, name in traced.names.items() if name == point.node)
+    penultimate = traced.result.all_input_nodes[0]
+    return _part(traced, traced.source, cut), _part(traced, cut, penultimate)
+
+
+def _part(traced: Traced, start: fx.Node, end: fx.Node) -> fx.Graph:
+    """What the network does between two of its tensors, as a graph of its own that calls the network's modules."""
     needed, waiting = {start}, [end]
     while waiting:
         node = waiting.pop()
@@ -49,7 +55,7 @@ def _part(traced: Traced, start: fx.Node, end: fx.Node, name: str) -> fx.GraphMo
         if node in needed and node is not start:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     graph.output(copies[end])
-    return fx.GraphModule(traced.network, graph, class_name=name)
+    return graph
 
 
 def _check_cut(backbone: nn.Module, featurizer: nn.Module, decider: Decider, hook: str, side: int) -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from torch import fx, nn
 from torchvision import ops
-from torchvision.models.feature_extraction import NodePathTracer
+from torchvision.models.feature_extraction import LeafModuleAwareTracer, NodePathTracer
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.nets.standardised import StandardisedConv2d
 
-# They decide from their own training flag what they do, so the graph must call them and not look inside.
-LEAVES = (ops.StochasticDepth, ops.DropBlock2d, ops.DropBlock3d)
+# The graph calls these and does not look inside: the first three decide from their own training flag what they do, and the last
+# is one convolution to everybody who asks for a hook point.
+LEAVES = (ops.StochasticDepth, ops.DropBlock2d, ops.DropBlock3d, StandardisedConv2d)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,14 +48,12 @@ def in_mode(network: nn.Module, training: bool) -> Iterator[None]:
             module.training = mode
 
 
-def _trace_once(network: nn.Module, training: bool) -> tuple[fx.Graph, Mapping[fx.Node, str]]:
-    tracer = NodePathTracer(autowrap_modules=(math, ops), leaf_modules=LEAVES)
+def _trace_once(network: nn.Module, tracer: fx.Tracer, training: bool) -> fx.Graph:
     with in_mode(network, training):
         try:
-            graph = tracer.trace(network)
+            return tracer.trace(network)
         except Exception as err:  # a forward function is anybody's code, and fails in its own way on a symbolic image
             raise SettingError(f"wanted a network that torch.fx can trace, got {type(network).__name__}: {err}") from err
-    return graph, dict(tracer.node_to_qualname)
 
 
 def trace(network: nn.Module) -> Traced:
@@ -61,8 +61,11 @@ def trace(network: nn.Module) -> Traced:
 
     Raises SettingError if it cannot be traced, has not one input and one output, or takes another way while training.
     """
-    graph, names = _trace_once(network, training=False)
-    training_graph, _ = _trace_once(network, training=True)
+    tracer = NodePathTracer(autowrap_modules=(math, ops), leaf_modules=LEAVES)
+    graph = _trace_once(network, tracer, training=False)
+    # Names cost most of the time of tracing (a second for densenet201), and comparing needs none.
+    nameless = LeafModuleAwareTracer(autowrap_modules=(math, ops), leaf_modules=LEAVES)
+    training_graph = _trace_once(network, nameless, training=True)
     if str(graph) != str(training_graph):
         raise SettingError(
             f"wanted a network with one graph for training and evaluation, got two from {type(network).__name__}: use modules "
@@ -72,4 +75,4 @@ def trace(network: nn.Module) -> Traced:
     result = next(node for node in graph.nodes if node.op == "output").args[0]
     if len(sources) != 1 or not isinstance(result, fx.Node):
         raise SettingError(f"wanted a network with one input and one output tensor, got {len(sources)} inputs and the output {result}")
-    return Traced(network, graph, sources[0], result, names)
+    return Traced(network, graph, sources[0], result, dict(tracer.node_to_qualname))

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torchvision import models
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.streams import global_generator_from, stream
@@ -44,7 +45,41 @@ def test_he_weights_keep_the_variance_that_he_wants() -> None:
     assert not convolution.bias.any()
 
 
-@pytest.mark.parametrize("make", [lambda: BasicBlock(0, 4), lambda: BasicBlock(4, 4, 0), lambda: BottleneckBlock(0)])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "wide_resnet50_2", "resnext50_32x4d"])
+def test_blocks_are_torchvision_s(name: str) -> None:
+    with torch.device("meta"):
+        theirs = models.get_model(name).layer1[1]
+    theirs.to_empty(device="cpu").eval()
+    with global_generator_from(stream(0)):
+        he_initialise(theirs)
+        for norm in (module for module in theirs.modules() if isinstance(module, nn.BatchNorm2d)):
+            norm.reset_running_stats()
+    ours = {
+        "resnet18": lambda: BasicBlock(64, 64),
+        "resnet50": lambda: BottleneckBlock(256),
+        "wide_resnet50_2": lambda: BottleneckBlock(256, squeeze=2),
+        "resnext50_32x4d": lambda: BottleneckBlock(256, squeeze=2, groups=32),
+    }[name]().eval()
+    ours.load_state_dict(theirs.state_dict())
+    features = torch.rand(2, 64 if name == "resnet18" else 256, 4, 4, generator=stream(1))
+    assert torch.equal(ours(features), theirs(features))
+
+
+@pytest.mark.parametrize(("channels", "squeeze", "groups", "left"), [(64, 2, 32, 32), (24, 2, 32, 4), (5, 1, 64, 1), (3, 4, 2, 1)])
+def test_there_are_as_many_groups_as_divide_the_inner_channels(channels: int, squeeze: int, groups: int, left: int) -> None:
+    assert BottleneckBlock(channels, squeeze=squeeze, groups=groups).conv2.groups == left
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BottleneckBlock(8, groups=0),
+        lambda: BottleneckBlock(8, squeeze=0),
+        lambda: BasicBlock(0, 4),
+        lambda: BasicBlock(4, 4, 0),
+        lambda: BottleneckBlock(0),
+    ],
+)
 def test_a_block_without_channels_or_stride_is_refused(make) -> None:
     with pytest.raises(SettingError, match="at least one channel"):
         make()

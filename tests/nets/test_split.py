@@ -3,35 +3,54 @@ from functools import cache
 
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 
 from dpm_flower.core.errors import HookError, SettingError
 from dpm_flower.core.streams import global_generator_from, stream
-from dpm_flower.nets.backbones import build_backbone
+from dpm_flower.nets.backbones import SMALL, backbone_names, build_backbone
 from dpm_flower.nets.hooks import hook_points
-from dpm_flower.nets.split import split
+from dpm_flower.nets.split import halves, split
 from dpm_flower.nets.tracing import trace
+from tests.nets.narrow import NARROW
+from tests.nets.outlines import traced_outline
 from tests.nets.toys import Chain, Ending, LongSkip, ReadsWhatItOverwrote
 
-SIDE = 8
+SIDE, VGG_SIDE = 8, 32  # pixels; VGG halves its images five times
 
 
 @cache
 def original(name: str) -> nn.Module:
     with global_generator_from(stream(0, "toy")):
-        return LongSkip() if name == "toy" else build_backbone(name, 4, stream(0, name))
+        made = {"toy": LongSkip, **NARROW}.get(name)
+        return made() if made else build_backbone(name, 4, stream(0, name))
 
 
 def backbone(name: str) -> nn.Module:
     return copy.deepcopy(original(name))
 
 
+def side_of(name: str) -> int:
+    return SIDE if "resne" in name or name == "toy" else VGG_SIDE
+
+
 def hooks(name: str) -> list[str]:
-    return [point.node if point.node in point.names else point.name for point in hook_points(trace(original(name)), SIDE)]
+    return [point.node if point.node in point.names else point.name for point in hook_points(trace(original(name)), side_of(name))]
 
 
-RESNET50 = ["conv3_1", "layer4.0.add"]
-CUTS = [(name, hook) for name in ("toy", "resnet20", "resnet18") for hook in hooks(name)] + [("resnet50", hook) for hook in RESNET50]
+SAMPLES = [
+    ("resnet50", "conv3_1"),
+    ("resnet50", "layer4.0.add"),
+    ("densenet121", "features.denseblock2"),
+    ("densenet-small", "features.conv0"),
+    ("densenet-small", "features.denseblock1"),
+    ("resnext-small", "conv1"),
+    ("resnext-small", "maxpool"),
+    ("resnext-small", "conv3_1"),
+    ("vgg11-small", "features.11"),
+    ("vgg11_bn-small", "features.12"),
+]
+EVERYWHERE = ("toy", "resnet20", "resnet18-small", "resnext", "vgg", "densenet")
+CUTS = [(name, hook) for name in EVERYWHERE for hook in hooks(name)] + SAMPLES
 
 
 def one_step(network: nn.Module, whole: nn.Module, images: torch.Tensor) -> torch.Tensor:
@@ -44,25 +63,66 @@ def one_step(network: nn.Module, whole: nn.Module, images: torch.Tensor) -> torc
 
 @pytest.mark.parametrize(("name", "hook"), CUTS)
 def test_the_halves_do_what_the_uncut_network_does_bit_for_bit(name: str, hook: str) -> None:
-    uncut = backbone(name)
+    uncut, side = backbone(name), side_of(name)
     cut = copy.deepcopy(uncut)
-    featurizer, decider, point = split(cut, hook, SIDE)
-    halves = nn.Sequential(featurizer, decider)
-    images = torch.rand(2, 3, SIDE, SIDE, generator=stream(1))
+    featurizer, decider, point = split(cut, hook, side)
+    both = nn.Sequential(featurizer, decider)
+    images = torch.rand(2, 3, side, side, generator=stream(1))
 
-    uncut.eval(), halves.eval()
+    uncut.eval(), both.eval()
     with torch.no_grad():
         features = featurizer(images)
         assert features.shape == (2, *point.shape)
-        assert not point.non_negative or features.min() >= 0
+        assert point.non_negative == bool(features.min() >= 0)
         assert torch.equal(decider(features), uncut(images))
 
-    uncut.train(), halves.train()
-    assert torch.equal(one_step(halves, cut, images), one_step(uncut, uncut, images))
+    uncut.train(), both.train()
+    assert torch.equal(one_step(both, cut, images), one_step(uncut, uncut, images))
     for (key, mine), (_, theirs) in zip(cut.state_dict().items(), uncut.state_dict().items(), strict=True):
         assert torch.equal(mine, theirs), key
     for (key, mine), (_, theirs) in zip(cut.named_parameters(), uncut.named_parameters(), strict=True):
         assert torch.equal(mine.grad, theirs.grad), key
+
+
+def calls(graph: fx.Graph, given: int = 0) -> list[str]:
+    """A graph's calls in order, numbered on from `given`: what is called, on the results of which calls. A copy counts as its original."""
+    numbers: dict[fx.Node, int] = {}
+    found = []
+    for node in graph.nodes:
+        is_copy = node.target == "clone" and [numbers[one] for one in node.all_input_nodes] == [given]
+        if node.op == "placeholder" or is_copy:
+            numbers[node] = given
+        elif node.op != "output":
+            arguments = fx.node.map_arg((node.args, node.kwargs), lambda one: f"result {numbers[one]}")
+            found.append(f"{node.op} {node.target} {arguments}")
+            numbers[node] = given + len(found)
+    return found
+
+
+SAME_CALLS = {
+    "wide_resnet50_2": "resnet50",
+    "resnext50_32x4d": "resnet50",
+    "wide_resnet101_2": "resnet101",
+    "resnext101_32x8d": "resnet101",
+    "resnext101_64x4d": "resnet101",
+}
+FULL = [name for name in backbone_names() if not name.endswith(SMALL)]
+
+
+@pytest.mark.parametrize("name", SAME_CALLS)
+def test_wide_and_grouped_networks_make_the_calls_of_the_plain_one(name: str) -> None:
+    graph, plain = (traced_outline(one)[0].graph for one in (name, SAME_CALLS[name]))
+    assert calls(graph) == calls(plain)
+
+
+@pytest.mark.parametrize("name", [name for name in FULL if name not in SAME_CALLS])
+def test_at_every_hook_point_of_every_backbone_the_halves_make_the_network_s_own_calls(name: str) -> None:
+    traced, points = traced_outline(name)
+    wanted = calls(traced.graph)[:-1]  # without the head
+    for point in points:
+        front, back = halves(traced, point)
+        before = calls(front)
+        assert before + calls(back, given=len(before)) == wanted, point.name
 
 
 @pytest.mark.parametrize(("name", "hook"), [("toy", "add"), ("resnet20", "conv3_1"), ("resnet18", "layer2.0.add"), ("resnet50", "conv4_1")])
@@ -82,9 +142,22 @@ def test_names_of_the_halves_are_the_same_every_time() -> None:
         assert list(first[half].state_dict()) == list(second[half].state_dict())
 
 
-@pytest.mark.parametrize("hook", ["bn1", "conv2.0.add", "conv3_1"])
-def test_the_decider_leaves_its_features_alone(hook: str) -> None:
-    _, decider, point = split(backbone("resnet20"), hook, SIDE)
+@pytest.mark.parametrize(
+    ("name", "hook"),
+    [
+        ("resnet20", "bn1"),
+        ("resnet20", "conv2.0.add"),
+        ("resnet20", "conv3_1"),
+        ("resnext", "layer2.0.add"),
+        ("vgg", "features.1"),
+        ("vgg", "avgpool"),
+        ("densenet", "features.transition1.norm"),
+        ("densenet", "features.norm5"),
+        ("densenet", "features.denseblock2"),
+    ],
+)
+def test_the_decider_leaves_its_features_alone(name: str, hook: str) -> None:
+    _, decider, point = split(backbone(name), hook, side_of(name))
     features = torch.randn(2, *point.shape, generator=stream(1), requires_grad=True)
     before = features.detach().clone()
     decider.train()(features).sum().backward()
