@@ -23,7 +23,13 @@ FLOORS = {
     "apps": 7,
     "cli": 8,
 }
-ONLY_IN = {"cryptography": {"payload"}, "grpc": {"exchange"}, "flwr": {name for name, floor in FLOORS.items() if floor >= 5}}
+ONLY_IN = {
+    "cryptography": {"payload"},
+    "grpc": {"exchange"},
+    "flwr_datasets": {"data"},
+    "datasets": {"data"},
+    "flwr": {name for name, floor in FLOORS.items() if floor >= 5},
+}
 PICKLES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 LAZY = "cli"  # the one module that imports within functions, so that --help is instant
 

@@ -1,5 +1,6 @@
 """Label arrays as files hold them -> class numbers as everything else reads them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,3 +31,16 @@ def check_range(labels: Labels, classes: int, where: str) -> None:
     """Raises DataError unless every class number (N,) lies in [0, classes)."""
     if len(labels) and int(labels.max()) >= classes:
         raise DataError(f"{where}: wanted labels below the number of classes, {classes}, got {int(labels.max())}")
+
+
+def classes_from_text(train: Sequence[str], test: Sequence[str]) -> tuple[Labels, Labels, tuple[str, ...]]:
+    """Texts, one per image (N,), (T,) -> their class numbers (N,), (T,), and the classes' names.
+
+    Names that are all whole numbers stand in their order, others from A to Z.
+    """
+    found = set(train) | set(test)
+    counts = all(text.isdecimal() for text in found)
+    names = tuple(sorted(found, key=lambda text: (int(text), text) if counts else (0, text)))
+    number_of = {name: number for number, name in enumerate(names)}
+    of_train, of_test = (torch.tensor([number_of[text] for text in texts], dtype=torch.int64) for texts in (train, test))
+    return of_train, of_test, names

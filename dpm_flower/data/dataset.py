@@ -1,6 +1,7 @@
 """A data set as everything above reads it: square colour images to train on and to test on, with named classes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 
@@ -9,12 +10,21 @@ from dpm_flower.core.labelled import Labelled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DataSet:
-    """Training and test images (N,3,side,side), float32 in [0,1], and one name per class; grey images have three equal channels.
+class Column:
+    """What each image belongs to (hospital, patient, lesion, ...), as text: one entry per training and per test image."""
 
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """Training and test images (N,3,side,side), uint8 or float32 (see core/labelled.py), and one name per class.
+
+    Grey images have three equal channels. `columns` are what is known of the images beside their classes, by name.
     `notes` say what was done to the data on the way in and what a report must therefore state, for example a test set that had
     to be split off. Raises ShapeError for images that are not square, not coloured or of two sizes; DataError for a part
-    without images, class names that do not fit the labels, and training images of fewer than two classes.
+    without images, class names and columns that do not fit the images, and training images of fewer than two classes.
     """
 
     name: str
@@ -22,6 +32,7 @@ class DataSet:
     test: Labelled
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         side = self.train.images.shape[-1]
@@ -32,6 +43,10 @@ class DataSet:
                 raise DataError(f"{self.name}: wanted at least one {part} image, got none")
             if labelled.classes != len(self.class_names):
                 raise DataError(f"{self.name}: wanted {labelled.classes} class names for the {part} labels, got {len(self.class_names)}")
+        for column_name, column in self.columns.items():
+            got, wanted = (len(column.train), len(column.test)), (len(self.train), len(self.test))
+            if got != wanted:
+                raise DataError(f"{self.name}: wanted {wanted} training and test entries of column {column_name!r}, got {got}")
         if (present := len(torch.unique(self.train.labels))) < 2:
             raise DataError(f"{self.name}: wanted training images of at least 2 classes, got {present}")
 

@@ -1,9 +1,7 @@
 """Images and labels in one NumPy archive."""
 
-import lzma
-import tokenize
-import zipfile
-import zlib
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,75 +10,94 @@ import torch
 from numpy.typing import NDArray
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.core.labelled import Labelled
-from dpm_flower.data.class_numbers import check_range, class_numbers
-from dpm_flower.data.dataset import DataSet
-from dpm_flower.data.pixels import images_from_pixels
+from dpm_flower.core.labelled import Labels
+from dpm_flower.data.attributes import attribute_classes
+from dpm_flower.data.class_numbers import check_range, class_numbers, classes_from_text
+from dpm_flower.data.npz_archive import Archive, opened_archive
+from dpm_flower.data.npz_columns import attributes_of, columns_of, strings
+from dpm_flower.data.pixels import BytesNCHW, image_pieces
+from dpm_flower.data.undecoded import Part, Undecoded
 
-REQUIRED = ("x_train", "y_train", "x_test", "y_test")
-OPTIONAL = ("x_val", "y_val", "class_names")
-# What numpy, zipfile and the decompressors raise for archives that are cut short, altered or of another kind.
-UNREADABLE = (
-    *(OSError, ValueError, EOFError, KeyError, SyntaxError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
-)
+Arrays = dict[str, NDArray[Any]]  # by part: "train", "test", perhaps "val"
 
 
-def npz_file(path: Path, side: int) -> DataSet:
-    """An archive with `x_train`, `y_train`, `x_test`, `y_test` -> a data set with images (N,3,side,side).
+def npz_file(path: Path, side: int, label: str = "") -> Undecoded:
+    """An archive with `x_train`, `y_train`, `x_test`, `y_test` -> a data set with images (N,3,side,side), not yet decoded.
 
     Images are (N,H,W,3) or grey (N,H,W), uint8 or floats in [0,1]; labels are whole numbers (N,). Optional: `class_names` (K,)
-    and `x_val`, `y_val`, which are appended to the training images. Pickled members are refused.
-    Raises DataError, naming the file and the member, for whatever is not so.
+    and `x_val`, `y_val`, which are appended to the training images. With a `label` the classes are the values of that column
+    or attribute (see data/npz_columns.py for both), and no y is needed. Pickled members are refused. The images' members are
+    held in memory, as they are in the archive, until they are decoded.
+    Raises DataError, naming the file and the member, for whatever is not so; for the images, when they are decoded.
     """
-    members = _read(path)
-    parts = {part: _part(members, part, side, path) for part in ("train", "val", "test") if f"x_{part}" in members}
-    names = _class_names(members, max(int(labels.max()) for _, labels in parts.values()) + 1, path)
-    for part, (_, labels) in parts.items():
-        check_range(labels, len(names), f"{path}: y_{part}")
-    notes = []
-    images, labels = parts["train"]
+    with opened_archive(path) as archive:
+        parts = _parts(archive, label)
+        pixels = {part: archive.read(f"x_{part}") for part in parts}
+        counts = {part: len(np.atleast_1d(each)) for part, each in pixels.items()}
+        columns, left_out = columns_of(archive, counts)
+        numbers = {part: archive.read(f"y_{part}") for part in parts} if not label else {}
+        class_names = archive.read("class_names") if "class_names" in archive.names and not label else None
+        attributes = attributes_of(archive, counts, label) if label and label not in columns else None
+    if not label:
+        train, test, names = _numbered(numbers, counts, class_names, path)
+    elif label in columns:
+        train, test, names = classes_from_text(columns[label].train, columns[label].test)
+    elif attributes is not None:
+        train, test, names = _by_attribute(*attributes, label, path)
+    else:
+        raise DataError(f"{path}: wanted a column or an attribute {label!r} as label, got the columns {', '.join(columns) or 'none'}")
+    notes = [f"the member {name} was left out: it is no column with an entry for every image of every part" for name in left_out]
     if "val" in parts:
-        images, labels = (torch.cat(pair) for pair in zip(parts["train"], parts["val"], strict=True))
-        notes.append(f"{len(parts['val'][1]):,} validation images of the file were appended to the training images")
-    if (height_width := members["x_train"].shape[1:3]) != (side, side):
+        notes.append(f"{counts['val']:,} validation images of the file were appended to the training images")
+    if (height_width := pixels["train"].shape[1:3]) != (side, side) and len(height_width) == 2:
         notes.append(f"images of {height_width[0]} x {height_width[1]} pixels were resized to {side} x {side}")
-    return DataSet(path.stem, Labelled(images, labels, len(names)), Labelled(*parts["test"], len(names)), names, tuple(notes))
+    trained = {part: each for part, each in pixels.items() if part != "test"}
+    tested = {"test": pixels["test"]}
+    return Undecoded(
+        name=path.stem,
+        side=side,
+        train=Part(train, partial(_pieces, trained, side, path)),
+        test=Part(test, partial(_pieces, tested, side, path)),
+        class_names=names,
+        notes=tuple(notes),
+        columns=columns,
+    )
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """The members that concern us, each decompressed once: an NpzFile decompresses anew at every access."""
-    try:
-        with path.open("rb") as file:  # numpy would leave a file that it cannot read open
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: wanted an .npz archive, got a single array")
-            wanted = [*REQUIRED, *(name for name in OPTIONAL if name in archive)]
-            if missing := [name for name in wanted if name not in archive]:
-                raise DataError(f"{path}: wanted the members {', '.join(REQUIRED)}; missing {', '.join(missing)}, got {archive.files}")
-            if ("x_val" in wanted) != ("y_val" in wanted):
-                raise DataError(f"{path}: wanted x_val and y_val or neither, got {', '.join(archive.files)}")
-            members = {name: archive[name] for name in wanted}
-    except FileNotFoundError as err:
-        raise DataError(f"{path}: wanted an .npz archive, got no such file") from err
-    except UNREADABLE as err:
-        raise DataError(f"{path}: wanted a complete .npz archive without pickled members, got {type(err).__name__}: {err}") from err
-    for name, member in members.items():
-        if not isinstance(member, np.ndarray):  # numpy hands out the bytes of members that do not begin as arrays do
-            raise DataError(f"{path}: {name}: wanted an array, got {len(member)} other bytes")
-    return members
+def _parts(archive: Archive, label: str) -> tuple[str, ...]:
+    """The parts that the archive has. Raises DataError for one without images, or, where no column gives them, without labels."""
+    kinds = ("x",) if label else ("x", "y")
+    wanted = [f"{kind}_{part}" for part in ("train", "test") for kind in kinds]
+    if missing := [name for name in wanted if name not in archive.names]:
+        raise DataError(
+            f"{archive.path}: wanted the members {', '.join(wanted)}; missing {', '.join(missing)}, got {', '.join(archive.names)}"
+            + ("" if label else f'. A column or an attribute becomes the label by name, as "{archive.path}?label=NAME"')
+        )
+    if not label and ("x_val" in archive.names) != ("y_val" in archive.names):
+        raise DataError(f"{archive.path}: wanted x_val and y_val or neither, got {', '.join(archive.names)}")
+    return ("train", "val", "test") if "x_val" in archive.names else ("train", "test")
 
 
-def _part(members: dict[str, NDArray[Any]], part: str, side: int, path: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels = members[f"x_{part}"]
-    images = images_from_pixels(pixels, side, f"{path}: x_{part}")
-    return images, class_numbers(members[f"y_{part}"], len(pixels), f"{path}: y_{part}")
+def _pieces(pixels: Arrays, side: int, path: Path) -> Iterator[BytesNCHW]:
+    for part, each in pixels.items():
+        yield from image_pieces(each, side, f"{path}: x_{part}")
 
 
-def _class_names(members: dict[str, NDArray[Any]], classes: int, path: Path) -> tuple[str, ...]:
-    if "class_names" not in members:
-        return tuple(str(number) for number in range(classes))
-    names = members["class_names"]
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise DataError(f"{path}: class_names: wanted strings (K,), got {names.dtype} {names.shape}")
-    return tuple(str(name) for name in names)
+def _numbered(
+    numbers: Arrays, counts: Mapping[str, int], class_names: NDArray[Any] | None, path: Path
+) -> tuple[Labels, Labels, tuple[str, ...]]:
+    labels = {part: class_numbers(each, counts[part], f"{path}: y_{part}") for part, each in numbers.items()}
+    if class_names is None:
+        names = tuple(str(number) for number in range(max(int(each.max()) for each in labels.values() if len(each)) + 1))
+    elif not (names := strings(class_names)):
+        raise DataError(f"{path}: class_names: wanted strings (K,), got {class_names.dtype} {class_names.shape}")
+    for part, each in labels.items():
+        check_range(each, len(names), f"{path}: y_{part}")
+    return torch.cat([labels[part] for part in labels if part != "test"]), labels["test"], names
+
+
+def _by_attribute(attributes: Arrays, names: tuple[str, ...], label: str, path: Path) -> tuple[Labels, Labels, tuple[str, ...]]:
+    labels = {part: attribute_classes(torch.from_numpy(each), names, label, str(path)) for part, each in attributes.items()}
+    train = torch.cat([values for part, (values, _) in labels.items() if part != "test"])
+    values, class_names = labels["test"]
+    return train, values, class_names

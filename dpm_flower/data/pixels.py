@@ -1,6 +1,7 @@
-"""Pixel arrays as files hold them -> images as networks read them."""
+"""Pixel arrays as files hold them -> images as data sets keep them, piece by piece."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -9,29 +10,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dpm_flower.core.errors import DataError
+from dpm_flower.core.labelled import as_bytes, as_floats
+
+BytesNCHW: TypeAlias = NDArray[np.uint8]  # (n,3,side,side)
 
 PIECE_IMAGES = 256  # images resized at a time: the intermediate floats of 256 pictures of 256 x 256 pixels are 200 MB
 
 
-def images_from_pixels(pixels: NDArray[Any], side: int, where: str) -> Tensor:
-    """Pixels (N,H,W,3) or grey (N,H,W), uint8 or floats in [0,1] -> images (N,3,side,side), float32 in [0,1].
+def image_pieces(pixels: NDArray[Any], side: int, where: str) -> Iterator[BytesNCHW]:
+    """Pixels (N,H,W,3) or grey (N,H,W), uint8 or floats in [0,1] -> images (n,3,side,side), uint8, in pieces that add up to N.
 
     Grey becomes three equal channels. Where H or W differs from `side`, the centre square is resized by antialiased bicubic
-    interpolation and clamped, since bicubic kernels overshoot. `where` names the source in messages.
-    Raises DataError for other ranks, types and channel counts, for no pixels at all, and for floats outside [0,1] or NaN.
+    interpolation and clamped, since bicubic kernels overshoot. Floats are rounded to the nearest of 256 levels. `where` names
+    the source in messages. Raises DataError, at once, for other ranks, types and channel counts, for no pixels at all, and for
+    floats outside [0,1] or NaN.
     """
     _check_pixels(pixels, where)
-    whole_numbers = pixels.dtype == np.uint8
-    source = torch.from_numpy(pixels if whole_numbers else pixels.astype(np.float32))
-    planes_NcHW = source.unsqueeze(1) if source.ndim == 3 else source.permute(0, 3, 1, 2)
-    planes_NcHW = _centre_square(planes_NcHW)
-    resized = planes_NcHW.shape[-1] != side
-    images = torch.empty(len(pixels), 3, side, side)
-    for piece, target in zip(torch.split(planes_NcHW, PIECE_IMAGES), torch.split(images, PIECE_IMAGES), strict=True):
-        target.copy_(_interpolated(piece.float(), side) if resized else piece)  # one grey plane is broadcast to three
-    if whole_numbers:
-        images.div_(255.0)
-    return images.clamp_(0.0, 1.0) if resized else images
+    return (_images(pixels[start : start + PIECE_IMAGES], side) for start in range(0, len(pixels), PIECE_IMAGES))
+
+
+def _images(pixels: NDArray[Any], side: int) -> BytesNCHW:
+    source = torch.from_numpy(pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32))
+    planes_NcHW = _centre_square(source.unsqueeze(1) if source.ndim == 3 else source.permute(0, 3, 1, 2))
+    if planes_NcHW.shape[-1] != side:
+        planes_NcHW = _interpolated(as_floats(planes_NcHW), side).clamp_(0.0, 1.0)
+    images: BytesNCHW = as_bytes(planes_NcHW).expand(-1, 3, -1, -1).contiguous().numpy()  # one grey plane becomes three
+    return images
 
 
 def _check_pixels(pixels: NDArray[Any], where: str) -> None:

@@ -1,12 +1,16 @@
 """Images that occur more than once: where they are, so that no two pieces of a division hold the same one."""
 
-import hashlib
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-PIECE_IMAGES = 4096  # images quantised at a time, to keep the copy small
+from dpm_flower.core.labelled import as_bytes
+
+PIECE_IMAGES = 4096  # images rounded or padded at a time, to keep the copy small
+WORD_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,29 +22,43 @@ class Distinct:
     repeats_of_test: int
 
 
-def image_digests(images: Tensor) -> list[bytes]:
-    """Images (N,C,H,W) in [0,1] -> N SHA-256 digests of their 8-bit pixels; images that look the same on a screen are equal."""
-    digests: list[bytes] = []
-    for piece in torch.split(images, PIECE_IMAGES):
-        rows = (piece * 255.0).round_().to(torch.uint8).flatten(1).contiguous().numpy()
-        digests.extend(hashlib.sha256(row).digest() for row in rows)
-    return digests
-
-
 def distinct(train_images: Tensor, test_images: Tensor) -> Distinct:
     """Training images (N,C,H,W) and test images (T,C,H,W) -> the first of each training image that is not in the test set.
 
-    A test image in the training set would be scored as if it were new, hence it is the training image that goes.
+    Images are compared by their 8-bit pixels: what looks the same on a screen is the same. A test image in the training set
+    would be scored as if it were new, hence it is the training image that goes.
     """
-    tested = set(image_digests(test_images))
-    seen: set[bytes] = set()
-    kept: list[int] = []
-    repeats_of_test = 0
-    for index, digest in enumerate(image_digests(train_images)):
-        if digest in tested:
-            repeats_of_test += 1
-        elif digest not in seen:
-            seen.add(digest)
-            kept.append(index)
-    repeats_in_train = len(train_images) - len(kept) - repeats_of_test
-    return Distinct(torch.tensor(kept, dtype=torch.int64), repeats_in_train, repeats_of_test)
+    sums = np.concatenate((_sums(train_images), _sums(test_images)))
+    _, inverse, counts = np.unique(sums, return_inverse=True, return_counts=True)
+    in_train, in_test = np.split(counts[inverse] > 1, [len(train_images)])  # equal images have equal sums; only these are compared
+    tested = {_pixels(test_images[index]) for index in np.flatnonzero(in_test).tolist()}
+    kept = np.ones(len(train_images), dtype=np.bool_)
+    seen, repeats_of_test = set[bytes](), 0
+    for index in np.flatnonzero(in_train).tolist():
+        pixels = _pixels(train_images[index])
+        kept[index] = pixels not in tested and pixels not in seen
+        repeats_of_test += pixels in tested
+        seen.add(pixels)
+    repeats_in_train = len(train_images) - int(kept.sum()) - repeats_of_test
+    return Distinct(torch.from_numpy(np.flatnonzero(kept)), repeats_in_train, repeats_of_test)
+
+
+def _pixels(image: Tensor) -> bytes:
+    return as_bytes(image).numpy().tobytes()
+
+
+def _sums(images: Tensor) -> NDArray[np.uint64]:
+    """Images (N,C,H,W) -> a weighted sum (N,) of each one's bytes, eight at a time, modulo 2**64."""
+    sums = np.empty(len(images), dtype=np.uint64)
+    for start in range(0, len(images), PIECE_IMAGES):
+        rows = as_bytes(images[start : start + PIECE_IMAGES]).flatten(1).contiguous().numpy()
+        if lacking := -rows.shape[1] % WORD_BYTES:
+            rows = np.pad(rows, ((0, 0), (0, lacking)))
+        words = rows.view(np.uint64)
+        sums[start : start + PIECE_IMAGES] = words @ _weights(words.shape[1])
+    return sums
+
+
+def _weights(words: int) -> NDArray[np.uint64]:
+    """Fixed odd numbers (words,): an even one would let the highest bits of its word have no say."""
+    return np.random.default_rng(0).integers(0, 2**63, words, dtype=np.uint64) * 2 + 1

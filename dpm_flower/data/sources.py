@@ -1,73 +1,87 @@
 """What a study names as its data -> the data set."""
 
 import functools
+import hashlib
 import os
-from pathlib import Path
+
+from torchvision.datasets import CelebA
 
 from dpm_flower.core.errors import DataError
+from dpm_flower.data.cache_entry import FORMAT
+from dpm_flower.data.celeba import SMILING, celeba
 from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.digits import digits
+from dpm_flower.data.file_tree import state_of
+from dpm_flower.data.image_cache import ImageCache
 from dpm_flower.data.image_folder import image_folder
+from dpm_flower.data.imagenet import imagenet
 from dpm_flower.data.npz_file import npz_file
+from dpm_flower.data.source_name import DIGITS, SourceName
 from dpm_flower.data.torchvision_sets import SETS, set_folder, torchvision_set
+from dpm_flower.data.undecoded import Undecoded
 
 SMALLEST_SIDE = 11  # pixels: SSIM's window, without which no reconstruction could be judged
-KEPT = 2  # data sets kept in memory: 60,000 images of 32 x 32 pixels are 740 MB
-KNOWN = (
-    f'"digits", a path to an .npz archive, a path to a folder of images, or one of {", ".join(SETS)} with its folder, as "cifar10:FOLDER"'
-)
+KEPT = 2  # data sets a process keeps: where there is no cache to map them from, 60,000 images of 32 x 32 pixels are 184 MB
 
 
 def load(data: str, side: int) -> DataSet:
-    """A known name or a path, and the side wanted -> a data set with images (N,3,side,side).
+    """A known name or a path (see data/source_name.py), and the side wanted -> a data set with images (N,3,side,side), uint8.
 
-    A process reads the same unchanged files once: equal calls share their images, which nobody may therefore write to.
+    A process reads the same unchanged files once: equal calls share their images, which nobody may therefore write to. What
+    had to be decoded lies in the cache (see data/image_cache.py) for the next process, unless that is switched off.
     Raises DataError for an unknown source, for a side too small for SSIM, and for whatever is wrong with the files.
     """
     if side < SMALLEST_SIDE:
         raise DataError(f"wanted images of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, the window of SSIM, got a side of {side}")
-    if data == "digits":
-        return _kept("digits", Path(), 0, side)
-    name, colon, root = data.partition(":")
-    if colon and name in SETS:
-        if not root:
-            raise DataError(f'wanted "{name}:FOLDER" with the folder of its files, got {data!r}')
-        path = Path(root).expanduser().resolve()
-        return _kept(name, path, _state(set_folder(name, path)), side)
-    path = Path(data).expanduser().resolve()
-    if data and path.is_dir():
-        return _kept("folder", path, _state(path), side)
-    if path.suffix.lower() == ".npz":
-        return _kept("npz", path, _state(path), side)
-    raise DataError(f"wanted {KNOWN}; got {data!r}, which is none of these")
+    source = SourceName.parse(data)
+    return _kept(source, side, _state(source))
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _kept(kind: str, path: Path, _: int, side: int) -> DataSet:
-    """The data set of that kind at `path`; the third argument, the state of its files, makes changed files another call."""
-    match kind:
+def _kept(source: SourceName, side: int, state: str) -> DataSet:
+    """The data set of that source; `state`, that of its files, makes changed files another call."""
+    if source.kind == DIGITS:
+        return digits(side).decoded()
+    cache = ImageCache.of(os.environ)
+    if (found := cache.find(_key(source, side, state))) is not None:
+        return found
+    undecoded = _undecoded(source, side)
+    if source.download:
+        state = _state(source)  # what was missing is there now
+    return cache.keep(_key(source, side, state), undecoded)
+
+
+def _undecoded(source: SourceName, side: int) -> Undecoded:
+    match source.kind:
         case "digits":
             return digits(side)
-        case "folder":
-            return image_folder(path, side)
         case "npz":
-            return npz_file(path, side)
+            return npz_file(source.path, side, source.label)
+        case "folder":
+            found = image_folder(source.path, side)
+            return found.labelled_by(source.label) if source.label else found
+        case "imagenet":
+            return imagenet(source.path, side)
+        case "celeba":
+            return celeba(CelebA, source.path, side, source.label or SMILING, download=source.download)
         case _:
-            return torchvision_set(kind, path, side)
+            return torchvision_set(SETS[source.kind], source.kind, source.path, side, download=source.download)
 
 
-def _state(path: Path) -> int:
-    """A file or folder -> a number that changes when any file of it is written, added or removed."""
-    if path.is_file():
-        return hash(_stamp(str(path)))
-    files = (os.path.join(parent, name) for parent, _, names in os.walk(path, followlinks=True) for name in names)
-    return hash(frozenset(_stamp(file) for file in files))
+def _state(source: SourceName) -> str:
+    """What tells whether the files of a source have changed; of a set with others beside it, those in its own folder."""
+    match source.kind:
+        case "digits":
+            return ""
+        case "celeba":
+            return state_of(set_folder(CelebA, source.path))
+        case "cifar10" | "cifar100" | "fashion-mnist":
+            return state_of(set_folder(SETS[source.kind], source.path))
+        case _:
+            return state_of(source.path)
 
 
-def _stamp(file: str) -> tuple[str, int, int]:
-    """Name, time of the last change (ns) and size (bytes); a link that leads nowhere has neither."""
-    try:
-        found = os.stat(file)
-    except FileNotFoundError:
-        return file, 0, 0
-    return file, found.st_mtime_ns, found.st_size
+def _key(source: SourceName, side: int, state: str) -> str:
+    """All that decides what the decoded images are -> 64 hexadecimal digits."""
+    parts = (FORMAT, source.kind, str(source.path), source.label, str(side), state)
+    return hashlib.sha256("\x1f".join(parts).encode(errors="surrogateescape")).hexdigest()

@@ -38,15 +38,29 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
         wall_s=wall_s,
         command=command,
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        left_out=_left_out(study, division),
     )
+
+
+def _left_out(study: Study, division: Division) -> dict[str, int]:
+    """The training images that neither an entity nor the public part has, by reason; reasons that left out none are not named."""
+    summary = division.summary
+    reasons = {
+        "held by nobody": sum(each.total for each in summary.holdings if each.piece == "unused"),
+        "copies of training images": summary.repeats_in_train,
+        "copies of test images": summary.repeats_of_test,
+        f"of a {study.partition.together} that is in the test set": summary.together_with_test,
+    }
+    return {reason: number for reason, number in reasons.items() if number}
 
 
 def circumstances_of(study: Study) -> str:
     """A study -> what its figures depend on beside its settings: the images, the device and precision, this package's version."""
-    divisions = [division_of(study.data, study.side, study.partition, seed) for seed in study.seeds[:1]]
-    images = [tensors_digest({"test": each.test.images, "public": each.public.images}) for each in divisions]
+    division = division_of(study.data, study.side, study.partition, study.seeds[0])
+    held = {f"{name} {part}": getattr(own, part) for name, own in division.entities.indices.items() for part in ("train", "validation")}
+    images = tensors_digest({"test": division.test.images, "public": division.public.images} | held)
     compute = Compute.choose(study.device, study.precision)
-    return "\x1f".join([*images, str(compute), version("dpm-flower"), version("torch")])
+    return "\x1f".join([images, str(compute), version("dpm-flower"), version("torch")])
 
 
 def machine(study: Study) -> dict[str, str]:

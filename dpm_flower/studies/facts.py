@@ -1,7 +1,7 @@
 """What a reader must know beside the figures: who held what, the test images, the machine, the versions, the command."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dpm_flower.core.errors import StudyError
 
@@ -32,9 +32,10 @@ class TestSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The circumstances of a run. `holdings` and `public` are those of `holdings_seed`: the partition may differ by seed.
+    """The circumstances of a run. `holdings`, `public` and `left_out` are those of `holdings_seed`: the partition may differ by seed.
 
-    Raises StudyError where the counts do not fit the classes.
+    `left_out` counts the training images that are in neither, by the reason in words. Raises StudyError where the counts do
+    not fit the classes.
     """
 
     classes: tuple[str, ...]
@@ -47,6 +48,7 @@ class Facts:
     wall_s: float
     command: str  # what makes the same run again
     made_at: str  # ISO 8601, UTC
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for holder, counts in (*((holding.entity, holding.counts) for holding in self.holdings), ("the public part", self.public)):

@@ -1,7 +1,7 @@
 import pytest
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.partition import Shares
+from dpm_flower.core.partition import LEAST_HELD, ByClass, ByColumn, Dealt, Dirichlet, Iid, Shares, entities, public_share
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from dpm_flower.core.partition import Shares
         ({"public": 0.0}, "public must lie"),
         ({"public": 1.0}, "public must lie"),
         ({"public": float("nan")}, "public must lie"),
+        ({"public": 1.1, "public_classes": (1,)}, "public must lie"),
+        ({"public_classes": 0}, r"how many \(at least 1\), got 0"),
         ({"validation": 0.0}, "validation must lie"),
         ({"validation": 1.0}, "validation must lie"),
     ],
@@ -34,3 +36,55 @@ def test_names_keep_the_order_of_the_partition_numbers():
 
 def test_shares_may_add_up_to_everything_despite_rounding():
     Shares(entities=tuple((f"e{number}", 0.1) for number in range(10)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"names": ()}, "at least one entity"),
+        ({"names": ("a", "a")}, "different names"),
+        ({"names": ("a b",)}, "an entity's name"),
+        ({"names": "abc"}, "a tuple of names, got the text 'abc'"),
+        ({"deal": Iid}, "deal must be Iid"),
+        ({"deal": "iid"}, "deal must be Iid"),
+        ({"private": 0.0}, "private must be a share"),
+        ({"private": 1.1}, "private must be a share"),
+        ({"public": 1.0}, "public must lie"),
+        ({"validation": 1.0}, "validation must lie"),
+        ({"public_classes": -2}, "at least 1"),
+    ],
+)
+def test_what_cannot_be_dealt_is_refused(settings, reason):
+    with pytest.raises(SettingError, match=reason):
+        Dealt(**({"names": ("a", "b"), "deal": Iid()} | settings))
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (lambda: Dirichlet(alpha=0.0), "alpha must be > 0"),
+        (lambda: Dirichlet(alpha=float("nan")), "alpha must be > 0"),
+        (lambda: Dirichlet(alpha=float("inf")), "alpha must be > 0 and finite"),
+        (lambda: Dirichlet(alpha=1.0, least=LEAST_HELD - 1), "least must be at least 3"),
+        (lambda: ByClass(classes=0), "classes must be at least 1"),
+        (lambda: ByColumn(column=""), "must name a column"),
+    ],
+)
+def test_knobs_of_a_deal_are_checked(made, reason):
+    with pytest.raises(SettingError, match=reason):
+        made()
+
+
+def test_many_entities_are_named_in_one_order():
+    assert entities(3) == ("e1", "e2", "e3")
+    names = entities(100, prefix="site-")
+    assert (names[0], names[-1], len(set(names))) == ("site-001", "site-100", 100)
+    assert list(names) == sorted(names)
+    assert Dealt(names=names, deal=Iid()).names == names
+
+
+def test_public_means_a_share_of_all_images_or_of_the_public_classes():
+    shares = {"entities": (("a", 0.5),)}
+    assert public_share(Shares(**shares)) == 0.2
+    assert public_share(Shares(**shares, public_classes=(0,))) == 1.0
+    assert public_share(Shares(**shares, public_classes=2, public=0.3)) == 0.3

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.data.class_numbers import MOST_CLASSES, check_range, class_numbers
+from dpm_flower.data.class_numbers import MOST_CLASSES, check_range, class_numbers, classes_from_text
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, ">i4", np.uint64])
@@ -35,3 +35,19 @@ def test_range_is_checked():
     check_range(torch.tensor([0, 1]), 2, "y")
     with pytest.raises(DataError, match="below the number of classes, 2, got 2"):
         check_range(torch.tensor([0, 2]), 2, "y")
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names"),
+    [
+        (("b", "a", "b"), ("c",), ("a", "b", "c")),
+        (("10", "9", "10"), ("0",), ("0", "9", "10")),
+        (("10", "9", "x"), ("9",), ("10", "9", "x")),
+    ],
+)
+def test_texts_become_classes(train, test, names):
+    of_train, of_test, found = classes_from_text(train, test)
+    assert found == names
+    assert tuple(found[number] for number in of_train.tolist()) == train
+    assert tuple(found[number] for number in of_test.tolist()) == test
+    assert of_train.dtype == torch.int64

@@ -5,6 +5,7 @@ import torch
 
 from dpm_flower.core.errors import DataError, ShapeError
 from dpm_flower.core.labelled import Labelled
+from dpm_flower.data.dataset import Column
 from tests.data.made import numbered_set
 
 
@@ -38,3 +39,9 @@ def test_one_class_is_refused(good):
     single = good.train.take((good.train.labels == 1).nonzero().flatten())
     with pytest.raises(DataError, match="at least 2 classes, got 1"):
         dataclasses.replace(good, train=single)
+
+
+def test_columns_need_an_entry_for_every_image(good):
+    assert dataclasses.replace(good, columns={"who": Column(tuple("abcdef"), tuple("abcd"))}).columns["who"].test[3] == "d"
+    with pytest.raises(DataError, match=r"wanted \(6, 4\) training and test entries of column 'who', got \(6, 3\)"):
+        dataclasses.replace(good, columns={"who": Column(tuple("abcdef"), tuple("abc"))})

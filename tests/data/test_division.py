@@ -6,13 +6,21 @@ import torch
 
 from dpm_flower.core.errors import PartitionError
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.partition import Shares
+from dpm_flower.core.partition import ByClass, ByColumn, Dealt, Dirichlet, Iid, Shares, entities
 from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.division import divide
 from tests.data.made import classes_of, number_of, numbered_images, numbered_set
+from tests.data.patients import hospital_set, seen_twice, values_of
 
 SHARES = Shares(entities=(("a", 0.3), ("b", 0.3), ("c", 0.2), ("d", 0.05)))
 CLASSES = Shares(entities=(("a", 0.5), ("b", 0.5)), public_classes=(3, 1))
+DEALT = [
+    Dealt(names=entities(3), deal=Iid(), private=0.5),
+    Dealt(names=entities(3), deal=Dirichlet(alpha=1.0, least=10)),
+    Dealt(names=entities(4), deal=ByClass(classes=1), public_classes=(3, 1)),
+    Dealt(names=entities(4), deal=ByClass(classes=1)),
+    Shares(entities=(("a", 0.5), ("b", 0.2)), public_classes=(3, 1), public=0.4),
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +36,7 @@ def pieces(division):
     return named
 
 
-@pytest.mark.parametrize("shares", [SHARES, CLASSES])
+@pytest.mark.parametrize("shares", [SHARES, CLASSES, *DEALT])
 def test_pieces_are_disjoint_and_labels_stay_with_their_images(dataset, shares):
     division = divide(dataset, shares, 0)
     private = [number for number in range(4) if number not in shares.public_classes]
@@ -65,7 +73,65 @@ def test_the_same_seed_divides_alike_and_another_does_not(dataset):
 
 def test_public_images_do_not_depend_on_the_entities(dataset):
     fewer = dataclasses.replace(SHARES, entities=(("z", 1.0),))
-    assert torch.equal(divide(dataset, SHARES, 0).public.images, divide(dataset, fewer, 0).public.images)
+    for other in (fewer, DEALT[0], DEALT[1]):
+        assert torch.equal(divide(dataset, SHARES, 0).public.images, divide(dataset, other, 0).public.images)
+
+
+def test_a_share_of_the_private_images_is_dealt_with_their_mix(dataset):
+    division = divide(dataset, DEALT[0], 0)
+    held = torch.cat([part.labels for own in division.entities.values() for part in (own.train, own.validation)])
+    assert torch.bincount(held).tolist() == [32, 48, 40, 40]  # half of what is not public
+
+
+def test_an_entity_may_be_dealt_one_class(dataset):
+    for own in divide(dataset, DEALT[3], 0).entities.values():
+        assert len(torch.unique(torch.cat((own.train.labels, own.validation.labels)))) == 1
+
+
+TOGETHER = [
+    Shares(entities=(("a", 0.4), ("b", 0.4), ("c", 0.2)), together="patient"),
+    Shares(entities=(("a", 0.5), ("b", 0.2)), public_classes=1, public=0.5, together="patient"),
+    Dealt(names=entities(3), deal=Iid(), private=0.8, together="patient"),
+    Dealt(names=("h2", "h0"), deal=ByColumn(column="hospital"), together="patient"),
+    Dealt(names=entities(2), deal=Dirichlet(alpha=1.0), together="patient"),
+    Dealt(names=entities(2), deal=ByClass(classes=1), public_classes=(2,), together="patient"),
+]
+
+
+@pytest.mark.parametrize("partition", TOGETHER)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_patient_is_on_two_sides(partition, seed):
+    patients = seen_twice(hospital_set(images=480, patients=48, mixed=False), 8)
+    division = divide(patients, partition, seed)
+    held = [values_of(patients, "patient", piece.images) for piece in pieces(division).values()]
+    assert all(held)
+    assert sum(map(len, held)) == len(set.union(*held))
+    assert not set.union(*held) & set(patients.columns["patient"].test)
+    lost = [value for value in patients.columns["patient"].train if value in patients.columns["patient"].test]
+    assert division.summary.together_with_test == len(lost) > 0
+    of_train = sum(row.total for row in division.summary.holdings if row.piece != "test")
+    assert of_train + len(lost) == 480
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_whole_patients_still_make_shares(seed):
+    patients = hospital_set(images=480, patients=60)
+    largest = max(patients.columns["patient"].train.count(value) for value in set(patients.columns["patient"].train))
+    shares = Shares(entities=tuple((name, 0.1) for name in entities(10)), together="patient")
+    division = divide(patients, shares, seed)
+    private, held = 480 - len(division.public), 0
+    assert abs(private - 384) <= largest / 2
+    for number, own in enumerate(division.entities.values(), 1):  # what one has too many, the next has too few
+        held += len(own.train) + len(own.validation)
+        assert abs(held - private * number / 10) <= largest / 2 + 1
+    assert held == private
+
+
+def test_hospitals_by_name_hold_their_own_images():
+    patients = hospital_set()
+    division = divide(patients, Dealt(names=("h3", "h1"), deal=ByColumn(column="hospital"), private=0.9), 0)
+    for name, own in division.entities.items():
+        assert values_of(patients, "hospital", own.train.images) == values_of(patients, "hospital", own.validation.images) == {name}
 
 
 def test_public_classes_leave_the_private_task(dataset):
@@ -92,7 +158,7 @@ def test_an_image_that_occurs_twice_lands_once(dataset):
     assert (division.summary.repeats_in_train, division.summary.repeats_of_test) == (200, 2)
 
 
-@pytest.mark.parametrize("shares", [SHARES, CLASSES])
+@pytest.mark.parametrize("shares", [SHARES, CLASSES, *DEALT])
 def test_the_summary_counts_every_image_once_in_the_old_classes(dataset, shares):
     division = divide(dataset, shares, 0)
     rows = {(row.piece, row.entity): row for row in division.summary.holdings}
@@ -112,6 +178,24 @@ def test_a_small_entity_keeps_two_images_and_validates_on_one():
     assert (len(own.train), len(own.validation)) == (2, 1)
     own = divide(numbered_set([19, 18], [1, 1]), dataclasses.replace(shares, validation=0.01), 0).entities["d"]
     assert (len(own.train), len(own.validation)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("partition", "message"),
+    [
+        (Shares(entities=(("a", 0.5),), together="ward"), "wanted a column 'ward', got a data set with these columns: hospital, patient"),
+        (Shares(entities=(("a", 0.5),), together="hospital"), "entity 'a': .* no value of 'hospital' in both, got "),
+        (Dealt(names=entities(79), deal=Iid(), public=0.1), "entity 'e[0-9]+': wanted at least 2 images to train on"),
+    ],
+)
+def test_what_leaves_an_entity_without_is_refused(partition, message):
+    with pytest.raises(PartitionError, match=message):
+        divide(hospital_set(hospitals=3), partition, 0)
+
+
+def test_a_test_set_of_the_same_patients_is_refused():
+    with pytest.raises(PartitionError, match="training images whose 'patient' the test set does not hold, got none of 240"):
+        divide(seen_twice(hospital_set(patients=6), 6), Shares(entities=(("a", 0.5),), together="patient"), 0)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +225,10 @@ def test_a_test_set_without_private_classes_is_refused():
         divide(numbered_set([20, 20, 20], [0, 0, 3]), shares, 0)
 
 
-def test_dividing_is_fast():
-    start = time.perf_counter()
-    divide(numbered_set([4000] * 2, [10, 10]), SHARES, 0)
-    assert time.perf_counter() - start < 3.0  # 8,000 images; a loop over pixels would take minutes
+@pytest.mark.parametrize("partition", [SHARES, Dealt(names=entities(50), deal=Dirichlet(alpha=1.0, least=5))])
+def test_dividing_is_fast(partition):
+    dataset = numbered_set([4000] * 2, [10, 10])
+    divide(dataset, partition, 0)
+    start = time.process_time()
+    divide(dataset, partition, 0)
+    assert time.process_time() - start < 1.0  # 8,000 images; a loop over pixels would take minutes

@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.data.npz_file import npz_file
+from dpm_flower.data.npz_file import npz_file as opened
+
+
+def npz_file(path, side, label=""):
+    return opened(path, side, label).decoded()
+
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (6, 12, 12, 3), dtype=np.uint8)
@@ -31,7 +36,7 @@ def saved_lzma(path):
 def test_images_labels_and_names_come_back(tmp_path):
     data = npz_file(saved(tmp_path / "cells.npz", class_names=np.array(["healthy", "ill"])), 12)
     assert (data.name, data.class_names, data.notes) == ("cells", ("healthy", "ill"), ())
-    assert np.array_equal((data.train.images * 255).round().numpy().transpose(0, 2, 3, 1), X)
+    assert np.array_equal(data.train.images.numpy().transpose(0, 2, 3, 1), X)
     assert data.train.labels.tolist() == Y.tolist()
     assert data.test.labels.tolist() == Y[:4].tolist()
 
@@ -61,7 +66,7 @@ def test_lzma_members_are_read(tmp_path):
     [
         ({"y_test": None}, "missing y_test"),
         ({"x_val": X}, "x_val and y_val or neither"),
-        ({"x_train": X[0]}, "x_train: wanted images|wanted one label"),
+        ({"x_train": X[0]}, "y_train: wanted one label for each of 12"),
         ({"x_train": X[..., :2]}, "x_train: wanted images"),
         ({"x_train": X.astype(np.int16)}, "x_train: wanted uint8 images or floats"),
         ({"x_test": np.full((4, 12, 12), np.nan)}, "x_test: wanted finite floats"),
@@ -126,3 +131,57 @@ def test_a_single_array_is_refused(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         npz_file(tmp_path / "none.npz", 12)
+
+
+SEX = np.array([0, 1, 0, 0, 1, 1], np.uint8)
+
+
+def test_columns_belong_to_their_images(tmp_path):
+    path = saved(tmp_path / "a.npz", sex_train=SEX, sex_test=SEX[2:], x_val=X[:2], y_val=Y[:2], sex_val=SEX[3:5])
+    column = npz_file(path, 12).columns["sex"]
+    assert column.train == tuple("01001101")
+    assert column.test == tuple("0011")
+
+
+def test_a_column_becomes_the_class_and_needs_no_y(tmp_path):
+    path = saved(tmp_path / "a.npz", y_train=None, y_test=None, sex_train=SEX, sex_test=SEX[2:], sex_names=np.array(["male", "female"]))
+    data = npz_file(path, 12, "sex")
+    assert data.class_names == ("female", "male")
+    assert data.train.labels.tolist() == (1 - SEX).tolist()
+    assert data.test.labels.tolist() == (1 - SEX[2:]).tolist()
+
+
+def attributes(rows):
+    return {"attr_names": np.array(["Male", "Smiling"]), "attr_train": rows, "attr_test": rows[:4]}
+
+
+def test_an_attribute_becomes_the_class(tmp_path):
+    rows = np.stack((SEX, 1 - SEX), axis=1)
+    path = saved(tmp_path / "a.npz", y_train=None, y_test=None, **attributes(rows), x_val=X[:1], attr_val=rows[:1])
+    data = npz_file(path, 12, "Smiling")
+    assert data.class_names == ("not Smiling", "Smiling")
+    assert data.train.labels.tolist() == [*(1 - SEX), 1 - SEX[0]]
+    assert data.test.labels.tolist() == (1 - SEX[:4]).tolist()
+    assert data.columns == {}
+
+
+@pytest.mark.parametrize(
+    ("label", "changes", "message"),
+    [
+        ("", {"y_train": None}, r"missing y_train.*label=NAME"),
+        ("age", {"sex_train": SEX, "sex_test": SEX[:4]}, "wanted a column or an attribute 'age' as label, got the columns sex"),
+        ("Bald", attributes(np.zeros((6, 2), np.uint8)), "wanted a column or an attribute 'Bald'"),
+        ("Male", attributes(np.full((6, 2), 2)), "wanted the attribute Male as 0 and 1, got values from 2 to 2"),
+        ("Male", attributes(np.zeros((6, 3), np.uint8)), "wanted a column or an attribute 'Male'"),
+    ],
+)
+def test_labels_that_cannot_be_are_refused(tmp_path, label, changes, message):
+    with pytest.raises(DataError, match=message):
+        npz_file(saved(tmp_path / "a.npz", **changes), 12, label)
+
+
+def test_what_is_no_column_is_left_out_and_said(tmp_path):
+    changes = {"short_train": SEX[:5], "short_test": SEX[:4], "alone_train": SEX, "thing_train": np.array([{}] * 6), "box_train": X}
+    data = npz_file(saved(tmp_path / "a.npz", **changes), 12)
+    assert data.columns == {}
+    assert [note.split()[2] for note in data.notes] == ["short_train", "alone_train"]

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -13,32 +14,49 @@ Y = np.array([0, 1, 0, 1])
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept():
+def _own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("DPM_FLOWER_CACHE", str(tmp_path_factory.mktemp("cache")))
     sources._kept.cache_clear()
     yield
     sources._kept.cache_clear()
 
 
-def saved(path, x):
-    np.savez(path, x_train=x, y_train=Y, x_test=x, y_test=Y)
+@pytest.fixture
+def decoded(monkeypatch):
+    """The sources that were listed anew, since neither the process nor the cache had them."""
+    seen, real = [], sources._undecoded
+
+    def counted(source, side):
+        seen.append((source.kind, side))
+        return real(source, side)
+
+    monkeypatch.setattr(sources, "_undecoded", counted)
+    return seen
+
+
+def saved(path, x, **more):
+    np.savez(path, x_train=x, y_train=Y, x_test=x, y_test=Y, **more)
     return str(path)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("cat", "dog"):
-        (tmp_path / name).mkdir()
-        for number in range(3):
-            Image.fromarray(X[number]).save(tmp_path / name / f"{number}.png")
+    for part in ("train", "val"):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(X[number]).save(tmp_path / part / name / f"{number}.png")
     return tmp_path
 
 
 def test_every_kind_is_found(folder, tmp_path):
     assert load("digits", 11).name == "digits"
     assert load(saved(tmp_path / "a.npz", X), 12).name == "a"
-    assert load(str(folder), 12).class_names == ("cat", "dog")
-    with pytest.raises(DataError, match="cifar10: wanted torchvision's files"):
-        load(f"cifar10:{tmp_path}", 12)
+    assert load(str(folder), 12).name == folder.name
+    assert load(f"imagenet:{folder}", 12).name == "imagenet"
+    for name in ("cifar10", "cifar100", "fashion-mnist", "celeba"):
+        with pytest.raises(DataError, match=f"{name}: wanted torchvision's files"):
+            load(f"{name}:{tmp_path}", 12)
 
 
 def test_equal_calls_share_their_images(tmp_path, monkeypatch):
@@ -46,6 +64,42 @@ def test_equal_calls_share_their_images(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load("a.npz", 12) is data  # the same file by another path
     assert load("a.npz", 13) is not data
+
+
+@pytest.mark.parametrize("name", ["", "a.npz", "a.npz?label=who"])
+def test_another_process_finds_the_images_decoded(folder, decoded, name):
+    saved(folder / "a.npz", X, who_train=Y, who_test=1 - Y)
+    data = str(folder / name) if name else str(folder)
+    first = load(data, 12)
+    sources._kept.cache_clear()  # as in a new process
+    again = load(data, 12)
+    assert len(decoded) == 1
+    assert np.array_equal(again.train.images, first.train.images)
+    assert again.test.labels.tolist() == first.test.labels.tolist()
+    assert {name: column.test for name, column in again.columns.items()} == {name: column.test for name, column in first.columns.items()}
+
+
+def test_sides_labels_and_kinds_are_kept_apart(folder, decoded):
+    saved(folder / "a.npz", X, who_train=Y, who_test=1 - Y)
+    calls = [("a.npz", 12), ("a.npz", 13), ("a.npz?label=who", 12)]
+    found = [load(str(folder / name), side) for name, side in calls] + [load(str(folder), 12), load(f"imagenet:{folder}", 12)]
+    sources._kept.cache_clear()
+    again = [load(str(folder / name), side) for name, side in calls] + [load(str(folder), 12), load(f"imagenet:{folder}", 12)]
+    assert len(decoded) == 5
+    for first, second in zip(found, again, strict=True):
+        assert (first.name, first.side, first.test.labels.tolist()) == (second.name, second.side, second.test.labels.tolist())
+
+
+def test_without_a_cache_a_process_still_decodes_once(tmp_path, decoded, monkeypatch):
+    monkeypatch.setenv("DPM_FLOWER_CACHE", "off")
+    path = saved(tmp_path / "a.npz", X)
+    assert load(path, 12) is load(path, 12)
+    assert len(decoded) == 1
+
+
+def test_the_digits_lie_in_no_cache(decoded):
+    load("digits", 12)
+    assert not list(sources.ImageCache.of(os.environ).folder.parent.rglob("*.npy"))
 
 
 def test_a_changed_file_is_read_again(tmp_path):
@@ -59,26 +113,42 @@ def test_a_changed_file_is_read_again(tmp_path):
 def test_a_changed_image_deep_in_a_folder_is_noticed(folder):
     first = load(str(folder), 12)
     assert load(str(folder), 12) is first
-    path = folder / "dog" / "0.png"
+    path = folder / "train" / "dog" / "0.png"
     Image.fromarray(X[3]).save(path)
     os.utime(path, ns=(1, 1))
-    assert load(str(folder), 12) is not first
+    assert not np.array_equal(load(str(folder), 12).train.images, first.train.images)
+
+
+def test_what_was_downloaded_is_found_the_next_time(tmp_path, decoded, monkeypatch):
+    """A download changes the state of the files while they are read; the cache must know them under their new one."""
+    real = sources._undecoded
+
+    def fetch(source, side):
+        folder = source.path / "cifar-10-batches-py"
+        folder.mkdir(exist_ok=True)
+        (folder / "fetched").touch()
+        return real(sources.SourceName("npz", tmp_path / "a.npz"), side)
+
+    saved(tmp_path / "a.npz", X)
+    monkeypatch.setattr(sources, "_undecoded", fetch)
+    for _ in range(3):
+        sources._kept.cache_clear()
+        load(f"cifar10:{tmp_path}?download", 12)
+    assert len(decoded) == 1
+
+
+def test_a_source_that_is_gone_is_refused_though_its_images_are_kept(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "set"
+    shutil.copytree(folder, elsewhere)
+    load(str(elsewhere), 12)
+    shutil.rmtree(elsewhere)
+    with pytest.raises(DataError):
+        load(str(elsewhere), 12)
 
 
 def test_sides_below_the_window_of_ssim_are_refused():
     with pytest.raises(DataError, match="at least 11 x 11 pixels, the window of SSIM, got a side of 10"):
         load("digits", 10)
-
-
-@pytest.mark.parametrize("data", ["", "digit", "no/such/folder", "mnist:/tmp"])
-def test_the_unknown_is_told_what_is_known(data):
-    with pytest.raises(DataError, match=r'wanted "digits", .*npz.*folder.*cifar10, cifar100, fashion-mnist'):
-        load(data, 12)
-
-
-def test_a_set_without_its_folder_is_refused():
-    with pytest.raises(DataError, match='wanted "cifar10:FOLDER"'):
-        load("cifar10:", 12)
 
 
 def test_a_missing_archive_is_refused_as_such(tmp_path):

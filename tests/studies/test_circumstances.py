@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.data.sources import load
 from dpm_flower.federation.opening import division_of
 from dpm_flower.studies import circumstances
-from dpm_flower.studies.circumstances import PACKAGES, facts_of, machine
+from dpm_flower.studies.circumstances import PACKAGES, circumstances_of, facts_of, machine
 from tests.small_study import STUDY
 
 
@@ -29,6 +30,16 @@ def test_the_counts_are_those_of_the_images() -> None:
     assert (facts.wall_s, facts.command, facts.holdings_seed) == (12.5, "the command", 0)
     assert set(facts.versions) == {"python", *PACKAGES}
     assert facts.made_at.endswith("+00:00")
+    everything = sum(facts.public) + sum(sum(counts) for counts in held.values()) + sum(facts.left_out.values())
+    assert everything == len(load(STUDY.data, STUDY.side).train)
+    assert facts.left_out["held by nobody"] > 0
+    assert all(facts.left_out.values())
+
+
+def test_circumstances_change_with_who_holds_what() -> None:
+    again = replace(STUDY, pictures=STUDY.pictures + 1)
+    other = replace(STUDY, partition=replace(STUDY.partition, validation=0.3))  # neither public nor test images change
+    assert circumstances_of(STUDY) == circumstances_of(again) != circumstances_of(other)
 
 
 def test_the_machine_is_told_in_words() -> None:

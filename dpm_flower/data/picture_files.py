@@ -1,0 +1,69 @@
+"""Image files -> images as data sets keep them."""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from dpm_flower.core.errors import DataError
+from dpm_flower.data.pixels import BytesNCHW
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # those of torchvision's ImageFolder
+DEEP_MODES = ("I", "F")  # 16 and more bits per pixel: Pillow would cut them to 255 in silence
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, Image.DecompressionBombError)
+PIECE_IMAGES = 1024  # decoded between two yields: 154 MB at 224 x 224 pixels
+TASK_IMAGES = 16  # decoded by a thread in one go: handing over costs more than decoding a small image
+
+
+def images_from_files(paths: Sequence[str], side: int) -> Iterator[BytesNCHW]:
+    """Paths of N image files -> images (n,3,side,side), uint8, in pieces that add up to N, in the order of the paths.
+
+    The upright centre square of every image is resized by Pillow's LANCZOS; the files are decoded by as many threads as this
+    process may use CPUs. Raises DataError for an image that cannot be read or has more than 8 bits per channel, naming the file.
+    """
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # Pillow decodes without the interpreter's lock
+        for start in range(0, len(paths), PIECE_IMAGES):
+            piece = paths[start : start + PIECE_IMAGES]
+            images = np.empty((len(piece), 3, side, side), dtype=np.uint8)
+            tasks = range(0, len(piece), TASK_IMAGES)
+            list(threads.map(partial(_fill, images, piece), tasks))  # the list raises what a thread raised
+            yield images
+
+
+def _fill(images: BytesNCHW, paths: Sequence[str], first: int) -> None:
+    for row in range(first, min(first + TASK_IMAGES, len(paths))):
+        images[row] = _square(paths[row], images.shape[-1]).transpose(2, 0, 1)
+
+
+def _square(path: str, side: int) -> NDArray[np.uint8]:
+    """An image file -> its upright centre square, (side,side,3)."""
+    try:
+        with open(path, "rb") as file, Image.open(io.BytesIO(file.read())) as opened:  # read at once: Pillow reads in tiny bites
+            if opened.mode.startswith(DEEP_MODES):
+                raise DataError(f"{path}: wanted 8 bits per channel, got Pillow's mode {opened.mode}")
+            image = _upright(opened)
+            if image.mode != "RGB":
+                image = image.convert("RGB")
+            edge = min(image.size)
+            if image.size != (edge, edge):
+                left, top = (image.width - edge) // 2, (image.height - edge) // 2
+                image = image.crop((left, top, left + edge, top + edge))  # a resize by box would let pixels from outside in
+            if edge != side:
+                image = image.resize((side, side), Image.Resampling.LANCZOS)
+            return np.asarray(image)
+    except UNREADABLE as err:
+        raise DataError(f"{path}: wanted a readable image, got {type(err).__name__}: {err}") from err
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as the camera was held. A JPEG says so before its pixels or not at all, and asking Pillow costs as much as decoding."""
+    if image.format == "JPEG" and not {"exif", "xmp"} & image.info.keys():
+        return image
+    return ImageOps.exif_transpose(image)

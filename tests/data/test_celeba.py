@@ -1,0 +1,88 @@
+import hashlib
+
+import pytest
+from PIL import Image
+from torchvision.datasets import CelebA
+
+from dpm_flower.core.errors import DataError
+from dpm_flower.data.celeba import celeba
+
+NAMES = [f"{number:06d}.png" for number in range(1, 9)]
+PART = [0, 0, 2, 1, 0, 2, 1, 0]
+IDENTITY = [7, 7, 9, 11, 12, 9, 11, 13]
+YOUNG, SMILING = [1, -1, 1, 1, -1, -1, 1, -1], [-1, 1, 1, -1, 1, -1, 1, 1]
+ATTRIBUTES = list(zip(YOUNG, SMILING, strict=True))
+
+
+def table(rows, header=()):
+    """The publishers' format: a count and the names first in some tables, then a name and its numbers with spaces between."""
+    lines = [f"{name}  {' '.join(map(str, row))}" for name, row in zip(NAMES, rows, strict=True)]
+    return "\n".join([*([str(len(NAMES)), " ".join(header) + " "] if header else []), *lines])
+
+
+@pytest.fixture
+def small(tmp_path):
+    """torchvision's class for eight pictures of 20 x 26 pixels in CelebA's format, with the digests of these files."""
+    texts = {
+        "list_eval_partition.txt": table([[part] for part in PART]),
+        "identity_CelebA.txt": table([[number] for number in IDENTITY]),
+        "list_bbox_celeba.txt": table([[1, 2, 3, 4]] * 8, ("x", "y", "w", "h")),
+        "list_landmarks_align_celeba.txt": table([[1] * 10] * 8, [str(number) for number in range(10)]),
+        "list_attr_celeba.txt": table(ATTRIBUTES, ("Young", "Smiling")),
+    }
+    folder = tmp_path / "celeba"
+    (folder / "img_align_celeba").mkdir(parents=True)
+    for number, name in enumerate(NAMES):
+        Image.new("RGB", (20, 26), (number, 0, 0)).save(folder / "img_align_celeba" / name)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+    class SmallCelebA(CelebA):
+        file_list = [("", hashlib.md5(text.encode()).hexdigest(), name) for name, text in texts.items()]  # noqa: RUF012 - as torchvision has it
+
+    return SmallCelebA, tmp_path
+
+
+def red(part):
+    """The number that each picture was painted with."""
+    return part.images[:, 0, 0, 0].tolist()
+
+
+def test_parts_labels_and_identities_belong_to_their_images(small):
+    data = celeba(*small, 12).decoded()
+    train, test = [0, 1, 4, 7, 3, 6], [2, 5]
+    assert (red(data.train), red(data.test)) == (train, test)
+    assert data.class_names == ("not Smiling", "Smiling")
+    assert data.train.labels.tolist() == [(SMILING[row] + 1) // 2 for row in train]
+    assert data.test.labels.tolist() == [(SMILING[row] + 1) // 2 for row in test]
+    assert data.columns["identity"].train == tuple(str(IDENTITY[row]) for row in train)
+    assert data.columns["identity"].test == ("9", "9")
+    assert data.side == 12
+    assert "2 images of the valid part" in data.notes[0]
+
+
+def test_another_attribute_may_be_the_class(small):
+    assert celeba(*small, 12, "Young").test.labels.tolist() == [1, 0]
+    with pytest.raises(DataError, match="celeba: wanted one of its attributes as label, Young, Smiling; got 'Bald'"):
+        celeba(*small, 12, "Bald")
+
+
+def test_an_altered_table_is_refused(small):
+    kind, root = small
+    with (root / "celeba" / "list_attr_celeba.txt").open("a") as file:
+        file.write(" ")
+    with pytest.raises(DataError, match=r"celeba: wanted torchvision's files in .*not found or corrupted"):
+        celeba(kind, root, 12)
+
+
+def test_a_missing_image_is_refused_when_it_is_decoded(small):
+    kind, root = small
+    (root / "celeba" / "img_align_celeba" / NAMES[2]).unlink()
+    with pytest.raises(DataError, match=f"{NAMES[2]}: wanted a readable image"):
+        celeba(kind, root, 12).decoded()
+
+
+def test_missing_files_say_how_to_get_them(tmp_path):
+    with pytest.raises(DataError, match=f'"celeba:{tmp_path}.download"'):
+        celeba(CelebA, tmp_path, 12)
+    assert list(tmp_path.iterdir()) == []

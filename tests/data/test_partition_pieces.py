@@ -1,0 +1,25 @@
+import torch
+
+from dpm_flower.data.partition_pieces import EntityIndices, EntityPieces, piece
+from tests.data.made import number_of, numbered_set
+
+SOURCE = numbered_set([10, 10, 10], [1, 1, 1]).train
+CLASSES = torch.tensor([0, 2])
+OWN = (SOURCE.labels != 1).nonzero().flatten()
+
+
+def test_a_piece_has_the_images_and_counts_through_the_classes():
+    found = piece(SOURCE, OWN[:7], CLASSES)
+    assert number_of(found.images) == OWN[:7].tolist()
+    assert [CLASSES[label] for label in found.labels.tolist()] == SOURCE.labels[OWN[:7]].tolist()
+    assert found.classes == 2
+
+
+def test_images_are_gathered_when_asked_for_and_not_kept():
+    pieces = EntityPieces(SOURCE, CLASSES, {"b": EntityIndices(OWN[:5], OWN[5:8]), "a": EntityIndices(OWN[8:12], OWN[12:13])})
+    assert (list(pieces), len(pieces), "a" in pieces, "c" in pieces) == (["b", "a"], 2, True, False)
+    first, again = pieces["b"], pieces["b"]
+    assert number_of(first.validation.images) == OWN[5:8].tolist()
+    assert torch.equal(first.train.images, again.train.images)
+    assert first.train.images.data_ptr() != again.train.images.data_ptr()
+    assert {name: len(own.train) for name, own in pieces.items()} == {"b": 5, "a": 4}
