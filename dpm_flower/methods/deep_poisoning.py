@@ -1,6 +1,8 @@
 """Deep Poisoning: features pass a private module that keeps what the decider reads and destroys what a reconstructor reads."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import Tensor
 
@@ -12,8 +14,11 @@ from dpm_flower.core.protocols import FeatureSource, Preparation
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.backbones import block_kind
+from dpm_flower.nets.block_kinds import BLOCK_KINDS, BlockKind
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
 from dpm_flower.training.losses import EQUIVALENCES, Equivalence
+from dpm_flower.training.perturbation import PerturbedSource
+from dpm_flower.training.perturbation_strength import PerturbationChoice, check_choice, settle
 from dpm_flower.training.poisoning import Victims, train_poisoning
 from dpm_flower.training.prediction import apply
 
@@ -24,12 +29,16 @@ class DeepPoisoning:
 
     `equivalence` says what P has to keep: ``labels`` is the paper's equation 4; with it p holds what the decider already answers
     rightly and teaches a peer little, which is why ``activations`` is the default. `weight` is the paper's lambda on the
-    reconstruction disparity, `blocks` the number of residual blocks.
+    reconstruction disparity, `blocks` the number of residual blocks and `kind` their kind, the backbone's own or another. With a
+    `perturbation`, p = P(perturbed z): P learns, on noise drawn anew at every step, to give the decider what it reads from the raw
+    features.
     """
 
     equivalence: Equivalence = "activations"
     weight: float = 1.0
     blocks: int = 4
+    kind: BlockKind | Literal["backbone"] = "backbone"
+    perturbation: PerturbationChoice | None = None
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
     name: str = "deep-poisoning"
 
@@ -40,14 +49,18 @@ class DeepPoisoning:
             raise SettingError(f"weight must be >= 0, got {self.weight}")
         if self.blocks < 1:
             raise SettingError(f"blocks must be at least 1, got {self.blocks}")
+        if self.kind not in ("backbone", *BLOCK_KINDS):
+            raise SettingError(f"kind must be one of backbone, {', '.join(BLOCK_KINDS)}, got {self.kind!r}")
+        if self.perturbation is not None:
+            check_choice(self.perturbation)
 
     def prepare(self, preparation: Preparation) -> "DeepPoisoningSharer":
         """Trains a fresh module on the entity's own images, with the public networks frozen."""
         net, private, compute = preparation.net, preparation.private, preparation.compute
+        kind = block_kind(net.spec.backbone) if self.kind == "backbone" else self.kind
         with global_generator_from(preparation.rng):
-            module = DeepPoisoningModule(
-                net.spec.shape[0], blocks=self.blocks, kind=block_kind(net.spec.backbone), non_negative=net.spec.non_negative
-            )
+            module = DeepPoisoningModule(net.spec.shape[0], blocks=self.blocks, kind=kind, non_negative=net.spec.non_negative)
+        settled = settle(self.perturbation, preparation) if self.perturbation is not None else None
         victims = Victims(private.images, preparation.features(private.images), private.labels)
         train_poisoning(
             module,
@@ -58,19 +71,24 @@ class DeepPoisoning:
             self.fitting,
             compute=compute,
             rng=preparation.rng,
+            perturb=settled.perturber if settled else None,
             report=preparation.report,
         )
-        return DeepPoisoningSharer(preparation.features, module, compute)
+        if settled is None:
+            return DeepPoisoningSharer(preparation.features, module, compute)
+        source = PerturbedSource(preparation.features, settled.perturber, preparation.rng)
+        return DeepPoisoningSharer(source, module, compute, settled.figures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeepPoisoningSharer:
-    """Holds the secret: the trained module."""
+    """Holds the secret: the trained module, and in `features` the noise. `figures` are the perturbation's strength and cost."""
 
     features: FeatureSource
     module: DeepPoisoningModule
     compute: Compute
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def share(self, images: Tensor, labels: Labels) -> SharedFeatures:
-        """Images (B,3,H,W) with labels (B,) -> poisoned features p = P(F(x)) (B,C,h,w) with the same labels."""
+        """Images (B,3,H,W) with labels (B,) -> poisoned features (B,C,h,w), P(F(x)) or P(perturbed F(x)), with the same labels."""
         return SharedFeatures(apply(self.module, self.features(images), self.compute), labels)

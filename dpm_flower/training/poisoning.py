@@ -1,6 +1,8 @@
 """Training a Deep Poisoning Module between a frozen featurizer and a frozen decider, against a frozen reconstructor."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,8 @@ from dpm_flower.core.split_net import SplitNet
 from dpm_flower.training.loop import Fitted, fit
 from dpm_flower.training.losses import Equivalence, disparity_loss, equivalence_loss
 from dpm_flower.training.prediction import apply
+
+Perturb: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]  # features (B,C,h,w) and where noise comes from -> the same shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,19 +37,23 @@ def train_poisoning(
     *,
     compute: Compute,
     rng: torch.Generator,
+    perturb: Perturb | None = None,
     report: Report = silent,
 ) -> Fitted:
     """Trains `module` so that the decider reads poisoned features as it reads raw ones, and the reconstructor cannot.
 
     Minimises equivalence + `weight` x disparity. Source: Deep Poisoning, equations 4 to 6, with other equivalences than the
-    labels by choice and the disparity sign-aware.
+    labels by choice and the disparity sign-aware. With `perturb` the module is given perturbed features, noise drawn from `rng` at
+    every step so that it cannot be learnt by heart; what it has to equal is still the decider's answer to the raw ones.
     """
     compute.place_module(module)
     target, scale = _target(net, victims, equivalence, compute)
 
     def loss_at(indices: Tensor) -> Tensor:
+        features = victims.features[indices]
+        given = perturb(features, rng) if perturb is not None else features
         with compute.autocast():
-            poisoned = module(compute.place(victims.features[indices]))
+            poisoned = module(compute.place(given))
             activations = net.decider.activations(poisoned)
             logits = net.decider.head(activations)
             guesses = net.reconstructor(poisoned)

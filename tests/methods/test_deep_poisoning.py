@@ -5,12 +5,16 @@ import torch
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import SharingMethod
+from dpm_flower.core.protocols import SharingMethod, WithFigures
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.nets.block_kinds import make_block
 from dpm_flower.training.losses import EQUIVALENCES
+from dpm_flower.training.perturbation import GaussianFilter, GaussianNoise, MeanFilter, Perturber, channel_units
+from dpm_flower.training.perturbation_strength import Calibrated, settle, strength_of
+from dpm_flower.training.prediction import apply
 from tests.methods.preparations import NETS, PRIVATE, features, preparation
-from tests.training.toys import equal, state_of
+from tests.training.toys import CPU, equal, state_of
 
 METHOD = DeepPoisoning(blocks=2, fitting=Fitting(steps=4, batch_size=8, learning_rate=1e-2))
 
@@ -85,6 +89,7 @@ def test_its_training_is_reported():
         ({"weight": -0.1}, "weight must be >= 0"),
         ({"weight": float("nan")}, "weight must be >= 0"),
         ({"blocks": 0}, "blocks must be at least 1"),
+        ({"kind": "transformer"}, "kind must be one of backbone, basic, .*, got 'transformer'"),
     ],
 )
 def test_a_knob_that_cannot_work_is_refused(changes, reason):
@@ -92,8 +97,62 @@ def test_a_knob_that_cannot_work_is_refused(changes, reason):
         replace(METHOD, **changes)
 
 
+@pytest.mark.parametrize(("backbone", "own"), [("resnet20", "basic"), ("vgg11-small", "vgg"), ("densenet121", "dense")])
+def test_the_module_is_made_of_the_backbone_s_own_blocks_or_of_those_named(backbone, own):
+    brief = replace(METHOD, blocks=1, fitting=Fitting(steps=1, batch_size=8, learning_rate=1e-2))
+    given = preparation()
+    given = replace(given, net=replace(given.net, spec=replace(given.net.spec, backbone=backbone)))
+    for kind, wanted in (("backbone", own), ("bottleneck", "bottleneck")):
+        block = make_block(wanted, NETS.spec.shape[0], final_relu=True)
+        module = replace(brief, kind=kind).prepare(given).module
+        assert [type(one) for one in module.blocks] == [type(block)]
+
+
 def test_it_is_a_frozen_method_and_equal_settings_are_equal():
     assert isinstance(METHOD, SharingMethod)
     assert replace(METHOD) == METHOD != replace(METHOD, weight=2.0)
     with pytest.raises(FrozenInstanceError):
         METHOD.weight = 2.0  # type: ignore[misc]
+
+
+PERTURBATIONS = [GaussianNoise(sigma=2.0), GaussianFilter(sigma=1.5), MeanFilter(kernel=3), Calibrated("gaussian-noise", drop=0.5)]
+
+
+@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+def test_with_a_perturbation_the_module_reads_the_features_perturbed_once(perturbation):
+    sharer = replace(METHOD, perturbation=perturbation).prepare(preparation())
+    rng = torch.Generator().set_state(sharer.features.rng.get_state())
+    settled, raw = settle(perturbation, preparation()).perturber.perturbation, features(PRIVATE.images)
+    batch = sharer.share(PRIVATE.images, PRIVATE.labels)
+    if not isinstance(perturbation, Calibrated):  # which settles on another draw, the module's weights being drawn before
+        given = Perturber(settled, channel_units(raw))(raw, rng)
+        assert torch.equal(batch.features, apply(sharer.module, given, CPU))
+    NETS.spec.check(batch.features)
+    assert isinstance(sharer, WithFigures)
+    assert sharer.figures["perturbation_strength"] == strength_of(sharer.features.perturber.perturbation)
+
+
+@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+def test_with_a_perturbation_the_same_stream_makes_the_same_release_to_the_byte(perturbation):
+    method = replace(METHOD, perturbation=perturbation)
+    assert shared(method).features.numpy().tobytes() == shared(method).features.numpy().tobytes()
+    assert not torch.equal(shared(method).features, shared().features)
+
+
+def test_without_a_perturbation_there_is_nothing_to_tell():
+    assert METHOD.prepare(preparation()).figures == {}
+
+
+def test_behind_noise_the_module_learns_to_give_the_decider_what_it_reads_from_raw_features():
+    fitting = Fitting(steps=60, batch_size=12, learning_rate=2e-2, weight_decay=0.0)
+    method = replace(METHOD, blocks=1, weight=0.0, perturbation=GaussianNoise(sigma=3.0), fitting=fitting)
+    sharer = method.prepare(preparation())
+    raw, noisy = features(PRIVATE.images), sharer.features(PRIVATE.images)
+    poisoned = sharer.share(PRIVATE.images, PRIVATE.labels).features
+    wanted, without, through = (apply(NETS.decider.trunk, z, CPU) for z in (raw, noisy, poisoned))
+    assert float((through - wanted).square().mean()) < 0.5 * float((without - wanted).square().mean())
+
+
+def test_what_is_no_perturbation_is_refused():
+    with pytest.raises(SettingError, match=r"wanted a perturbation, or Calibrated, got 0\.5"):
+        replace(METHOD, perturbation=0.5)

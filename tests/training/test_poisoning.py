@@ -3,9 +3,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from dpm_flower.core.classification import AnchorLoss
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import global_generator_from, stream
 from dpm_flower.metrics.similarity import sign_aware_ssim
+from dpm_flower.nets.anchor_head import head_for
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
 from dpm_flower.training.losses import EQUIVALENCES, disparity_loss, equivalence_loss
 from dpm_flower.training.poisoning import Victims, train_poisoning
@@ -100,3 +102,45 @@ def test_a_decider_that_answers_nothing_has_activations_to_equal_all_the_same():
     for parameter in nets.decider.parameters():
         parameter.zero_()
     assert train(module(), "activations", 0.0, replace(FITTING, steps=2), nets).loss == 0
+
+
+@pytest.mark.parametrize("equivalence", EQUIVALENCES)
+@pytest.mark.parametrize("loss", [AnchorLoss(norm=2.0), AnchorLoss(distance="cosine", scale=16.0)])
+def test_a_module_learns_what_a_decider_with_anchors_reads(equivalence, loss):
+    nets, losses = public_nets(), []
+    nets.decider.head = head_for(loss, stream(0, "anchors"))(nets.decider.head)
+    before = nets.tensors()
+    train(module(), equivalence, 0.0, nets=nets, report=lambda progress: losses.append(progress.loss))
+    assert losses[-1] < 0.9 * losses[0]
+    assert equal(nets.tensors(), before)
+
+
+def test_the_module_is_given_perturbed_features_and_has_to_equal_the_answer_to_the_raw_ones():
+    fitted = train(module(), "activations", 0.7, ONCE, perturb=lambda features, rng: 0.5 * features)
+    poisoned = module().train()(0.5 * VICTIMS.features)
+    activations, (target, scale) = NETS.decider.activations(poisoned), slow_target("activations")
+    equal_to = equivalence_loss("activations", activations, NETS.decider.head(activations), target, scale)
+    slow = equal_to + 0.7 * disparity_loss(DATA.images, NETS.reconstructor(poisoned))
+    assert fitted.loss == pytest.approx(float(slow.detach()), rel=1e-4)
+
+
+def test_noise_is_drawn_anew_at_every_step_over_the_raw_features_of_the_batch():
+    given, noises = [], []
+
+    def perturb(features, rng):
+        given.append(features.clone())
+        noises.append(torch.randn(features.shape, generator=rng))
+        return features + noises[-1]
+
+    train(module(), "activations", 1.0, replace(FITTING, steps=7), perturb=perturb)
+    assert len(noises) == 7
+    assert not any(torch.equal(one, other) for index, one in enumerate(noises) for other in noises[:index])
+    epochs = [torch.cat(given[start : start + 3]).flatten(1).sort(dim=0).values for start in (0, 3)]  # the order of images aside
+    assert all(torch.equal(epoch, VICTIMS.features.flatten(1).sort(dim=0).values) for epoch in epochs)
+
+
+def test_a_perturbation_that_changes_nothing_changes_nothing():
+    one, other = module(), module()
+    train(one, "response", 1.0, replace(FITTING, steps=6))
+    train(other, "response", 1.0, replace(FITTING, steps=6), perturb=lambda features, rng: features)
+    assert equal(state_of(one), state_of(other))
