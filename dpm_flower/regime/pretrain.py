@@ -3,9 +3,11 @@
 import time
 from dataclasses import dataclass
 
+from dpm_flower.core.streams import stream
+from dpm_flower.core.study import Study
+from dpm_flower.nets.anchor_head import HeadFor, head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.task import EntityTask
-from dpm_flower.training.features import FeatureCache
 from dpm_flower.training.prediction import top1
 from dpm_flower.training.reconstruction import train_reconstructor
 from dpm_flower.training.supervised import Examples, train_classifier
@@ -39,7 +41,7 @@ def pretrain(task: EntityTask) -> Pretrained:
             report=task.report,
             checkpoint=task.site.checkpoint(task.campaign, "backbone"),
         )
-        features = FeatureCache(nets.featurizer, compute, task.site.features)(task.public.images)
+        features = task.features(nets)(task.public.images)
         train_reconstructor(
             nets.reconstructor,
             features,
@@ -54,5 +56,12 @@ def pretrain(task: EntityTask) -> Pretrained:
 
 
 def fresh_nets(task: EntityTask) -> PublicNets:
-    """Untrained public networks of the study's kind, from this entity's stream."""
-    return PublicNets.assemble(task.study.backbone, task.study.hook, task.study.side, task.train.classes, task.stream("initialisation"))
+    """Public networks of the study's kind, from this entity's stream and the study's weights."""
+    study, head = task.study, study_head(task.study, task.seed)
+    rng = task.stream("initialisation")
+    return PublicNets.assemble(study.backbone, study.hook, study.side, task.train.classes, rng, head, study.weights)
+
+
+def study_head(study: Study, seed: int) -> HeadFor:
+    """What the study's loss puts at the end of its deciders; class anchors are the same wherever they are set under one seed."""
+    return head_for(study.loss, stream(seed, "anchors"))

@@ -1,12 +1,19 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from dpm_flower.core.classification import AnchorLoss
 from dpm_flower.core.digest import tensors_digest
-from dpm_flower.core.errors import HookError, ReleaseError, SettingError, ShapeError
+from dpm_flower.core.errors import DataError, HookError, ReleaseError, SettingError, ShapeError
+from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import stream
+from dpm_flower.nets.anchor_head import AnchorHead, head_for
+from dpm_flower.nets.backbones import backbone_names, build_backbone
 from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.payload.released_spec import check
+from tests.nets.outlines import traced_outline
 
 SIDE = 16
 
@@ -136,3 +143,72 @@ def test_settings_that_cannot_work_are_refused() -> None:
         PublicNets.assemble("resnet21", "conv3_1", SIDE, 4, stream(0))
     with pytest.raises(HookError, match="got 'conv5_1'"):
         PublicNets.assemble("resnet20", "conv5_1", SIDE, 4, stream(0))
+
+
+def anchored(hook: str = "conv3_1") -> PublicNets:
+    head = head_for(AnchorLoss(norm=2.0), stream(0, "anchors"))
+    return PublicNets.assemble("resnet20", hook, SIDE, 4, stream(0), head)
+
+
+def test_another_head_takes_the_place_of_the_linear_layer_and_of_nothing_else() -> None:
+    nets, plain = anchored(), assemble()
+    assert isinstance(nets.decider.head, AnchorHead)
+    own, theirs = nets.tensors(), plain.tensors()
+    assert own.keys() ^ theirs.keys() == {"decider.head.anchors", "decider.head.weight", "decider.head.bias"}
+    assert all(torch.equal(own[name], theirs[name]) for name in own.keys() & theirs.keys())
+    assert nets.spec == plain.spec
+    images = torch.rand(2, 3, SIDE, SIDE, generator=stream(1))
+    assert nets.whole_network().eval()(images).shape == (2, 4)
+
+
+def test_anchors_travel_with_the_weights_and_are_not_trained() -> None:
+    nets, other = anchored(), anchored()
+    before = nets.tensors()["decider.head.anchors"]
+    train_a_step(nets)
+    assert torch.equal(nets.tensors()["decider.head.anchors"], before)
+    other.load(nets.tensors() | {"decider.head.anchors": before + 1})
+    assert torch.equal(other.tensors()["decider.head.anchors"], before + 1)
+    assert other.digest() != nets.digest()
+
+
+def test_a_decider_of_anchors_alone_is_refused() -> None:
+    assemble(hook="conv4_3")  # with a linear layer there is something to train
+    with pytest.raises(HookError, match="nothing behind 'conv4_3' can be trained"):
+        anchored("conv4_3")
+
+
+def test_weights_are_those_of_the_uncut_backbone_and_the_reconstructor_stays_fresh(tmp_path) -> None:
+    whole = build_backbone("resnet20", 4, stream(9)).state_dict()
+    save_file(whole, tmp_path / "w.safetensors")
+    nets = PublicNets.assemble("resnet20", "conv3_1", SIDE, 4, stream(0), weights=str(tmp_path / "w.safetensors"))
+    tensors, fresh = nets.tensors(), assemble().tensors()
+    prefixes = ("featurizer.", "decider.trunk.", "decider.head.", "reconstructor.")
+    for name, tensor in tensors.items():
+        prefix = next(one for one in prefixes if name.startswith(one))
+        rest = name.removeprefix(prefix)
+        wanted = fresh[name] if prefix == "reconstructor." else whole[f"fc.{rest}" if prefix == "decider.head." else rest]
+        assert torch.equal(tensor, wanted), name
+    assert nets.spec.featurizer_digest == tensors_digest(nets.featurizer.state_dict()) != assemble().spec.featurizer_digest
+
+
+def test_weights_that_cannot_be_had_are_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"none\.pth"):
+        PublicNets.assemble("resnet20", "conv3_1", SIDE, 4, stream(0), weights=str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize(("backbone", "hook"), [("vgg11-small", "features.8"), ("densenet121-small", "features.transition2")])
+def test_every_family_becomes_public_networks_whose_spec_can_be_released(backbone: str, hook: str) -> None:
+    nets = PublicNets.assemble(backbone, hook, 32, 4, stream(0))
+    images = torch.rand(2, 3, 32, 32, generator=stream(1))
+    features = nets.featurizer.eval()(images)
+    nets.spec.check(features)
+    assert nets.reconstructor.eval()(features).shape == images.shape
+    assert (nets.spec.backbone, nets.spec.hook) == (backbone, hook)
+
+
+@pytest.mark.parametrize("backbone", backbone_names())
+def test_manifests_may_carry_every_backbone_and_hook_name(backbone: str) -> None:
+    for point in traced_outline(backbone)[1]:
+        check(
+            FeatureSpec(backbone=backbone, hook=point.name, shape=point.shape, featurizer_digest="0" * 64, non_negative=point.non_negative)
+        )

@@ -2,10 +2,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from dpm_flower.core.classification import AnchorLoss
 from dpm_flower.core.compute import torch_threads
 from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import OutputError
+from dpm_flower.core.streams import stream
+from dpm_flower.nets.backbones import build_backbone
 from dpm_flower.regime.pretrain import fresh_nets, pretrain
 from tests.regime.examples import FEW, STUDY, task
 
@@ -87,3 +91,41 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     one.site.folder.write_text("")
     with pytest.raises(OutputError):
         pretrain(one)
+
+
+ANCHORED = replace(STUDY, loss=AnchorLoss(norm=2.0))
+
+
+def test_anchors_belong_to_the_study_and_its_seed_and_everything_else_to_the_entity(tmp_path):
+    plain, one = fresh_nets(task(tmp_path)).tensors(), fresh_nets(task(tmp_path, study=ANCHORED)).tensors()
+    of_b = fresh_nets(task(tmp_path, "b", study=ANCHORED)).tensors()
+    of_another_seed = fresh_nets(task(tmp_path, study=ANCHORED, seed=1)).tensors()
+    assert all(torch.equal(one[name], plain[name]) for name in one.keys() & plain.keys())
+    assert torch.equal(of_b["decider.head.anchors"], one["decider.head.anchors"])
+    assert not torch.equal(of_another_seed["decider.head.anchors"], one["decider.head.anchors"])
+    assert not torch.equal(of_b["featurizer.conv1.weight"], one["featurizer.conv1.weight"])
+
+
+@pytest.mark.parametrize("loss", [AnchorLoss(norm=2.0), AnchorLoss(distance="cosine", scale=16.0, placing="simplex")])
+def test_an_anchor_loss_trains_everything_but_the_anchors(tmp_path, loss):
+    losses, study = [], replace(LONGER, loss=loss)
+    fresh = fresh_nets(task(tmp_path, study=study)).tensors()
+    one = task(tmp_path, study=study, report=lambda progress: losses.append(progress.loss) if progress.work == "backbone" else None)
+    trained = pretrain(one).nets.tensors()
+    assert losses[-1] < losses[0]
+    still = {name for name, tensor in trained.items() if torch.equal(tensor, fresh[name])}
+    assert still == {"decider.head.anchors"}
+
+
+@pytest.mark.parametrize("classes", [3, 5])
+def test_networks_start_from_the_study_s_weights_whosever_they_are(tmp_path, classes):
+    whole = build_backbone(STUDY.backbone, classes, stream(9)).state_dict()
+    save_file(whole, tmp_path / "weights.safetensors")
+    study = replace(STUDY, weights=str(tmp_path / "weights.safetensors"))
+    of_a, of_b = (fresh_nets(task(tmp_path, entity, study=study)).tensors() for entity in ("a", "b"))
+    same = {name for name in of_a if torch.equal(of_a[name], of_b[name])}
+    head = {"decider.head.weight", "decider.head.bias"}
+    assert torch.equal(of_a["featurizer.conv1.weight"], whole["conv1.weight"])
+    assert {name for name in of_a if name.startswith(("featurizer.", "decider."))} - same == (head if classes != 3 else set())
+    assert not torch.equal(of_a["reconstructor.full_resolution.0.weight"], of_b["reconstructor.full_resolution.0.weight"])
+    assert pretrain(task(tmp_path, study=study)).nets.digest() != pretrain(task(tmp_path / "untrained")).nets.digest()
