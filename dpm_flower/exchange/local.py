@@ -16,7 +16,8 @@ from dpm_flower.payload.verified import VerifiedRelease
 class LocalExchange:
     """Fetches from the folder in which the sender's pool lies; `pools` maps each entity's name to it.
 
-    Copies, and makes no links: what a sender does to its files later must not reach into its peers' pools.
+    Links files where both pools lie on one disk: a hundred entities then hold each release once. What a sender did to such a
+    file later would reach into its peers' pools; reading verifies again, so that it costs the release and goes unused.
     """
 
     pools: Mapping[str, Path]
@@ -27,7 +28,11 @@ class LocalExchange:
         if sender not in self.pools:
             raise ReleaseError(f"wanted the pool of one of {', '.join(sorted(self.pools))}, got a release of {shown(sender)}")
         folder = layout.release_folder(self.pools[sender], release.digest)
-        into.admit(release, lambda position: _sent(folder / layout.shard_name(position), release, position))
+        into.admit(
+            release,
+            lambda position: _sent(folder / layout.shard_name(position), release, position),
+            lambda position: folder / layout.shard_name(position),
+        )
 
 
 def _sent(path: Path, release: VerifiedRelease, position: int) -> Iterator[bytes]:

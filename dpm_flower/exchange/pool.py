@@ -16,6 +16,7 @@ from dpm_flower.payload.shard import Shard
 from dpm_flower.payload.verified import VerifiedRelease
 
 Source: TypeAlias = Callable[[int], Iterable[bytes]]  # a shard's place in the manifest -> its bytes in chunks
+Files: TypeAlias = Callable[[int], Path]  # a shard's place in the manifest -> the file that holds it, maybe on the same disk
 
 
 class Pool:
@@ -40,10 +41,11 @@ class Pool:
             raise ReleaseError(f"wanted the shards {shown(wanted)}, got {shown(came)}")
         return self.admit(release, lambda position: [shards[position].data])
 
-    def admit(self, release: VerifiedRelease, source: Source) -> str:
+    def admit(self, release: VerifiedRelease, source: Source, files: Files | None = None) -> str:
         """A verified release and where its shards come from -> its digest, once all of it is on the disk.
 
         The same release again changes nothing; one that was damaged here is replaced. Shards are verified while they stream.
+        With `files`, shards that lie on the same disk are linked and verified, and take no room of their own.
         Raises ReleaseError for shards that are not the manifest's, OutputError if they cannot be written, and what `source` raises
         (an OSError must not come out of it: that would read as our own disk's); none leaves a trace.
         """
@@ -52,7 +54,7 @@ class Pool:
             return digest
         try:
             with self._staging.work() as work:
-                self._write(work / "new", release, source)
+                self._write(work / "new", release, source, files)
                 self._reveal(work, release)
         except OSError as err:
             raise OutputError(f"cannot write release {digest} into {self._folder}: {err}") from err
@@ -110,11 +112,16 @@ class Pool:
             return False
         return True
 
-    def _write(self, folder: Path, release: VerifiedRelease, source: Source) -> None:
+    def _write(self, folder: Path, release: VerifiedRelease, source: Source, files: Files | None) -> None:
         folder.mkdir()
         where = f"of release {release.digest} by {release.manifest.sender}"
         for position, entry in enumerate(release.manifest.shards):
-            _write_file(folder / layout.shard_name(position), checked(source(position), entry, ReleaseError, where))
+            path = folder / layout.shard_name(position)
+            if files is not None and _linked(files(position), path):
+                for _ in checked(file_chunks(path, f"shard {entry.name} {where}"), entry, ReleaseError, where):
+                    pass
+            else:
+                _write_file(path, checked(source(position), entry, ReleaseError, where))
         _write_file(folder / layout.ENVELOPE, [release.envelope.to_bytes()])
         _sync(folder)
 
@@ -127,6 +134,18 @@ class Pool:
                 target.rename(work / "damaged")
             (work / "new").rename(target)
         _sync(target.parent)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Whether `target` could be made another name of `source`'s file; where it could not, a copy is tried and says why."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        return False
+    if target.is_file() and not target.is_symlink():
+        return True
+    target.unlink()
+    return False
 
 
 def _write_file(path: Path, chunks: Iterable[bytes]) -> None:

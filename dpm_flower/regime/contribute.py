@@ -6,22 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dpm_flower.attacks.public_reconstructor import PublicReconstructor
-from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.errors import PoolError, ReleaseError
-from dpm_flower.core.protocols import AttackerView, Guess, Preparation, Sharer, SharingMethod
-from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.errors import PoolError
+from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
+from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode, encode
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.shard import ShardEntry
+from dpm_flower.regime.audit import audit
 from dpm_flower.regime.publishing import Notary, released_spec
 from dpm_flower.regime.task import EntityTask
-from dpm_flower.training.checkpoint import write_tensors
-from dpm_flower.training.features import FeatureCache
-from dpm_flower.training.prediction import top1
+from dpm_flower.training.prediction import accuracy
 
 LIFETIME_S = 30 * 24 * 3600  # a campaign takes hours; a month leaves room for one that waits for a site
 
@@ -45,7 +42,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         return _kept(record)
     started = time.perf_counter()
     with task.threads():
-        features = FeatureCache(net.featurizer, task.compute, task.site.features)
+        features = task.features(net)
         rng = task.stream("method", repr(method))
         sharer = method.prepare(
             Preparation(
@@ -66,7 +63,10 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         shards = encode(batch)
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
         fitted = time.perf_counter() - started
-        quality = _audit(task, net, method, as_released, features) | _held_out(task, net, sharer, features)
+        audited = audit(task, net, method, as_released, features)
+        quality = audited.quality | _held_out(task, net, sharer, features)
+        if isinstance(sharer, WithFigures):
+            quality |= sharer.figures
     made_at = int(time.time())
     manifest = Manifest(
         campaign=task.campaign,
@@ -80,7 +80,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         shards=tuple(ShardEntry.of(shard) for shard in shards),
         made_at=made_at,
         expires_at=made_at + LIFETIME_S,
-        audit={"A0.ssim": quality["ssim_p"]},
+        audit=audited.scores,
     )
     envelope = notary.seal(manifest)
     Pool(task.site.pool).publish(notary.verify_own(envelope, task, spec), shards)
@@ -99,23 +99,8 @@ def _kept(record: Path) -> Contribution:
         raise PoolError(f"the record {record} of a contribution is damaged: {err}") from err
 
 
-def _audit(task: EntityTask, net: SplitNet, method: SharingMethod, released: SharedBatch, features: FeatureCache) -> dict[str, float]:
-    """The public reconstructor against what is released and against raw features of the same images; some pictures for the owner."""
-    attack, images = PublicReconstructor(), task.train.images
-    guesses = {}
-    for name, batch in (("z", SharedFeatures(features(images), task.train.labels)), ("p", released)):
-        result = attack.run(AttackerView(batch, net, task.public, method, task.compute), task.stream("audit"))
-        if not isinstance(result, Guess):
-            raise ReleaseError(f"a release that no attack applies to cannot be audited: {result.reason}")
-        guesses[name] = result
-    shown = slice(0, task.study.pictures)
-    pictures = {"originals": images[shown], "raw": guesses["z"].images[shown], "released": guesses["p"].images[shown]}
-    write_tensors(task.site.pictures(task.campaign, repr(method)), pictures)
-    return {f"ssim_{name}": disclosure(images, guess).mean for name, guess in guesses.items()}
-
-
-def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, features: FeatureCache) -> dict[str, float]:
-    """Top-1 of the decider as received on held-out images: on their raw features, and as this sharer would release them."""
+def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, features: FeatureSource) -> dict[str, float]:
+    """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and as this sharer would release them."""
     raw, labels = features(task.test.images), task.test.labels
     match sharer.share(task.test.images, labels):
         case SharedFeatures(features=released):
@@ -124,4 +109,5 @@ def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, features: Feature
             released = features(images)
         case ModelUpdate():
             released = raw
-    return {"top1_z": top1(net.decider, raw, labels, task.compute)[0], "top1_p": top1(net.decider, released, labels, task.compute)[0]}
+    read = {of: accuracy(net.decider, inputs, labels, task.compute) for of, inputs in (("z", raw), ("p", released))}
+    return {f"{name}_{of}": share for of, answers in read.items() for name, share in answers.figures.items()}

@@ -1,7 +1,6 @@
-"""What peers released, verified: envelopes -> batches in the own pool, and those that were refused with their reasons."""
+"""What peers released: envelopes -> verified batches, and the reasons for those that were refused."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.core.shared import SharedBatch
@@ -14,23 +13,23 @@ from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.task import EntityTask
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Received:
-    """Batches in the order of their senders' names, and (sender, reason) of what was refused."""
-
-    batches: tuple[SharedBatch, ...]
-    refused: tuple[tuple[str, str], ...]
-
-
 def receive(
-    task: EntityTask, claims: Sequence[tuple[str, str]], spec: ReleasedSpec, notary: Notary, exchange: Exchange, *, method: str
-) -> Received:
-    """(sender, envelope as JSON text) of other entities -> their batches of that method, fetched and verified.
+    task: EntityTask,
+    claims: Sequence[tuple[str, str]],
+    spec: ReleasedSpec,
+    notary: Notary,
+    exchange: Exchange,
+    take: Callable[[SharedBatch], None],
+    *,
+    method: str,
+) -> tuple[tuple[str, str], ...]:
+    """(sender, envelope as JSON text) of other entities -> (sender, reason) of what was refused.
 
-    A release that fails any check costs its sender that release and nobody else anything. Source: DESIGN.md, "Trust".
+    `take` gets the batches of that method, fetched and verified, one after the other in the order of their senders' names, so
+    that no more than one is in memory. A release that fails any check costs its sender that release and nobody else anything.
+    Source: DESIGN.md, "Trust".
     """
     pool = Pool(task.site.pool)
-    batches: list[SharedBatch] = []
     refused: list[tuple[str, str]] = []
     for sender, text in sorted(set(claims)):  # who is named twice is not heard twice
         if sender == task.entity:
@@ -40,7 +39,7 @@ def receive(
             if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
                 raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
             exchange.fetch(release, pool)
-            batches.append(decode(pool.read(release), spec, classes=release.manifest.classes, samples=release.manifest.samples))
+            take(decode(pool.read(release), spec, classes=release.manifest.classes, samples=release.manifest.samples))
         except (ReleaseError, PoolError) as err:
             refused.append((sender, str(err)))
-    return Received(tuple(batches), tuple(refused))
+    return tuple(refused)

@@ -3,21 +3,18 @@
 import copy
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
-from dpm_flower.core.arms import AveragingArm, SharingArm
-from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.pretrain import fresh_nets
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
-from dpm_flower.training.features import FeatureCache
 from dpm_flower.training.supervised import Examples, train_classifier
 
 FIRST_ROUND = 1
@@ -31,34 +28,32 @@ class Round:
     of: int
 
 
-def refine(task: EntityTask, net: PublicNets, arm: SharingArm, received: Sequence[SharedBatch]) -> float:
+def refine(task: EntityTask, net: PublicNets, arm: SharingArm, examples: Examples) -> float:
     """Own features and received ones -> a refined decider in the own folder, and the seconds taken. Source: Deep Poisoning, step 3."""
     started = time.perf_counter()
     with task.threads():
         decider = copy.deepcopy(net.decider).requires_grad_(True)
-        _train(task, decider, _features(task, net, received), task.study.refine, arm.name)
+        _train(task, decider, examples, task.study.refine, arm.name)
     write_tensors(task.site.decider(task.campaign, arm.name), decider.state_dict())
     return time.perf_counter() - started
 
 
 def refine_shared(
-    task: EntityTask, net: PublicNets, arm: SharingArm, received: Sequence[SharedBatch], state: Mapping[str, Tensor], at: Round
+    task: EntityTask, net: PublicNets, arm: SharingArm, examples: Examples, state: Mapping[str, Tensor], at: Round
 ) -> ModelUpdate:
     """One round of the shared decider: from its present `state`, the same training as alone, for a share of the steps."""
     with task.threads():
         decider = copy.deepcopy(net.decider).requires_grad_(True)
         decider.load_state_dict(dict(state))
-        examples = _features(task, net, received)
         fitting = round_fitting(task.study.refine, at, len(examples.inputs))
         if fitting is not None:
             _train(task, decider, examples, fitting, f"{arm.name}, round {at.number}")
     return ModelUpdate(decider.state_dict(), len(examples.inputs))
 
 
-def train_network(task: EntityTask, arm: SharingArm, received: Sequence[SharedBatch]) -> float:
+def train_network(task: EntityTask, arm: SharingArm, examples: Examples) -> float:
     """Own images and received ones -> a network trained from scratch, in the own folder, with the pre-training budget; answers seconds."""
     started, study = time.perf_counter(), task.study
-    examples = _joined(task.train.images, task.train.labels, [_images_of(batch) for batch in received])
     with task.threads():
         nets = fresh_nets(task)
         train_classifier(
@@ -74,25 +69,6 @@ def train_network(task: EntityTask, arm: SharingArm, received: Sequence[SharedBa
         )
     write_tensors(task.site.decider(task.campaign, arm.name), network_tensors(nets))
     return time.perf_counter() - started
-
-
-def average_locally(task: EntityTask, nets: PublicNets, arm: AveragingArm, proximal_mu: float, at: Round) -> ModelUpdate:
-    """One round of federated averaging at one entity: the whole network, on own images only."""
-    fitting = round_fitting(task.study.refine, at, len(task.train))
-    if fitting is not None:
-        with task.threads():
-            train_classifier(
-                nets.whole_network().requires_grad_(True),
-                Examples(task.train.images, task.train.labels),
-                fitting,
-                compute=task.compute,
-                rng=task.stream("averaging", arm.name, str(at.number)),
-                work="network",
-                augment=task.study.augment,
-                proximal_mu=proximal_mu,
-                report=task.report,
-            )
-    return ModelUpdate(network_tensors(nets), len(task.train))
 
 
 def network_tensors(nets: PublicNets) -> dict[str, Tensor]:
@@ -117,28 +93,3 @@ def _train(task: EntityTask, decider: nn.Module, examples: Examples, fitting: Fi
     train_classifier(
         decider, examples, fitting, compute=task.compute, rng=task.stream("decider", owner), work="decider", report=task.report
     )
-
-
-def _features(task: EntityTask, net: PublicNets, received: Sequence[SharedBatch]) -> Examples:
-    own = FeatureCache(net.featurizer, task.compute, task.site.features)(task.train.images)
-    return _joined(own, task.train.labels, [_features_of(batch) for batch in received])
-
-
-def _joined(inputs: Tensor, labels: Tensor, others: list[tuple[Tensor, Tensor]]) -> Examples:
-    return Examples(torch.cat([inputs, *(i for i, _ in others)]), torch.cat([labels, *(y for _, y in others)]))
-
-
-def _features_of(batch: SharedBatch) -> tuple[Tensor, Tensor]:
-    match batch:
-        case SharedFeatures(features=features, labels=labels):
-            return features, labels
-        case SharedImages() | ModelUpdate():
-            raise ReleaseError(f"a decider is refined on features, got {type(batch).__name__}")
-
-
-def _images_of(batch: SharedBatch) -> tuple[Tensor, Tensor]:
-    match batch:
-        case SharedImages(images=images, labels=labels):
-            return images, labels
-        case SharedFeatures() | ModelUpdate():
-            raise ReleaseError(f"a network is trained on images, got {type(batch).__name__}")

@@ -28,6 +28,14 @@ class Site:
         """A few own images beside what the public reconstructor makes of their release: for the owner's eyes."""
         return self.folder / campaign / "pictures" / f"{file_stem(method)}.safetensors"
 
+    def pooled(self, campaign: str, arm: str) -> Path:
+        """Features received for an arm, while its decider is refined on them."""
+        return self.folder / campaign / "pooled" / f"{file_stem(arm)}.rows"
+
+    def attacker(self, campaign: str, knowledge: str) -> Path:
+        """The folder of an attacker of the own audit; `knowledge` is all that it was trained on, so that others have others."""
+        return self.folder / campaign / "attackers" / file_stem(knowledge)
+
     def checkpoint(self, campaign: str, work: str) -> Path:
         """The state of a training that is under way."""
         return self.folder / campaign / "checkpoints" / f"{file_stem(work)}.safetensors"

@@ -3,22 +3,27 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from dpm_flower.core.compute import Compute, torch_threads
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.progress import Report
+from dpm_flower.core.protocols import FeatureSource
+from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.regime.site import Site
+from dpm_flower.training.features import FeatureCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EntityTask:
     """One entity's part in one campaign (a study under one seed).
 
-    `test` are the held-out images: common to all in a simulation. `classes` are those of the task, `public` has its own.
+    `test` are the held-out images: common to all in a simulation, as the public ones are everywhere. `common` is then a folder that
+    all entities share for what they would otherwise compute and keep once each. `classes` are those of the task, `public` has its own.
     """
 
     study: Study
@@ -32,6 +37,16 @@ class EntityTask:
     site: Site
     compute: Compute
     report: Report
+    common: Path | None = None
+
+    def features(self, net: SplitNet) -> FeatureSource:
+        """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one."""
+        own = FeatureCache(net.featurizer, self.compute, self.site.features)
+        if self.common is None:
+            return own
+        everybodys = FeatureCache(net.featurizer, self.compute, self.common)
+        public, test = self.public.images, self.test.images
+        return lambda images: (everybodys if images is public or images is test else own)(images)
 
     def stream(self, *purpose: str) -> torch.Generator:
         """This entity's random stream for a purpose."""

@@ -14,13 +14,14 @@ from dpm_flower.core.progress import Report, silent
 from dpm_flower.training.augmentation import augmented
 from dpm_flower.training.loop import Fitted, fit
 from dpm_flower.training.losses import proximal_term
+from dpm_flower.training.row_store import Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
     """Inputs (N,...), images or features, with labels (N,)."""
 
-    inputs: Tensor
+    inputs: Rows
     labels: Tensor
 
 

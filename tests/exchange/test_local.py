@@ -1,8 +1,9 @@
 import os
+import shutil
 
 import pytest
 
-from dpm_flower.core.errors import OutputError, ReleaseError
+from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
 from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.pool import Pool
@@ -33,12 +34,34 @@ def test_fetching_again_needs_the_sender_no_more(sent, tmp_path):
     assert into.read(release) == shards
 
 
-def test_what_a_sender_does_later_does_not_reach_the_receiver(sent, tmp_path):
-    release, shards, exchange, into = sent
+def test_what_a_sender_alters_later_is_noticed_and_not_used(sent, tmp_path):
+    release, _, exchange, into = sent
     exchange.fetch(release, into)
     for path in release_folder(tmp_path / "b", release).iterdir():
         with path.open("r+b") as file:
             file.write(b"later")
+    with pytest.raises(PoolError, match="SHA-256"):
+        into.read(release)
+
+
+def test_a_release_takes_room_once_however_many_receivers_there_are(sent, tmp_path):
+    release, shards, exchange, into = sent
+    exchange.fetch(release, into)
+    here, there = (release_folder(tmp_path / name, release) / "00000.shard" for name in "ab")
+    assert here.stat().st_ino == there.stat().st_ino
+    shutil.rmtree(tmp_path / "b")
+    assert into.read(release) == shards
+
+
+def test_pools_on_two_disks_copy(sent, tmp_path, monkeypatch):
+    def another_disk(*names, **settings):
+        raise OSError(18, "Invalid cross-device link")
+
+    release, shards, exchange, into = sent
+    monkeypatch.setattr(os, "link", another_disk)
+    exchange.fetch(release, into)
+    here, there = (release_folder(tmp_path / name, release) / "00000.shard" for name in "ab")
+    assert here.stat().st_ino != there.stat().st_ino
     assert into.read(release) == shards
 
 

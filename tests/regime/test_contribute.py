@@ -1,3 +1,4 @@
+import copy
 import gc
 import json
 import weakref
@@ -7,25 +8,29 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Guess
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.streams import stream
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.payload.codec import decode
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.regime.contribute import contribute
+from dpm_flower.training.perturbation import GaussianNoise
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
 from tests.methods.preparations import preparation
-from tests.regime.examples import NETS, POISONING, files, notary, task
+from tests.regime.examples import FEW, NETS, POISONING, STUDY, files, notary, task
 from tests.training.toys import CPU, SIDE, pictures, public_nets
 
 
@@ -86,7 +91,7 @@ def test_the_release_in_the_pool_is_what_the_envelope_says(tmp_path):
     torch.testing.assert_close(batch.features, wanted.half().float(), rtol=0, atol=0)
     assert (manifest.sender, manifest.campaign, manifest.sequence, manifest.method) == ("a", "c-0", 4, "deep-poisoning")
     assert (manifest.samples, manifest.classes) == (len(one.train), 3)
-    assert manifest.audit == {"A0.ssim": made.quality["ssim_p"]}
+    assert manifest.audit == {f"A0.{name}": made.quality[name] for name in ("ssim_p", "windowed_ssim_p")}
     assert made.costs["bytes_sent"] == manifest.size_bytes > 0
     assert made.costs["seconds"] > 0
 
@@ -101,7 +106,7 @@ def test_the_figures_are_those_of_the_release_as_it_leaves(tmp_path):
     batch, _ = released(one, made)
 
     def slow_ssim(features):
-        return disclosure(one.train.images, Guess(apply(NETS.reconstructor, features, CPU))).mean
+        return float(disclosure(one.train.images, Guess(apply(NETS.reconstructor, features, CPU))).ssim.mean())
 
     assert made.quality["ssim_p"] == pytest.approx(slow_ssim(batch.features), abs=1e-6)
     assert made.quality["ssim_z"] == pytest.approx(slow_ssim(apply(NETS.featurizer, one.train.images, CPU)), abs=1e-6)
@@ -141,7 +146,7 @@ def test_raw_images_are_released_as_images(tmp_path):
     made = contribute(one, NETS, RawImages(), 0, notary())
     batch, manifest = released(one, made, ImageSpec(shape=(3, SIDE, SIDE)))
     assert manifest.kind == "images"
-    torch.testing.assert_close(batch.images, one.train.images, rtol=0, atol=0.5 / 255 + 1e-6)
+    torch.testing.assert_close(as_floats(batch.images), one.train.images, rtol=0, atol=0.5 / 255 + 1e-6)
     assert made.quality["ssim_p"] > 0.99
 
 
@@ -175,11 +180,11 @@ def test_the_owner_s_pictures_show_a_few_images_and_what_a0_makes_of_them(tmp_pa
     made = contribute(one, NETS, POISONING, 0, notary())
     pictures = load_file(one.site.pictures("c-0", repr(POISONING)))
     assert {name: tuple(images.shape) for name, images in pictures.items()} == dict.fromkeys(
-        ("originals", "raw", "released"), (3, 3, SIDE, SIDE)
+        ("originals", "A0.z", "A0.p"), (3, 3, SIDE, SIDE)
     )
     assert torch.equal(pictures["originals"], one.train.images[:3])
     batch, _ = released(one, made)
-    torch.testing.assert_close(pictures["released"], apply(NETS.reconstructor, batch.features[:3], CPU))
+    torch.testing.assert_close(pictures["A0.p"], apply(NETS.reconstructor, batch.features[:3], CPU))
 
 
 def test_entities_keep_secrets_of_their_own(tmp_path):
@@ -264,3 +269,33 @@ def test_what_cannot_be_released_is_refused_and_nothing_is_published(tmp_path, m
     with pytest.raises(ReleaseError):
         contribute(one, NETS, method, 0, notary())
     assert not one.site.pool.exists() or Pool(one.site.pool).digests() == []
+
+
+def test_what_a_sharer_has_to_tell_stands_among_the_figures_of_its_release(tmp_path):
+    one, method = task(tmp_path), PerturbedFeatures(perturbation=GaussianNoise(sigma=1.5))
+    made = contribute(one, NETS, method, 0, notary())
+    stream_of_method = one.stream("method", repr(method))
+    told = method.prepare(replace(preparation_of(one), validation=one.validation, rng=stream_of_method)).figures
+    assert told["perturbation_strength"] == 1.5
+    assert told.items() <= made.quality.items()
+    assert {"ssim_p", "top1_p"} <= made.quality.keys() - told.keys()
+    assert not [name for name in contribute(one, NETS, RawFeatures(), 1, notary()).quality if name.startswith("perturbation")]
+
+
+def test_the_study_s_attacks_are_asked_and_the_manifest_says_what_came_of_it(tmp_path):
+    attack = OtherReconstructor(blocks=1, fitting=FEW)
+    one = task(tmp_path, study=replace(STUDY, attacks=(attack,)))
+    made = contribute(one, NETS, POISONING, 0, notary())
+    _, manifest = released(one, made)
+    heads = ("", f"{attack.name}.")
+    assert {f"{head}{name}_{of}" for head in heads for name in ("ssim", "windowed_ssim", "l1", "psnr") for of in "zp"} <= set(made.quality)
+    assert manifest.audit[f"{attack.name}.ssim_p"] == made.quality[f"{attack.name}.ssim_p"]
+
+
+def test_a_task_of_many_classes_has_top_five_figures(tmp_path):
+    nets = copy.deepcopy(NETS)
+    nets.decider.head = torch.nn.Linear(nets.decider.head.in_features, 12)
+    made = contribute(task(tmp_path), nets.frozen(), POISONING, 0, notary())
+    for of in "zp":
+        assert 0 <= made.quality[f"top1_{of}"] <= made.quality[f"top5_{of}"] <= 1
+    assert "top5_z" not in contribute(task(tmp_path / "few"), NETS, POISONING, 0, notary()).quality

@@ -1,9 +1,10 @@
 import shutil
+from dataclasses import dataclass
 
 import pytest
 import torch
 
-from dpm_flower.core.errors import OutputError
+from dpm_flower.core.errors import OutputError, ReleaseError
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.exchange import layout
 from dpm_flower.exchange.local import LocalExchange
@@ -32,8 +33,20 @@ def exchange(tasks):
     return LocalExchange({name: one.site.pool for name, one in tasks.items()})
 
 
-def received(tasks, claims, notary_of_a=None, spec=NETS.spec, method="raw-features"):
-    return receive(tasks["a"], claims, spec, notary_of_a or notary(), exchange(tasks), method=method)
+@dataclass
+class Came:
+    batches: tuple
+    refused: tuple
+
+
+def came_over(tasks, claims, over, notary_of_a=None, spec=NETS.spec, method="raw-features"):
+    batches = []
+    refused = receive(tasks["a"], claims, spec, notary_of_a or notary(), over, batches.append, method=method)
+    return Came(tuple(batches), refused)
+
+
+def received(tasks, claims, *known, **changes):
+    return came_over(tasks, claims, exchange(tasks), *known, **changes)
 
 
 def is_of(batch, one):
@@ -149,14 +162,7 @@ def test_images_where_features_are_wanted_are_refused_and_the_other_way_round(ca
 
 def test_an_entity_without_a_pool_is_refused(campaign):
     tasks, claims = campaign
-    came = receive(
-        tasks["a"],
-        claims,
-        NETS.spec,
-        notary(),
-        LocalExchange({"a": tasks["a"].site.pool, "b": tasks["b"].site.pool}),
-        method="raw-features",
-    )
+    came = came_over(tasks, claims, LocalExchange({name: tasks[name].site.pool for name in "ab"}))
     assert len(came.batches) == 1
     assert came.refused[0][0] == "c"
 
@@ -167,7 +173,7 @@ def test_an_exchange_that_brings_nothing_costs_the_releases_and_no_more(campaign
             return
 
     tasks, claims = campaign
-    came = receive(tasks["a"], claims, NETS.spec, notary(), Empty(), method="raw-features")
+    came = came_over(tasks, claims, Empty())
     assert came.batches == ()
     assert [sender for sender, _ in came.refused] == ["b", "c"]
 
@@ -188,6 +194,20 @@ def test_an_own_pool_that_cannot_be_written_is_no_peer_s_fault(campaign, tmp_pat
 
 def test_a_release_of_another_method_is_refused(campaign):
     tasks, claims = campaign
-    came = receive(tasks["a"], claims, NETS.spec, notary(), exchange(tasks), method="deep-poisoning")
+    came = received(tasks, claims, method="deep-poisoning")
     assert came.batches == ()
     assert came.refused[0] == ("b", "wanted a release of deep-poisoning, got one of raw-features")
+
+
+def test_a_batch_that_cannot_be_taken_costs_that_release_only(campaign):
+    def take(batch):
+        if not taken:
+            taken.append(None)
+            raise ReleaseError("not this one")
+        taken.append(batch)
+
+    tasks, claims = campaign
+    taken = []
+    refused = receive(tasks["a"], claims, NETS.spec, notary(), exchange(tasks), take, method="raw-features")
+    assert refused == (("b", "not this one"),)
+    assert is_of(taken[1], tasks["c"])

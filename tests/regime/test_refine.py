@@ -5,25 +5,41 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dpm_flower.core.errors import OutputError, ReleaseError
+from dpm_flower.core.errors import OutputError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.shared import SharedFeatures, SharedImages
+from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import fresh_nets
-from dpm_flower.regime.refine import Round, average_locally, network_tensors, refine, refine_shared, round_fitting, train_network
+from dpm_flower.regime.refine import Round, network_tensors, refine, refine_shared, round_fitting, train_network
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
 from tests.regime.examples import FEW, NETS, STUDY, task
 from tests.training.toys import CPU, equal, pictures, public_nets, state_of
 
 PEER = pictures(17, seed=50)
-FEATURES = SharedFeatures(apply(NETS.featurizer, PEER.images, CPU), PEER.labels)
+FEATURES = SharedFeatures(apply(NETS.featurizer, PEER.images, CPU).half().float(), PEER.labels)  # as released
 IMAGES = SharedImages(PEER.images, PEER.labels)
-OWN, SHARED, NETWORK, AVERAGING = STUDY.arm("poisoned"), STUDY.arm("shared"), STUDY.arm("images"), STUDY.arm("FedAvg")
+OWN, SHARED, NETWORK = STUDY.arm("poisoned"), STUDY.arm("shared"), STUDY.arm("images")
+
+
+def on_features(one, received, nets=NETS, owner="poisoned"):
+    with PooledFeatures(one, nets, owner) as pooled:
+        for batch in received:
+            pooled.take(batch)
+        examples = pooled.examples
+        return Examples(examples.inputs[torch.arange(len(examples.inputs))], examples.labels)
+
+
+def on_images(one, received):
+    pooled = PooledImages(one)
+    for batch in received:
+        pooled.take(batch)
+    return pooled.examples
 
 
 def refined(folder, received=(FEATURES,), arm=OWN, nets=NETS, **changes):
     one = task(folder, **changes)
-    assert refine(one, nets, arm, received) > 0
+    assert refine(one, nets, arm, on_features(one, received, nets)) > 0
     return load_file(one.site.decider("c-0", arm.name))
 
 
@@ -59,33 +75,19 @@ def test_the_training_is_that_on_own_and_received_features_together(tmp_path):
     assert equal(refined(tmp_path, received=(FEATURES, flipped)), state_of(decider))
 
 
-@pytest.mark.parametrize("batch", [IMAGES, ModelUpdate({}, 1)])
-def test_a_decider_is_refined_on_features_only(tmp_path, batch):
-    with pytest.raises(ReleaseError, match=f"refined on features, got {type(batch).__name__}"):
-        refine(task(tmp_path), NETS, OWN, [batch])
-    with pytest.raises(ReleaseError, match="refined on features"):
-        refine_shared(task(tmp_path), NETS, SHARED, [batch], NETS.decider.state_dict(), Round(1, 3))
-
-
-@pytest.mark.parametrize("batch", [FEATURES, ModelUpdate({}, 1)])
-def test_a_network_is_trained_on_images_only(tmp_path, batch):
-    with pytest.raises(ReleaseError, match=f"trained on images, got {type(batch).__name__}"):
-        train_network(task(tmp_path), NETWORK, [batch])
-
-
 def test_one_round_of_the_shared_decider_answers_with_all_its_tensors(tmp_path):
     nets = public_nets()
     before = nets.tensors()
     start = {name: tensor + 0.01 if tensor.is_floating_point() else tensor for name, tensor in state_of(nets.decider).items()}
     one = task(tmp_path)
-    update = refine_shared(one, nets, SHARED, (FEATURES,), start, Round(1, 3))
+    update = refine_shared(one, nets, SHARED, on_features(one, (FEATURES,), nets), start, Round(1, 3))
     assert equal(nets.tensors(), before)
     assert update.tensors.keys() == start.keys()
     assert not equal(dict(update.tensors), start)
     assert update.samples == len(one.train) + 17
-    again = refine_shared(one, nets, SHARED, (FEATURES,), start, Round(1, 3))
+    again = refine_shared(one, nets, SHARED, on_features(one, (FEATURES,), nets), start, Round(1, 3))
     assert equal(dict(again.tensors), dict(update.tensors))
-    later = refine_shared(one, nets, SHARED, (FEATURES,), start, Round(2, 3))
+    later = refine_shared(one, nets, SHARED, on_features(one, (FEATURES,), nets), start, Round(2, 3))
     assert not equal(dict(later.tensors), dict(update.tensors))
 
 
@@ -93,51 +95,25 @@ def test_a_round_starts_from_the_state_it_is_given(tmp_path):
     """With hardly any learning rate the answer is that state, not the public decider."""
     start = {name: tensor + 0.5 for name, tensor in state_of(NETS.decider).items()}
     study = replace(STUDY, refine=replace(FEW, learning_rate=1e-9))
-    update = refine_shared(task(tmp_path, study=study), NETS, SHARED, (), start, Round(1, 3))
+    update = refine_shared(task(tmp_path, study=study), NETS, SHARED, on_features(task(tmp_path, study=study), ()), start, Round(1, 3))
     assert all(torch.allclose(update.tensors[name], tensor, atol=1e-6) for name, tensor in start.items())
 
 
 def test_a_round_without_a_step_answers_with_what_it_was_given(tmp_path):
     study = replace(STUDY, refine=replace(FEW, steps=1))
     start = state_of(NETS.decider)
-    first, last = (refine_shared(task(tmp_path, study=study), NETS, SHARED, (), start, Round(number, 2)) for number in (1, 2))
+    first, last = (
+        refine_shared(task(tmp_path, study=study), NETS, SHARED, on_features(task(tmp_path, study=study), ()), start, Round(number, 2))
+        for number in (1, 2)
+    )
     assert equal(dict(first.tensors), start)
     assert not equal(dict(last.tensors), start)
-    nets = public_nets()
-    before = network_tensors(nets)
-    update = average_locally(task(tmp_path, study=study), nets, AVERAGING, 0.0, Round(1, 2))
-    assert equal(dict(update.tensors), before)
-
-
-def test_local_averaging_answers_with_the_whole_network_and_not_the_reconstructor(tmp_path):
-    nets = public_nets()
-    before = nets.tensors()
-    one = task(tmp_path)
-    update = average_locally(one, nets, AVERAGING, 0.0, Round(1, 2))
-    wanted = {name for name in before if name.startswith(("featurizer.", "decider."))}
-    assert update.tensors.keys() == wanted
-    assert update.samples == len(one.train)
-    assert all(not torch.equal(update.tensors[name], before[name]) for name in wanted if before[name].is_floating_point())
-    assert all(torch.equal(tensor, before[name]) for name, tensor in nets.tensors().items() if name not in wanted)
-
-
-def test_a_proximal_term_holds_the_local_network_near_the_average(tmp_path):
-    study = replace(STUDY, refine=replace(FEW, steps=40))
-
-    def distance(mu):
-        nets = public_nets()
-        start = network_tensors(nets)
-        update = average_locally(task(tmp_path, study=study), nets, AVERAGING, mu, Round(1, 1))
-        names = [name for name in start if name.endswith(("weight", "bias"))]
-        return sum(float((update.tensors[name] - start[name]).square().sum()) for name in names)
-
-    assert distance(50.0) < 0.7 * distance(0.0)
 
 
 def test_a_network_of_its_own_is_trained_from_own_and_received_images(tmp_path):
     def trained(folder, received, **changes):
         one = task(folder, **changes)
-        assert train_network(one, NETWORK, received) > 0
+        assert train_network(one, NETWORK, on_images(one, received)) > 0
         assert not one.site.checkpoint("c-0", NETWORK.name).exists()
         return load_file(one.site.decider("c-0", NETWORK.name))
 
@@ -153,7 +129,7 @@ def test_a_network_is_trained_on_own_and_received_images_together(tmp_path):
     one, nets = task(tmp_path), fresh_nets(task(tmp_path))
     examples = Examples(torch.cat([one.train.images, PEER.images]), torch.cat([one.train.labels, PEER.labels]))
     train_classifier(nets.whole_network(), examples, FEW, compute=CPU, rng=one.stream("network", NETWORK.name), work="network")
-    train_network(one, NETWORK, (IMAGES,))
+    train_network(one, NETWORK, on_images(one, (IMAGES,)))
     assert equal(load_file(one.site.decider("c-0", NETWORK.name)), network_tensors(nets))
 
 
@@ -163,11 +139,11 @@ def test_an_interrupted_network_goes_on_to_the_same_bits(tmp_path):
             raise InterruptedError
 
     study = replace(STUDY, pretrain=replace(FEW, steps=8))
-    train_network(task(tmp_path / "1", study=study), NETWORK, (IMAGES,))
+    train_network(task(tmp_path / "1", study=study), NETWORK, on_images(task(tmp_path), (IMAGES,)))
     with pytest.raises(InterruptedError):
-        train_network(task(tmp_path / "2", study=study, report=stop), NETWORK, (IMAGES,))
+        train_network(task(tmp_path / "2", study=study, report=stop), NETWORK, on_images(task(tmp_path), (IMAGES,)))
     assert task(tmp_path / "2").site.checkpoint("c-0", NETWORK.name).exists()
-    train_network(task(tmp_path / "2", study=study), NETWORK, (IMAGES,))
+    train_network(task(tmp_path / "2", study=study), NETWORK, on_images(task(tmp_path), (IMAGES,)))
     states = [load_file(task(tmp_path / name).site.decider("c-0", NETWORK.name)) for name in "12"]
     assert equal(*states)
 
@@ -176,10 +152,11 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     one = task(tmp_path)
     (one.site.folder / "c-0").mkdir(parents=True)
     (one.site.folder / "c-0" / "deciders").write_text("")
+    examples = on_features(one, ())
     with pytest.raises(OutputError):
-        refine(one, NETS, OWN, ())
+        refine(one, NETS, OWN, examples)
     with pytest.raises(OutputError):
-        train_network(one, NETWORK, ())
+        train_network(one, NETWORK, on_images(one, ()))
 
 
 @pytest.mark.parametrize("max_epochs", [None, 1, 3])

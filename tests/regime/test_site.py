@@ -23,8 +23,8 @@ def test_a_name_is_readable_in_its_file_name():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_paths_lie_in_the_own_folder(name):
-    paths = [SITE.decider("c-0", name), SITE.contribution("c-0", name), SITE.pictures("c-0", name), SITE.checkpoint("c-0", name)]
-    assert len(set(paths)) == 4
+    paths = [find("c-0", name) for find in (SITE.decider, SITE.contribution, SITE.pictures, SITE.checkpoint, SITE.attacker)]
+    assert len(set(paths)) == 5
     for path in (*paths, SITE.nets("c-0"), SITE.features, SITE.pool, SITE.progress):
         assert path.is_relative_to(SITE.folder)
         assert ".." not in path.parts

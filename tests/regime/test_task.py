@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import torch
 
-from tests.regime.examples import STUDY, task
+from dpm_flower.training.prediction import apply
+from tests.regime.examples import NETS, STUDY, task
+from tests.training.toys import CPU
 
 
 def draws(rng):
@@ -31,3 +33,21 @@ def test_threads_are_the_study_s_inside_the_block(tmp_path):
     with one.threads(3):
         assert torch.get_num_threads() == 3
     assert torch.get_num_threads() == before
+
+
+def test_features_of_what_all_have_are_computed_once_and_own_ones_stay_in_the_own_folder(tmp_path):
+    a, b = (replace(task(tmp_path, name), common=tmp_path / "common") for name in "ab")
+    b = replace(b, test=a.test, public=a.public)
+    for one in (a, b):
+        features = one.features(NETS)
+        for images in (one.test.images, one.public.images, one.train.images):
+            assert torch.equal(features(images), apply(NETS.featurizer, images, CPU))
+    assert len(list((tmp_path / "common").iterdir())) == 2
+    assert [len(list(one.site.features.iterdir())) for one in (a, b)] == [1, 1]
+
+
+def test_without_a_common_folder_everything_stays_in_the_own_one(tmp_path):
+    one = task(tmp_path)
+    for images in (one.test.images, one.public.images, one.train.images):
+        one.features(NETS)(images)
+    assert len(list(one.site.features.iterdir())) == 3

@@ -57,3 +57,10 @@ def test_the_images_themselves_stay_as_they_are():
 
 def test_pictures_that_are_not_square_keep_their_shape():
     assert augmented(IMAGES[:, :, :, :9], "shift-flip", stream(0, "a")).shape == (40, 3, 16, 9)
+
+
+def test_bytes_are_moved_as_floats_are():
+    as_bytes = (IMAGES * 255).to(torch.uint8)
+    moved = augmented(as_bytes, "shift-flip", stream(0, "a"))
+    assert moved.dtype == torch.uint8
+    assert torch.equal(moved.float(), augmented(as_bytes.float(), "shift-flip", stream(0, "a")))

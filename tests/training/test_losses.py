@@ -3,11 +3,12 @@ import math
 import pytest
 import torch
 from pytorch_msssim import ssim as library_ssim
+from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.data.digits import digits
-from dpm_flower.metrics.similarity import sign_aware_ssim, ssim
+from dpm_flower.metrics.similarity import sign_aware_ssim, ssim, windowed_ssim
+from dpm_flower.metrics.ssim_map import ssim_map
 from dpm_flower.training.losses import EQUIVALENCES, disparity_loss, equivalence_loss, proximal_term, reconstruction_loss
 
 RNG = torch.Generator().manual_seed(0)
@@ -68,17 +69,31 @@ def test_the_proximal_term_is_half_the_squared_distance():
         proximal_term(parameters, anchors[:1])
 
 
-def test_disparity_is_the_mean_of_the_absolute_ssim_of_each_image():
-    guesses = torch.cat([IMAGES[:2], 1 - IMAGES[2:]])  # two pictures and two negatives: their signed mean would be about 0
-    each = ssim(IMAGES, guesses)
-    assert float(each.mean().abs()) < 0.1
-    assert float(disparity_loss(IMAGES, guesses)) == pytest.approx(float(each.abs().mean()), rel=1e-5)
-    assert float(disparity_loss(IMAGES, guesses)) > 0.8
+def test_disparity_is_the_mean_of_the_absolute_ssim_of_each_window():
+    mirrored = [functional.pad(values, (5, 5, 5, 5), mode="reflect") for values in (IMAGES, GUESSES)]
+    values = ssim_map(*mirrored).flatten().tolist()
+    assert len(values) == IMAGES.numel()  # a window around each pixel
+    assert float(disparity_loss(IMAGES, GUESSES)) == pytest.approx(sum(map(abs, values)) / len(values), rel=1e-5)
+
+
+def test_pixels_at_the_border_weigh_as_much_as_those_inside():
+    guesses = GUESSES.clone().requires_grad_(True)
+    disparity_loss(IMAGES, guesses).backward()
+    pull = guesses.grad.abs().mean((0, 1))
+    assert 0.5 < float(pull[0].mean() / pull[6].mean()) < 2
+
+
+def test_parts_that_are_turned_cannot_pay_for_those_that_are_not():
+    """Two pictures and two negatives; then each picture's red as it is and the other channels turned."""
+    for guesses in (torch.cat([IMAGES[:2], 1 - IMAGES[2:]]), torch.cat([IMAGES[:, :1], 1 - IMAGES[:, 1:]], 1)):
+        assert float(ssim(IMAGES, guesses).mean().abs()) < 0.4
+        assert float(disparity_loss(IMAGES, guesses)) > 0.8
 
 
 def attacked(loss):
     """Eight real digits, and pictures that start as a weak copy of them and are then drawn so as to lower a loss."""
-    truth = digits(16).train.images[:8]
+    scans = torch.from_numpy(load_digits().images[:8]).float().unsqueeze(1) / 16
+    truth = functional.interpolate(scans, size=(16, 16), mode="bilinear").expand(-1, 3, -1, -1)
     start = 0.5 + 0.2 * (truth - 0.5) + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
     drawn = torch.logit(start).requires_grad_(True)
     optimiser = torch.optim.Adam([drawn], lr=0.05)
@@ -98,4 +113,5 @@ def test_the_signed_ssim_of_equation_5_ends_in_the_photographic_negative():
 def test_our_disparity_ends_in_neither_the_picture_nor_its_negative():
     truth, guesses = attacked(disparity_loss)
     assert float(sign_aware_ssim(truth, guesses).max()) < 0.1
+    assert float(windowed_ssim(truth, guesses).max()) < 0.2
     assert float(functional.l1_loss(truth, guesses)) > 0.1

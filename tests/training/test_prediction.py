@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from dpm_flower.core.errors import MetricError
 from dpm_flower.training import prediction
-from dpm_flower.training.prediction import apply, top1
+from dpm_flower.training.prediction import accuracy, apply, top1
 from tests.training.toys import CPU, classifier, equal, pictures, state_of
 
 DATA = pictures(25)
@@ -46,3 +47,35 @@ def test_top1_counts_the_largest_logits():
     assert correct.tolist() == right
     assert share == pytest.approx(sum(right) / 25)
     assert 0 < share < 1
+
+
+def test_accuracy_counts_the_first_and_the_first_five():
+    logits, labels = torch.randn(40, 9, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 9
+    ranks = [
+        sorted(range(9), key=lambda number, row=row: -row[number]).index(label)
+        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
+    ]
+    found = accuracy(nn.Identity(), logits, labels, CPU)
+    assert found.correct.tolist() == [rank == 0 for rank in ranks]
+    assert found.figures == pytest.approx({"top1": sum(rank == 0 for rank in ranks) / 40, "top5": sum(rank < 5 for rank in ranks) / 40})
+    assert 0 < found.top1 < found.top5 < 1
+
+
+@pytest.mark.parametrize(("classes", "names"), [(5, ["top1"]), (6, ["top1", "top5"])])
+def test_among_five_classes_there_is_no_top_five(classes, names):
+    found = accuracy(nn.Identity(), torch.eye(classes), torch.arange(classes), CPU)
+    assert list(found.figures) == names
+    assert (found.top5 is None) == (classes == 5)
+
+
+def test_accuracy_and_top1_agree_even_where_logits_are_equal():
+    logits, labels = torch.randint(0, 2, (50, 6), generator=torch.Generator().manual_seed(1)).float(), torch.arange(50) % 6
+    share, correct = top1(nn.Identity(), logits, labels, CPU)
+    found = accuracy(nn.Identity(), logits, labels, CPU)
+    assert found.top1 == share
+    assert torch.equal(found.correct, correct)
+
+
+def test_logits_that_are_not_finite_have_no_accuracy():
+    with pytest.raises(MetricError, match="finite logits"):
+        accuracy(nn.Identity(), torch.full((2, 3), float("nan")), torch.tensor([0, 1]), CPU)

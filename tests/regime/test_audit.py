@@ -1,0 +1,177 @@
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dpm_flower.attacks.kept_weights import WEIGHTS
+from dpm_flower.attacks.other_reconstructor import OtherReconstructor
+from dpm_flower.attacks.scoring import disclosure
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labelled, as_bytes
+from dpm_flower.core.protocols import Guess, Level, NotApplicable
+from dpm_flower.core.shared import SharedFeatures, SharedImages
+from dpm_flower.methods.raw_features import RawFeatures
+from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.regime.audit import audit
+from dpm_flower.training.prediction import apply
+from tests.regime.examples import NETS, POISONING, STUDY, files, task
+from tests.training.toys import CPU, public_nets
+
+OTHER = OtherReconstructor(blocks=1, fitting=Fitting(steps=4, batch_size=6, learning_rate=1e-2, weight_decay=0.0))
+
+
+def features(images):
+    return apply(NETS.featurizer, images, CPU)
+
+
+def attacked(folder, *attacks, **changes):
+    return task(folder, study=replace(STUDY, attacks=attacks), **changes)
+
+
+def audited(one, method=POISONING, shift=0.3, nets=NETS):
+    """An audit of features that lie `shift` away from the raw ones."""
+    return audit(one, nets, method, SharedFeatures(features(one.train.images) + shift, one.train.labels), features)
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Guesses the mean of the public images, and takes notes of its views and releases."""
+
+    level: Level = Level.A1
+    name: str = "A1.watching"
+    notes: list = field(default_factory=list, repr=False, compare=False)
+    silent: bool = False
+
+    def prepare(self, view, rng):
+        self.notes.append(view)
+        return _Attacker(self, view)
+
+
+@dataclass
+class _Attacker:
+    attack: Watching
+    view: object
+
+    def guess(self, release):
+        self.attack.notes.append(release)
+        if self.attack.silent:
+            return NotApplicable("it has gone fishing")
+        return Guess(self.view.public.images.mean(0).expand(len(release.labels), -1, -1, -1))
+
+
+def test_the_public_reconstructor_is_always_asked_and_its_figures_bear_no_name(tmp_path):
+    one = attacked(tmp_path)
+    raw = features(one.train.images)
+    found = audited(one)
+    wanted = disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw, CPU))).figures("z")
+    wanted |= disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw + 0.3, CPU))).figures("p")
+    assert found.quality == pytest.approx(wanted, abs=1e-5)
+    assert found.scores == {f"A0.{name}": found.quality[name] for name in ("ssim_p", "windowed_ssim_p")}
+
+
+def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
+    watching = Watching()
+    found = audited(attacked(tmp_path, OTHER, watching))
+    own = {name for name in found.quality if "." not in name}
+    assert len(own) == 12
+    assert set(found.quality) == own | {f"{head}.{name}" for head in (OTHER.name, "A1.watching") for name in own}
+    assert found.scores["A1.watching.ssim_p"] == found.quality["A1.watching.ssim_p"]
+    assert len(found.scores) == 6
+    # a guess that does not look at the release scores the same whatever is released; one that does look does not
+    assert found.quality["A1.watching.l1_z"] == found.quality["A1.watching.l1_p"]
+    assert found.quality[f"{OTHER.name}.l1_z"] != found.quality[f"{OTHER.name}.l1_p"]
+
+
+def test_an_attacker_sees_the_release_and_what_is_public_and_no_image_of_the_victim(tmp_path):
+    watching = Watching()
+    one = attacked(tmp_path, watching)
+    audited(one)
+    view, *releases = watching.notes
+    assert view.public is one.public
+    assert view.net is NETS
+    assert [float((batch.features - features(one.train.images)).abs().max()) for batch in releases] == pytest.approx([0, 0.3], abs=1e-5)
+
+
+@dataclass(frozen=True)
+class Knowing:
+    """Stands in for a level of which there is no attack yet."""
+
+    name: str
+    knows_recipe: bool
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_only_who_stands_high_enough_knows_the_recipe(knows, tmp_path):
+    """And for whom the recipe matters, each method has an attacker of its own."""
+    watching = Watching(level=Knowing("A2", knows))
+    one = attacked(tmp_path, watching)
+    for method in (POISONING, RawFeatures()):
+        audited(one, method)
+    views = [note for note in watching.notes if hasattr(note, "recipe")]
+    assert [view.recipe for view in views] == ([POISONING, RawFeatures()] if knows else [None, None])
+    assert len({view.folder for view in views}) == 1 + knows
+
+
+def test_an_attacker_is_trained_once_for_all_methods(tmp_path):
+    reports = []
+    one = attacked(tmp_path, OTHER, report=reports.append)
+    first = audited(one)
+    trained = len(reports)
+    second = audited(one, RawFeatures(), shift=0.0)
+    assert trained == len(reports) > 0
+    for name in ("ssim", "l1"):
+        assert second.quality[f"{OTHER.name}.{name}_z"] == first.quality[f"{OTHER.name}.{name}_z"]
+    assert len(list(one.site.folder.rglob(WEIGHTS))) == 1
+
+
+def test_other_networks_campaigns_and_knobs_have_attackers_of_their_own(tmp_path):
+    audited(attacked(tmp_path, OTHER))
+    audited(attacked(tmp_path, replace(OTHER, fitting=replace(OTHER.fitting, steps=5))))
+    audited(attacked(tmp_path, OTHER, campaign="c-1"))
+    audited(attacked(tmp_path, OTHER), nets=public_nets(3))
+    assert len(list(tmp_path.rglob(WEIGHTS))) == 4
+
+
+def test_the_same_audit_comes_to_the_same_whatever_ran_before(tmp_path):
+    alone = audited(attacked(tmp_path / "1", OTHER))
+    audited(attacked(tmp_path / "2", Watching(), replace(OTHER, kind="residual")), RawFeatures())
+    assert dict(audited(attacked(tmp_path / "2", OTHER)).figures) == dict(alone.figures)
+
+
+def test_released_images_are_audited_as_what_they_are(tmp_path):
+    one = attacked(tmp_path, OTHER)
+    found = audit(one, NETS, RawImages(), SharedImages(one.train.images, one.train.labels), features)
+    for head in ("", f"{OTHER.name}."):
+        assert found.quality[f"{head}ssim_p"] == pytest.approx(1, abs=1e-4)
+        assert found.quality[f"{head}l1_p"] == 0
+        assert found.quality[f"{head}ssim_z"] < 0.9
+
+
+def test_own_images_may_be_bytes(tmp_path):
+    one = attacked(tmp_path / "1", OTHER)
+    stored = as_bytes(one.train.images)
+    as_stored = attacked(tmp_path / "1", OTHER, train=Labelled(stored, one.train.labels, 3))
+    as_read = attacked(tmp_path / "2", OTHER, train=Labelled(stored / 255, one.train.labels, 3))
+    assert audited(as_stored).quality == pytest.approx(audited(as_read).quality, abs=1e-6)
+
+
+def test_the_owner_s_pictures_show_a_few_images_and_what_each_attacker_makes_of_them(tmp_path):
+    one = attacked(tmp_path, OTHER)
+    audited(one)
+    pictures = load_file(one.site.pictures("c-0", repr(POISONING)))
+    assert {name: tuple(images.shape) for name, images in pictures.items()} == dict.fromkeys(
+        ("originals", "A0.z", "A0.p", f"{OTHER.name}.z", f"{OTHER.name}.p"), (3, 3, 12, 12)
+    )
+    assert torch.equal(pictures["originals"], one.train.images[:3])
+    raw = features(one.train.images[:3])
+    torch.testing.assert_close(pictures["A0.z"], apply(NETS.reconstructor, raw, CPU))
+    torch.testing.assert_close(pictures["A0.p"], apply(NETS.reconstructor, raw + 0.3, CPU))
+
+
+def test_a_release_that_an_attack_has_nothing_to_say_about_does_not_leave(tmp_path):
+    one = attacked(tmp_path, Watching(silent=True))
+    with pytest.raises(ReleaseError, match=r"A1.watching does not apply to cannot be audited: it has gone fishing"):
+        audited(one)
+    assert files(tmp_path) == {}
