@@ -6,14 +6,31 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class RoundFigures:
+    """Where an arm stood after one round of averaging, counted from 1, as one entity saw it.
+
+    `quality` is that of the average by then, ``top1`` and ``validation_top1``, where this entity was asked for it; `costs` are
+    this entity's so far, from the beginning of the arm.
+    """
+
+    number: int
+    quality: Mapping[str, float]
+    costs: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """One cell of a study. Quality figures depend on data, settings and seed only; costs on the machine as well.
 
-    Quality keys in use: ``top1`` and ``validation_top1`` of the refined decider (shares in [0,1]); of a release ``top1_z``,
-    ``top1_p`` (held-out images through the decider as received), ``ssim_z``, ``ssim_p`` (sign-aware SSIM of the public
-    reconstructor). Cost keys: ``seconds`` (this entity's computing), ``bytes_sent``. `correct` (M,) bool says which of the
-    common test images were answered rightly, for bootstrap intervals; None where there is no common test set.
+    Quality keys in use: ``top1`` and ``validation_top1`` of the refined decider (shares in [0,1]). Of a release, ending in ``_z``
+    for raw features and in ``_p`` for what is shared: ``top1`` (held-out images through the decider as received) and, of what the
+    public reconstructor makes of the released images, means over them of ``ssim`` (picture or negative, whichever is nearer),
+    ``windowed_ssim`` (the same window by window, the stricter one), ``l1`` (in [0,1]) and ``psnr`` (dB, at most 100);
+    ``ssim_p_p95``, ``windowed_ssim_p_p95`` are 95th percentiles. A study's attack heads its own with its name:
+    ``A1.residual-2-x4.ssim_p``. Tasks of more than 5 classes have ``top5``, ``validation_top5``, ``top5_z``, ``top5_p``.
+    Cost keys: ``seconds`` (this entity's computing), ``bytes_sent``. `correct` (M,) bool says which of the common test images
+    were answered rightly, for bootstrap intervals; None where there is no common test set.
     """
 
     seed: int
@@ -24,3 +41,4 @@ class Outcome:
     correct: Tensor | None = None
     reason: str = ""  # not empty: why this cell has no figures
     remark: str = ""  # what a reader of its figures must know: whose releases it went without
+    rounds: tuple[RoundFigures, ...] = ()  # of arms that average, in order; the last one ends in the figures above

@@ -1,20 +1,30 @@
 """Flower's FedAvg and FedProx with a fixed order of entities: the same replies give the same average, byte for byte."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias, TypedDict, Unpack
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, FedProx
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.federation.update_check import UpdateCheck
+from dpm_flower.federation.update_check import Forms, UpdateCheck
 
 OnFailure: TypeAlias = Callable[[str, str], None]  # entity, reason
 OnUpdate: TypeAlias = Callable[[str, RecordDict], None]  # entity, content of its reply
 MetricsMean: TypeAlias = Callable[[list[RecordDict], str], MetricRecord]  # contents of the replies, name of the weight
 
 SILENT = "did not answer"  # the reason of an entity that is not asked any more
+
+
+class AveragingSettings(TypedDict, total=False):
+    """What both of Flower's strategies can be told, under Flower's names."""
+
+    weighted_by_key: str
+    fraction_evaluate: float
+    train_metrics_aggr_fn: MetricsMean | None
+    evaluate_metrics_aggr_fn: MetricsMean | None
 
 
 def unreported(entity: str, told: str | RecordDict) -> None:
@@ -27,29 +37,31 @@ class EntityOrder(FedAvg):
 
     Flower samples nodes from the process's global generator, waits for nodes without end, and sums in order of arrival; one
     reply that does not fit ends its run. Here all connected entities are asked, sums run in the order of the entities' names,
-    and a reply with an error, values that are not finite, or other records than the rest is left out and reported. Nobody is
-    waited for: an entity that stayed silent, which cost a whole timeout, is not asked again. With no good reply the round has
-    no average, and Flower keeps the arrays of the round before. `on_update` gets what was averaged, entity by entity.
+    and a reply with an error, values that are not finite, or other records, shapes or types than what was sent is left out and
+    reported. Nobody is waited for: an entity that stayed silent, which cost a whole timeout, is not asked again. With no good
+    reply the round has no average, and Flower keeps the arrays of the round before. Batch-norm statistics are averaged like
+    weights, as Flower does; an average has the types of what was averaged. `on_update` gets what was averaged, entity by entity.
     """
 
     _entities: dict[int, str]
     _on_failure: OnFailure
     _on_update: OnUpdate
     _asked: frozenset[str] = frozenset()
-    _sent: Mapping[str, tuple[int, ...]] | None = None
+    _sent: Forms | None = None
 
     def _take_part(self, entities: Mapping[int, str], on_failure: OnFailure, on_update: OnUpdate) -> None:
         if not entities:
             raise SettingError("averaging needs at least one entity, got none")
         if len(set(entities.values())) != len(entities):
             raise SettingError(f"every entity has one node, got {', '.join(sorted(entities.values()))}")
+        self.min_train_nodes = self.min_evaluate_nodes = self.min_available_nodes = len(entities)
         self._entities = dict(entities)
         self._on_failure = on_failure
         self._on_update = on_update
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
         """One training message for each connected entity, in the order of their names."""
-        self._sent = {name: tuple(array.shape) for name, array in arrays.items()}
+        self._sent = {name: (np.dtype(array.dtype).name, tuple(array.shape)) for name, array in arrays.items()}
         return self._messages(server_round, arrays, config, grid, MessageType.TRAIN)
 
     def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
@@ -60,15 +72,23 @@ class EntityOrder(FedAvg):
         return self._messages(server_round, arrays, config, grid, MessageType.EVALUATE)
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """The good replies' weighted means of arrays and metrics; None and None if there is no good reply."""
+        """The good replies' weighted means of arrays and metrics; None and None if there is no good reply.
+
+        An array that is the same in all of them stays as it is, bit for bit: nobody trained it, as nobody trains class anchors.
+        """
         good = self._good(replies, arrays=True)
         for reply in good:
             self._on_update(self._entities[reply.metadata.src_node_id], reply.content)
-        return super().aggregate_train(server_round, good)
+        arrays, metrics = super().aggregate_train(server_round, good)
+        return (None if arrays is None else _as_trained(arrays, good)), metrics
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """The good replies' weighted means of metrics; None if there is no good reply."""
         return super().aggregate_evaluate(server_round, self._good(replies, arrays=False))
+
+    def stop_asking(self, entity: str) -> None:
+        """Leaves an entity out from the next round on."""
+        self._entities = {node_id: name for node_id, name in self._entities.items() if name != entity}
 
     def _messages(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid, message_type: str) -> Iterable[Message]:
         connected = set(grid.get_node_ids())
@@ -96,10 +116,10 @@ class EntityOrder(FedAvg):
                 self._on_failure(f"node {node_id}", told)
         for entity in sorted(self._asked - answers.keys()):
             self._on_failure(entity, SILENT)
-            self._entities = {node_id: name for node_id, name in self._entities.items() if name != entity}
+            self.stop_asking(entity)
         for entity in [name for name, given in answers.items() if len(given) > 1]:
             self._on_failure(entity, f"answered {len(answers.pop(entity))} times")
-        check = UpdateCheck(weighted_by=self.weighted_by_key, arrays=arrays, shapes=self._sent if arrays else None)
+        check = UpdateCheck(weighted_by=self.weighted_by_key, arrays=arrays, sent=self._sent if arrays else None)
         good, left_out = check.sort_out([(entity, answers[entity][0]) for entity in sorted(answers)])
         for entity, reason in left_out:
             self._on_failure(entity, reason)
@@ -114,21 +134,9 @@ class OrderedFedAvg(EntityOrder):
         entities: Mapping[int, str],
         on_failure: OnFailure = unreported,
         on_update: OnUpdate = unreported,
-        *,
-        weighted_by_key: str = "num-examples",
-        fraction_evaluate: float = 1.0,
-        train_metrics_aggr_fn: MetricsMean | None = None,
-        evaluate_metrics_aggr_fn: MetricsMean | None = None,
+        **settings: Unpack[AveragingSettings],
     ) -> None:
-        super().__init__(
-            fraction_evaluate=fraction_evaluate,
-            min_train_nodes=len(entities),
-            min_evaluate_nodes=len(entities),
-            min_available_nodes=len(entities),
-            weighted_by_key=weighted_by_key,
-            train_metrics_aggr_fn=train_metrics_aggr_fn,
-            evaluate_metrics_aggr_fn=evaluate_metrics_aggr_fn,
-        )
+        super().__init__(**settings)
         self._take_part(entities, on_failure, on_update)
 
 
@@ -142,23 +150,31 @@ class OrderedFedProx(FedProx, EntityOrder):
         on_update: OnUpdate = unreported,
         *,
         proximal_mu: float,
-        weighted_by_key: str = "num-examples",
-        fraction_evaluate: float = 1.0,
-        train_metrics_aggr_fn: MetricsMean | None = None,
-        evaluate_metrics_aggr_fn: MetricsMean | None = None,
+        **settings: Unpack[AveragingSettings],
     ) -> None:
-        super().__init__(
-            fraction_evaluate=fraction_evaluate,
-            min_train_nodes=len(entities),
-            min_evaluate_nodes=len(entities),
-            min_available_nodes=len(entities),
-            weighted_by_key=weighted_by_key,
-            train_metrics_aggr_fn=train_metrics_aggr_fn,
-            evaluate_metrics_aggr_fn=evaluate_metrics_aggr_fn,
-            proximal_mu=proximal_mu,
-        )
+        super().__init__(proximal_mu=proximal_mu, **settings)
         self._take_part(entities, on_failure, on_update)
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
         """As in FedAvg, with Flower's ``proximal-mu`` in the config that the entities get, and not in the caller's."""
         return super().configure_train(server_round, arrays, ConfigRecord(dict(config)), grid)
+
+
+def _as_trained(mean: ArrayRecord, replies: Sequence[Message]) -> ArrayRecord:
+    """A mean in the types of what was averaged, whole numbers (a batch norm's count of batches) rounded.
+
+    An array that is the same in all replies stays as it is: weights that add up to 1 need not do so in float32.
+    """
+    first, *others = (next(iter(reply.content.array_records.values())) for reply in replies)
+    typed = {}
+    for name, array in mean.items():
+        if all(_same(first[name], other[name]) for other in others):
+            typed[name] = first[name]
+        else:
+            values, wanted = array.numpy(), np.dtype(first[name].dtype)
+            typed[name] = Array(np.asarray((values if wanted.kind == "f" else np.rint(values)).astype(wanted)))
+    return ArrayRecord(typed)
+
+
+def _same(one: Array, other: Array) -> bool:
+    return (one.dtype, one.shape, one.data) == (other.dtype, other.shape, other.data)

@@ -1,86 +1,95 @@
-"""Federated averaging by Flower's own strategies, from the lead's weights, kept round by round."""
+"""Federated averaging by Flower's own strategies, kept round by round, each round evaluated by one entity."""
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from flwr.app import ArrayRecord, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from torch import Tensor
 
 from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.errors import PeerError
 from dpm_flower.federation.averaging import SILENT, OrderedFedAvg, OrderedFedProx
-from dpm_flower.federation.campaign import Campaign
-from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
+from dpm_flower.federation.averaging_log import AveragingLog
+from dpm_flower.federation.averaging_start import start_of
+from dpm_flower.federation.campaign import Ask, Campaign
+from dpm_flower.federation.campaign_log import CampaignLog
 from dpm_flower.federation.resending import ResendingGrid
-from dpm_flower.federation.wire import Reply, arrays_of, averaging_config, averaging_costs, tensors_of
+from dpm_flower.federation.resending import ask as asked_for
+from dpm_flower.federation.wire import arrays_of, averaging_config, averaging_costs, read_reply, request_records, tensors_of
 
 log = logging.getLogger("flwr")
 
-SERVER = "server"  # whose reply the average is, in the campaign's log
-Costs = dict[str, dict[str, float]]  # entity -> name -> value, over all rounds
+Strategy: TypeAlias = OrderedFedAvg | OrderedFedProx
 
 
 def average(
     grid: Grid, campaign: Campaign, arm: AveragingArm, kept: CampaignLog, nodes: Mapping[str, int], notify: Callable[[int, int], None]
 ) -> frozenset[str]:
-    """Runs what is left of an arm's rounds and leaves the averaged network in the campaign -> the entities that stayed silent.
+    """Runs what is left of an arm's rounds and leaves the averaged part in the campaign -> the entities that stayed silent.
 
-    `notify(round, rounds)` at the beginning and after each round. A round that brought no update at all ends the arm, without figures.
+    `notify(round, rounds)` at the beginning and after each round. A round that brought no update at all ends the arm, without
+    figures; one that cannot be evaluated goes without its own.
     """
-    tensors, costs, done = _furthest(campaign, arm, kept)
-    updates = Updates(campaign, arm, costs)
-
-    def after_round(number: int, arrays: ArrayRecord) -> MetricRecord | None:
-        if number:
-            updates.close_round(done + number)
-            flat = {f"{entity}.{name}": value for entity, spent in costs.items() for name, value in spent.items()}
-            kept.put(_key(campaign, arm, done + number), Reply(entity=SERVER, costs=flat, tensors=tensors_of(arrays)))
-        notify(done + number, arm.rounds)
-        return None
-
-    if done < arm.rounds:
-        initial, entities = arrays_of(tensors), {nodes[name]: name for name in campaign.members}
-        try:
-            if not entities:
-                raise PeerError("no entity is left")
-            result = _strategy(arm, entities, updates).start(
-                ResendingGrid(grid),
-                initial_arrays=initial,
-                num_rounds=arm.rounds - done,
-                timeout=campaign.study.phase_timeout_s,
-                train_config=averaging_config(campaign.identifier, campaign.seed, arm.name, done),
-                evaluate_fn=after_round,
-            )
-        except PeerError as err:
-            log.warning("%s, seed %d: %s", arm.name, campaign.seed, err)
-            campaign.give_up(arm.name, str(err))
-            return frozenset(updates.silent)
-        tensors = tensors_of(result.arrays or initial)
-    campaign.shared[arm.name] = tensors
-    for entity, spent in costs.items():
-        campaign.add_costs(arm.name, entity, spent)
-    return frozenset(updates.silent)
+    averaging = Averaging(grid, campaign, arm, AveragingLog(kept, campaign, arm), nodes)
+    try:
+        campaign.shared[arm.name] = averaging.run(notify)
+    except PeerError as err:
+        log.warning("%s, seed %d: %s", arm.name, campaign.seed, err)
+        campaign.give_up(arm.name, str(err))
+    return frozenset(averaging.silent)
 
 
 @dataclass(slots=True, eq=False)
-class Updates:
-    """What came in the present round of an averaging, and what did not; costs are summed over all rounds."""
+class Averaging:
+    """One averaging arm of one campaign on its way: what came in the present round, and what did not. Rounds count from 1."""
 
+    grid: Grid
     campaign: Campaign
     arm: AveragingArm
-    costs: Costs
+    kept: AveragingLog
+    nodes: Mapping[str, int]
     silent: set[str] = field(default_factory=set)
+    _round: int = 1
     _updated: bool = False
     _failures: dict[str, str] = field(default_factory=dict)
+
+    def run(self, notify: Callable[[int, int], None]) -> Mapping[str, Tensor]:
+        """The tensors of the arm's part after its last round. Raises PeerError if a round brings no update."""
+        tensors, done = self.kept.recall()
+        for number, average in self.kept.unjudged(done):  # a run that was killed in between
+            self._judge(number, average)
+        if done == self.arm.rounds:
+            return tensors
+        entities = {self.nodes[name]: name for name in self.campaign.members if name not in self.silent}
+        if not entities:
+            raise PeerError("no entity is left")
+        initial = arrays_of(tensors if done else start_of(self.campaign.study, self.campaign.seed, self.arm, self.campaign.nets))
+        self._round = done + 1
+        strategy = self._strategy(entities)
+
+        def after_round(number: int, arrays: ArrayRecord) -> MetricRecord | None:
+            if number:
+                self._close_round(tensors_of(arrays), strategy)
+            notify(done + number, self.arm.rounds)
+            return None
+
+        result = strategy.start(
+            ResendingGrid(self.grid),
+            initial_arrays=initial,
+            num_rounds=self.arm.rounds - done,
+            timeout=self.campaign.study.phase_timeout_s,
+            train_config=averaging_config(self.campaign.identifier, self.campaign.seed, self.arm.name, done),
+            evaluate_fn=after_round,
+        )
+        return tensors_of(result.arrays or initial)
 
     def take(self, entity: str, content: RecordDict) -> None:
         """Notes an update that is averaged."""
         self._updated = True
-        spent = self.costs.setdefault(entity, {})
-        for name, value in averaging_costs(content).items():
-            spent[name] = spent.get(name, 0.0) + value
+        self.campaign.rounds.spend(self.arm.name, entity, self._round, averaging_costs(content))
 
     def fail(self, entity: str, reason: str) -> None:
         """Notes one that is not."""
@@ -89,34 +98,45 @@ class Updates:
         if reason == SILENT:
             self.silent.add(entity)
 
-    def close_round(self, number: int) -> None:
-        """Raises PeerError with the reasons if nobody's update came: what Flower would go on with is the average of before."""
+    def _strategy(self, entities: Mapping[int, str]) -> Strategy:
+        """Flower's strategy for this arm. Its own evaluation would ask everybody for the same test images in every round."""
+        if self.arm.proximal_mu > 0:
+            return OrderedFedProx(entities, self.fail, self.take, proximal_mu=self.arm.proximal_mu, fraction_evaluate=0.0)
+        return OrderedFedAvg(entities, self.fail, self.take, fraction_evaluate=0.0)
+
+    def _close_round(self, tensors: Mapping[str, Tensor], strategy: Strategy) -> None:
+        """Keeps a round's average. Raises PeerError with the reasons if nobody's update came: Flower would go on with that of before."""
         if not self._updated:
             told = "; ".join(f"{entity}: {reason}" for entity, reason in sorted(self._failures.items()))
-            raise PeerError(f"round {number} of {self.arm.rounds} brought no update: {told or 'nobody was asked'}")
+            raise PeerError(f"round {self._round} of {self.arm.rounds} brought no update: {told or 'nobody was asked'}")
+        self.kept.put_average(self._round, tensors)
+        if self._round < self.arm.rounds:  # the last one is evaluated by everybody, as what the arm came to
+            self._judge(self._round, tensors)
+            for entity in self.silent:
+                strategy.stop_asking(entity)
+        self._round += 1
         self._updated = False
         self._failures.clear()
 
+    def _judge(self, number: int, tensors: Mapping[str, Tensor]) -> None:
+        """Has a round's average evaluated, and keeps what came of it."""
+        for ask in self.campaign.round_asks(self.arm, number, tensors):
+            if ask.entity in self.silent:
+                return
+            message = Message(request_records(ask.request), dst_node_id=self.nodes[ask.entity], message_type=ask.action)
+            replies = asked_for(self.grid, [message], self.campaign.study.phase_timeout_s)
+            if replies:
+                self._take_worth(number, ask, replies[0])
+            else:
+                self.fail(ask.entity, SILENT)
 
-def _strategy(arm: AveragingArm, entities: Mapping[int, str], updates: Updates) -> OrderedFedAvg | OrderedFedProx:
-    """Flower's strategy for this arm. Nobody evaluates within the rounds: the arm is evaluated like every other one."""
-    if arm.proximal_mu > 0:
-        return OrderedFedProx(entities, updates.fail, updates.take, proximal_mu=arm.proximal_mu, fraction_evaluate=0.0)
-    return OrderedFedAvg(entities, updates.fail, updates.take, fraction_evaluate=0.0)
-
-
-def _furthest(campaign: Campaign, arm: AveragingArm, kept: CampaignLog) -> tuple[Mapping[str, Tensor], Costs, int]:
-    """The last round that an earlier run finished: its network, its costs, its number; else the lead's network, and round 0."""
-    for number in range(arm.rounds, 0, -1):
-        reply = kept.get(_key(campaign, arm, number))
-        if reply is not None:
-            costs: Costs = {}
-            for name, value in reply.costs.items():
-                entity, _, cost = name.partition(".")
-                costs.setdefault(entity, {})[cost] = value
-            return reply.tensors, costs, number
-    return {name: tensor for name, tensor in campaign.nets.items() if not name.startswith("reconstructor.")}, {}, 0
-
-
-def _key(campaign: Campaign, arm: AveragingArm, number: int) -> ReplyKey:
-    return ReplyKey("train", campaign.seed, arm.name, 0, number, SERVER)
+    def _take_worth(self, number: int, ask: Ask, message: Message) -> None:
+        try:
+            reply = read_reply(message)
+            if reply.entity != ask.entity:
+                raise PeerError(f"wanted an answer of {ask.entity}, got one in the name of {reply.entity!r}")
+        except PeerError as err:
+            log.warning("%s, seed %d, evaluation of round %d of %s: %s", ask.entity, self.campaign.seed, number, self.arm.name, err)
+            return
+        self.kept.put_worth(number, reply)
+        self.campaign.take(ask, reply)

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from dpm_flower.core.arms import RECEIVED, SharingArm
+from dpm_flower.core.arms import RECEIVED, Arm, AveragingArm, SharingArm
 from dpm_flower.core.outcome import Outcome
 from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
+from dpm_flower.federation.averaging_start import decider_of
+from dpm_flower.federation.costs import total
+from dpm_flower.federation.rounds import Rounds
 from dpm_flower.federation.shared_decider import averaged
 from dpm_flower.federation.wire import Reply, Request
 from dpm_flower.methods.nothing import Nothing
-
-DECIDER = "decider."  # what the decider's weights are called among those of the public networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class Campaign:
     lead_order: list[str]
     absent: dict[str, str] = field(default_factory=dict)
     nets: Mapping[str, Tensor] = field(default_factory=dict)
-    shared: dict[str, Mapping[str, Tensor]] = field(default_factory=dict)  # arm -> one network for all
+    shared: dict[str, Mapping[str, Tensor]] = field(default_factory=dict)  # arm -> one network or decider for all
+    rounds: Rounds = field(default_factory=Rounds)
     _answers: dict[tuple[str, str, str], Reply | str] = field(default_factory=dict)  # action, arm or method, entity -> reply or reason
     _rounds: dict[str, dict[str, Reply]] = field(default_factory=dict)
-    _round_costs: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
 
     def leave_out(self, entity: str, reason: str) -> None:
         """An entity that can't take part any more; the others go on."""
@@ -84,18 +85,25 @@ class Campaign:
                 yield Ask(wire.REFINE, entity, self._request(arm=arm.name, claims=self._claims(arm)))
 
     def shared_asks(self, number: int) -> Iterator[Ask]:
-        """Round `number` (from 1) of the arms with a shared decider."""
+        """Round `number` (from 1) of the arms with a shared decider, and what the average of the round before is worth."""
         for arm in self._sharing_arms("shared"):
             if number <= arm.rounds:
                 tensors = self.shared.get(arm.name) or self._received_decider()
                 for entity in self._supplied(arm, wire.REFINE_SHARED):
                     request = self._request(arm=arm.name, claims=self._claims(arm), round=number, rounds=arm.rounds, tensors=tensors)
                     yield Ask(wire.REFINE_SHARED, entity, request)
+                if number > 1:
+                    yield from self.round_asks(arm, number - 1, tensors)
+
+    def round_asks(self, arm: Arm, number: int, tensors: Mapping[str, Tensor]) -> Iterator[Ask]:
+        """What a round's average is worth: asked of one entity, the largest there is, since the test images are common to all."""
+        if judge := self._judge(arm):
+            yield Ask(wire.EVALUATE, judge, self._request(arm=arm.name, round=number, rounds=_rounds_of(arm), tensors=tensors))
 
     def evaluate_asks(self) -> Iterator[Ask]:
         """Whoever has something to evaluate: its own network or decider, or the one for all."""
         for arm in self.study.arms:
-            for entity in self._receivers(arm) if isinstance(arm, SharingArm) else list(self.members):
+            for entity in self._receivers(arm):
                 if arm.name in self.shared:
                     yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, tensors=self.shared[arm.name]))
                 elif isinstance(self._answers.get((wire.REFINE, arm.name, entity)), Reply):
@@ -105,6 +113,10 @@ class Campaign:
     def take(self, ask: Ask, answer: Reply | str) -> None:
         """Notes a reply, or the reason why there is none."""
         request = ask.request
+        if ask.action == wire.EVALUATE and isinstance(answer, Reply) and (number := self._judges(ask)):
+            self.rounds.judge(request.arm, ask.entity, number, answer.quality)
+        if ask.action == wire.EVALUATE and request.round:
+            return  # a round without figures is a gap in a curve; the arm's own figures are those of its end
         self._answers[ask.action, str(request.method) if ask.action == wire.CONTRIBUTE else request.arm, ask.entity] = answer
         if ask.action == wire.ADOPT and isinstance(answer, str):
             self.leave_out(ask.entity, answer)  # without the networks nothing that follows is possible
@@ -112,9 +124,7 @@ class Campaign:
             self.nets = answer.tensors
         elif ask.action == wire.REFINE_SHARED and isinstance(answer, Reply):
             self._rounds.setdefault(request.arm, {})[ask.entity] = answer
-            costs = self._round_costs.setdefault((request.arm, ask.entity), {})
-            for name, value in answer.costs.items():
-                costs[name] = costs.get(name, 0.0) + value
+            self.rounds.spend(request.arm, ask.entity, request.round, answer.costs)
 
     def close_round(self) -> list[str]:
         """Averages what the shared arms' round brought; answers with what it left out, in words."""
@@ -140,32 +150,29 @@ class Campaign:
             for entity in self.study.partition.names:
                 quality, costs = self._of_release(arm, entity) if isinstance(arm, SharingArm) else ({}, {})
                 if isinstance(arm, SharingArm) and (arm.refine == "none" or (arm.receivers and entity not in arm.receivers)):
-                    yield Outcome(self.seed, arm.name, entity, quality, costs)
+                    yield Outcome(self.seed, arm.name, entity, quality, costs, reason=self._unreleased(arm, entity))
                     continue
                 yield self._outcome(arm.name, entity, self._last_answer(arm.name, entity), quality, costs)
-
-    def add_costs(self, arm: str, entity: str, costs: Mapping[str, float]) -> None:
-        """Costs of rounds that somebody else ran: Flower's own strategies."""
-        self._round_costs[arm, entity] = dict(costs)
 
     def _outcome(
         self, arm: str, entity: str, answer: Reply | str | None, quality: Mapping[str, float], costs: Mapping[str, float]
     ) -> Outcome:
         refined = self._answers.get((wire.REFINE, arm, entity))
-        spent = [costs, self._round_costs.get((arm, entity), {}), refined.costs if isinstance(refined, Reply) else {}]
-        total = {name: sum(part.get(name, 0.0) for part in spent) for name in ("seconds", "bytes_sent")}
+        spent = [costs, self.rounds.spent(arm, entity), refined.costs if isinstance(refined, Reply) else {}]
+        spent_in_all = {"seconds": 0.0, "bytes_sent": 0.0} | total(spent)
         if not isinstance(answer, Reply):
             reason = answer or self.absent.get(entity) or "was not asked: nothing to evaluate"
-            return Outcome(self.seed, arm, entity, dict(quality), total, reason=reason)
+            return Outcome(self.seed, arm, entity, dict(quality), spent_in_all, reason=reason)
         correct = answer.tensors.get("correct")
         return Outcome(
             self.seed,
             arm,
             entity,
             {**quality, **answer.quality},
-            total,
+            spent_in_all,
             correct.to(torch.bool) if correct is not None and correct.ndim == 1 else None,
             remark=self._remark(arm, entity),
+            rounds=self.rounds.figures(arm, entity, _rounds_of(self.study.arm(arm)) if arm != RECEIVED else 0, costs),
         )
 
     def _remark(self, arm: str, entity: str) -> str:
@@ -189,6 +196,10 @@ class Campaign:
         if isinstance(answer, Reply):
             return ""
         return answer or self.absent.get(sender) or "was not asked"
+
+    def _unreleased(self, arm: SharingArm, entity: str) -> str:
+        """Why there is nothing to judge of an entity whose release is the point of the arm; empty in arms where somebody trains."""
+        return self._missing(arm, entity) if arm.refine == "none" and arm.sends(entity) and _shares(arm) else ""
 
     def _supplied(self, arm: SharingArm, action: str) -> list[str]:
         """The arm's receivers that have something to refine on; the others get their reason: own data alone are another arm."""
@@ -249,13 +260,32 @@ class Campaign:
         """The sharing arms of these kinds of refinement; all of them where no kind is named."""
         return [arm for arm in self.study.arms if isinstance(arm, SharingArm) and (not refinements or arm.refine in refinements)]
 
-    def _receivers(self, arm: SharingArm) -> list[str]:
+    def _receivers(self, arm: Arm) -> list[str]:
+        if isinstance(arm, AveragingArm):
+            return list(self.members)
         if arm.refine == "none":
             return []
         return [entity for entity in self.members if not arm.receivers or entity in arm.receivers]
 
+    def _judge(self, arm: Arm) -> str:
+        """Who evaluates the rounds of an arm: of its receivers the one with the most images; empty where nobody is left."""
+        receivers = self._receivers(arm)
+        return next((name for name in (*self.lead_order, *receivers) if name in receivers), "")
+
+    def _judges(self, ask: Ask) -> int:
+        """The round whose average an evaluation is about; the arm's own evaluation is that of its last. 0: of none."""
+        arm = self.study.arm(ask.request.arm)
+        if ask.request.round or ask.entity != self._judge(arm):
+            return ask.request.round
+        return _rounds_of(arm)
+
     def _received_decider(self) -> Mapping[str, Tensor]:
-        return {name.removeprefix(DECIDER): tensor for name, tensor in self.nets.items() if name.startswith(DECIDER)}
+        return decider_of(self.nets)
+
+
+def _rounds_of(arm: Arm) -> int:
+    """How many rounds of averaging an arm has; 0 where each entity trains alone."""
+    return arm.rounds if isinstance(arm, AveragingArm) or arm.refine == "shared" else 0
 
 
 def _shares(arm: SharingArm) -> bool:

@@ -1,6 +1,7 @@
 """What a client does with each kind of request: records to our types, one call of the regime, and back."""
 
 import time
+from collections.abc import Callable
 
 import torch
 from flwr.app import Context, Message
@@ -8,19 +9,22 @@ from safetensors.torch import load_file
 
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import ReleaseError, StudyError
-from dpm_flower.core.shared import ModelUpdate
+from dpm_flower.core.shared import ModelUpdate, SharedBatch
 from dpm_flower.core.study import Study
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task, study_of
+from dpm_flower.federation.peak_memory import forget_peak, peak_cost
 from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.payload.unsigned import Unsigned
+from dpm_flower.regime.averaging import average_locally
 from dpm_flower.regime.contribute import contribute
 from dpm_flower.regime.evaluate import Evaluation, evaluate_decider, evaluate_network
+from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import pretrain
 from dpm_flower.regime.publishing import Notary
-from dpm_flower.regime.receive import Received, receive
-from dpm_flower.regime.refine import Round, average_locally, refine, refine_shared, train_network
+from dpm_flower.regime.receive import receive
+from dpm_flower.regime.refine import Round, refine, refine_shared, train_network
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
@@ -54,29 +58,34 @@ def contribute_release(message: Message, context: Context) -> Message:
     request, task = _opened(message, context)
     method = task.study.methods[request.method]
     made = contribute(task, open_nets(task), method, request.method, _notary())
-    return reply_message(Reply(entity=task.entity, envelope=made.envelope, quality=made.quality, costs=made.costs), message)
+    costs = {**made.costs, **peak_cost()}
+    return reply_message(Reply(entity=task.entity, envelope=made.envelope, quality=made.quality, costs=costs), message)
 
 
 def refine_decider(message: Message, context: Context) -> Message:
     """Fetches and verifies the peers' releases and refines the own decider (or trains the whole network on images)."""
     request, task = _opened(message, context)
     arm = _sharing_arm(task.study, request.arm)
-    received = _received(task, arm, request)
     if arm.refine == "network":
-        seconds = train_network(task, arm, received.batches)
+        images = PooledImages(task)
+        refused = _receive(task, arm, request, images.take)
+        seconds = train_network(task, arm, images.examples)
     else:
-        seconds = refine(task, open_nets(task), arm, received.batches)
-    return reply_message(Reply(entity=task.entity, refused=received.refused, costs={"seconds": seconds}), message)
+        with _pooled(task, arm) as pooled:
+            refused = _receive(task, arm, request, pooled.take)
+            seconds = refine(task, open_nets(task), arm, pooled.examples)
+    return reply_message(Reply(entity=task.entity, refused=refused, costs={"seconds": seconds} | peak_cost()), message)
 
 
 def refine_shared_decider(message: Message, context: Context) -> Message:
     """One round of the shared decider; answers with this entity's update."""
     request, task = _opened(message, context)
     arm, started = _sharing_arm(task.study, request.arm), time.perf_counter()
-    received = _received(task, arm, request)
-    update = refine_shared(task, open_nets(task), arm, received.batches, request.tensors, Round(request.round, request.rounds))
-    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))}
-    reply = Reply(entity=task.entity, images=update.samples, refused=received.refused, costs=costs, tensors=update.tensors)
+    with _pooled(task, arm) as pooled:
+        refused = _receive(task, arm, request, pooled.take)
+        update = refine_shared(task, open_nets(task), arm, pooled.examples, request.tensors, Round(request.round, request.rounds))
+    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))} | peak_cost()
+    reply = Reply(entity=task.entity, images=update.samples, refused=refused, costs=costs, tensors=update.tensors)
     return reply_message(reply, message)
 
 
@@ -85,7 +94,7 @@ def evaluate_arm(message: Message, context: Context) -> Message:
     request, task = _opened(message, context)
     arm, nets, started = task.study.arm(request.arm), open_nets(task), time.perf_counter()
     state = dict(request.tensors) or load_file(task.site.decider(task.campaign, arm.name))
-    if isinstance(arm, AveragingArm) or arm.refine == "network":
+    if (arm.part if isinstance(arm, AveragingArm) else arm.refine) == "network":
         evaluation = evaluate_network(task, changed(nets, state))
     else:
         evaluation = evaluate_decider(task, nets, state)
@@ -93,20 +102,21 @@ def evaluate_arm(message: Message, context: Context) -> Message:
 
 
 def train_averaging(message: Message, context: Context) -> Message:
-    """One local round of Flower's own FedAvg or FedProx, on the whole network."""
+    """One local round of Flower's own FedAvg or FedProx, on the whole network or on the decider."""
+    forget_peak()
     asked = read_averaging(message)
     task = open_task(context, asked.campaign, asked.seed, asked.arm)
     arm = task.study.arm(asked.arm)
     if not isinstance(arm, AveragingArm):
         raise StudyError(f"wanted an averaging arm, got {asked.arm!r}")
-    nets = changed(open_nets(task), asked.tensors)
-    started = time.perf_counter()
-    update = average_locally(task, nets, arm, asked.proximal_mu, Round(asked.round, arm.rounds))
-    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))}
+    nets, started = open_nets(task), time.perf_counter()
+    update = average_locally(task, nets, arm, asked.tensors, asked.proximal_mu, Round(asked.round, arm.rounds))
+    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))} | peak_cost()
     return averaging_reply(update, costs, message)
 
 
 def _opened(message: Message, context: Context) -> tuple[Request, EntityTask]:
+    forget_peak()
     request = read_request(message)
     return request, open_task(context, request.campaign, request.seed, request.arm)
 
@@ -122,22 +132,27 @@ def _notary() -> Notary:
     return Notary(Unsigned(), Unsigned())
 
 
-def _received(task: EntityTask, arm: SharingArm, request: Request) -> Received:
-    """Verified batches of the releases whose envelopes are in the request."""
+def _pooled(task: EntityTask, arm: SharingArm) -> PooledFeatures:
+    with task.threads():
+        return PooledFeatures(task, open_nets(task), arm.name)
+
+
+def _receive(task: EntityTask, arm: SharingArm, request: Request, take: Callable[[SharedBatch], None]) -> tuple[tuple[str, str], ...]:
+    """The releases whose envelopes are in the request -> `take`; answers with (sender, reason) of those refused."""
     side = task.study.side
     spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
     sites = task.site.folder.parent
     exchange = LocalExchange({name: Site(sites / name).pool for name in task.study.partition.names})
-    received = receive(task, request.claims, spec, _notary(), exchange, method=arm.method.name)
-    if received.refused and not received.batches:
-        raise ReleaseError(f"no release of a peer could be used: {'; '.join(f'{sender}: {reason}' for sender, reason in received.refused)}")
-    return received
+    refused = receive(task, request.claims, spec, _notary(), exchange, take, method=arm.method.name)
+    if refused and len(refused) == len({sender for sender, _ in request.claims} - {task.entity}):
+        raise ReleaseError(f"no release of a peer could be used: {'; '.join(f'{sender}: {reason}' for sender, reason in refused)}")
+    return refused
 
 
 def _evaluated(task: EntityTask, evaluation: Evaluation, seconds: float) -> Reply:
     return Reply(
         entity=task.entity,
-        quality={"top1": evaluation.top1, "validation_top1": evaluation.validation_top1},
+        quality=evaluation.quality,
         costs={"seconds": seconds},
         tensors={"correct": evaluation.correct.to(torch.uint8)},
     )

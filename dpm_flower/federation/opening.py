@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 from flwr.app import Context
 from flwr.app.user_config import UserConfigValue
@@ -15,40 +16,70 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dpm_flower.core.compute import Compute
+from dpm_flower.core.data_name import filled
 from dpm_flower.core.errors import DpmFlowerError, OutputError, StudyError, TrainingError
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
+from dpm_flower.core.sweep import Sweep
 from dpm_flower.data.division import Division, divide
 from dpm_flower.data.sources import load
+from dpm_flower.nets.anchor_head import head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
 
+STUDY_NAME, SWEEP_NAME = "STUDY", "SWEEP"  # what a file of simulations/ exposes
 
-def find_study(name: str) -> Study:
-    """ "package.module:NAME" (":STUDY" may be left out) -> the study there. Raises StudyError with what was wanted and what came."""
-    module_name, _, attribute = name.partition(":")
+
+def find_experiment(name: str) -> Study | Sweep:
+    """ "package.module:NAME" -> the study or the sweep there; "package.module:NAME/label" -> that variant of the sweep.
+
+    ":NAME" may be left out where the module has a STUDY or a SWEEP and not both. Raises StudyError with what was wanted and what came.
+    """
+    module_name, _, path = name.partition(":")
+    attribute, _, label = path.partition("/")
     try:
-        study = getattr(importlib.import_module(module_name), attribute or "STUDY")
+        module = importlib.import_module(module_name)
+        experiment = getattr(module, attribute or _only_one(module))
+        if label and isinstance(experiment, Sweep):
+            return experiment.study(label)
     except DpmFlowerError as err:
         raise StudyError(f"the study {name} cannot be: {err}") from err
     except Exception as err:  # a study is a file that somebody writes, with every mistake that one can make
         raise StudyError(
             f'wanted a study as "package.module:NAME", for example "simulations.demo:STUDY", got {name!r}: {type(err).__name__}: {err}'
         ) from err
-    if not isinstance(study, Study):
-        raise StudyError(f"{name} is of type {type(study).__name__}, not a Study")
-    return study
+    if not isinstance(experiment, Study | Sweep) or label:
+        wanted = "Sweep" if label else "Study or a Sweep"
+        raise StudyError(f"{name.partition('/')[0]} is of type {type(experiment).__name__}, not a {wanted}")
+    return experiment
+
+
+def _only_one(module: ModuleType) -> str:
+    """What a module's name alone stands for."""
+    found = [name for name in (STUDY_NAME, SWEEP_NAME) if hasattr(module, name)]
+    if len(found) > 1:
+        raise StudyError(f"{module.__name__} has a study and a sweep: name one, {module.__name__}:{STUDY_NAME} or :{SWEEP_NAME}")
+    return found[0] if found else STUDY_NAME
+
+
+DEPLOYED = "entity"  # in a node's config: the entity that this machine stands for; in a simulation, nodes have numbers
+
+
+def find_study(name: str) -> Study:
+    """As `find_experiment`, for a single study: a sweep is named with one of its variants. Raises StudyError."""
+    experiment = find_experiment(name)
+    if isinstance(experiment, Sweep):
+        raise StudyError(f"{name} is a sweep; one of its studies is {name}{'' if ':' in name else f':{SWEEP_NAME}'}/{experiment.labels[0]}")
+    return experiment
 
 
 def study_of(run_config: Mapping[str, UserConfigValue]) -> Study:
     """A run's configuration (study, data, seeds) -> the study with its overrides. Raises StudyError where it cannot be read."""
     study = find_study(str(run_config.get("study", "")))
-    data, seeds = str(run_config.get("data", "")), str(run_config.get("seeds", ""))
-    if data:
-        study = replace(study, data=data)
-    if seeds:
+    study = replace(study, data=filled(study.data, str(run_config.get("data", ""))))
+    if seeds := str(run_config.get("seeds", "")):
         try:
             study = replace(study, seeds=tuple(int(seed) for seed in seeds.replace(",", " ").split()))
         except ValueError as err:
@@ -72,8 +103,8 @@ def division_of(data: str, side: int, shares: object, seed: int) -> Division:
 
 def entity_name(study: Study, context: Context) -> str:
     """The entity that this node stands for: by name in a deployment, by partition number in a simulation."""
-    if "entity" in context.node_config:
-        return str(context.node_config["entity"])
+    if DEPLOYED in context.node_config:
+        return str(context.node_config[DEPLOYED])
     number = context.node_config.get("partition-id", -1)
     names = study.partition.names
     if not isinstance(number, int) or not 0 <= number < len(names):
@@ -119,6 +150,7 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
         site=site,
         compute=Compute.choose(study.device, study.precision),
         report=ProgressFile(site.progress, name, seed, arm),
+        common=None if DEPLOYED in context.node_config else output_of(context.run_config) / "common" / "features",
     )
 
 
@@ -153,7 +185,8 @@ def _opened(path: Path, changed_ns: int, study: Study, classes: int, compute: Co
 
 def nets_from(study: Study, classes: int, compute: Compute, tensors: Mapping[str, Tensor]) -> PublicNets:
     """Weights -> the frozen public networks of the study's kind, on the device. Raises ReleaseError or ShapeError for others."""
-    nets = PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "overwritten at once"))
+    rng = stream(0, "overwritten at once")
+    nets = PublicNets.assemble(study.backbone, study.hook, study.side, classes, rng, head_for(study.loss, rng))
     nets.load(tensors)
     nets = nets.frozen()
     for network in (nets.featurizer, nets.decider, nets.reconstructor):

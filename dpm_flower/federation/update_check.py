@@ -11,27 +11,29 @@ from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 
 from dpm_flower.core.errors import PeerError
 
-Shapes: TypeAlias = Mapping[str, tuple[int, ...]]  # array name -> shape
+ArrayForm: TypeAlias = tuple[str, tuple[int, ...]]  # type and shape
+Forms: TypeAlias = Mapping[str, ArrayForm]  # array name -> form
 Record = TypeVar("Record", ArrayRecord, MetricRecord)
-# record names; metrics with the lengths of their lists, -1 for single numbers; arrays with their shapes
-Form: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tuple[str, tuple[int, ...]], ...]]
+# record names; metrics with the lengths of their lists, -1 for single numbers; arrays with their types and shapes
+Form: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tuple[str, ArrayForm], ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCheck:
-    """What a reply must hold: one metric record with the weight, and in training one array record shaped like what was sent.
+    """What a reply must hold: one metric record with the weight, and in training one array record of the form of what was sent.
 
-    `shapes` are those that were sent; None where the round has no arrays, or where nobody knows what was sent.
+    `sent` are names, types and shapes; None where the round has no arrays, or where nobody knows what was sent. A type counts
+    as much as a shape: one float64 update, first in the sum, would make the average one that no entity's network takes.
     """
 
     weighted_by: str
     arrays: bool
-    shapes: Shapes | None = None
+    sent: Forms | None = None
 
     def sort_out(self, replies: Sequence[tuple[str, Message]]) -> tuple[list[Message], list[tuple[str, str]]]:
         """(entity, reply) pairs -> the good replies in the same order, and (entity, reason) for each of the others.
 
-        Where good replies differ in their record names, metric names or shapes, those of the form that most have are good; of
+        Where good replies differ in their record names, metric names, types or shapes, those of the form that most have are good; of
         two forms that equally many have, the one of the first reply in order.
         """
         forms: dict[int, Form] = {}
@@ -50,7 +52,7 @@ class UpdateCheck:
         return good, [(replies[position][0], reason) for position, reason in sorted(left_out.items())]
 
     def _form(self, reply: Message) -> Form:
-        """A reply -> its record names, metrics with their lengths, and arrays with their shapes; PeerError if it cannot be used."""
+        """A reply -> its record names, metrics with their lengths, and arrays with their forms; PeerError if it cannot be used."""
         if reply.has_error():
             raise PeerError(f"error {reply.error.code}: {reply.error.reason}")
         content = reply.content
@@ -60,14 +62,15 @@ class UpdateCheck:
         if not self.arrays:
             return (metrics_key,), lengths, ()
         arrays_key, arrays = _only(content, ArrayRecord)
-        shapes = {name: _finite_shape(name, array) for name, array in arrays.items()}
-        if self.shapes is not None and shapes != dict(self.shapes):
-            strange = sorted(name for name in shapes.keys() | self.shapes.keys() if shapes.get(name) != self.shapes.get(name))
+        forms = {name: _finite_form(name, array) for name, array in arrays.items()}
+        if self.sent is not None and forms != dict(self.sent):
+            strange = sorted(name for name in forms.keys() | self.sent.keys() if forms.get(name) != self.sent.get(name))
+            first = strange[0]
             raise PeerError(
-                f"wanted arrays shaped like those that were sent, got {len(strange)} that differ, "
-                f"the first {strange[0]!r}: sent {self.shapes.get(strange[0])}, got {shapes.get(strange[0])}"
+                f"wanted arrays of the types and shapes that were sent, got {len(strange)} that differ, "
+                f"the first {first!r}: sent {_form_told(self.sent.get(first))}, got {_form_told(forms.get(first))}"
             )
-        return (arrays_key, metrics_key), lengths, tuple(sorted(shapes.items()))
+        return (arrays_key, metrics_key), lengths, tuple(sorted(forms.items()))
 
     def _check_metrics(self, metrics: MetricRecord) -> None:
         weight = metrics.get(self.weighted_by)
@@ -92,8 +95,8 @@ def _finite(value: float) -> bool:
         return False
 
 
-def _finite_shape(name: str, array: Array) -> tuple[int, ...]:
-    """An array's real shape; raises PeerError unless it can be read and holds finite numbers."""
+def _finite_form(name: str, array: Array) -> ArrayForm:
+    """An array's real type and shape; raises PeerError unless it can be read and holds finite numbers, no variance below zero."""
     try:
         values = array.numpy()
     except Exception as err:  # numpy's reader raises whatever the bytes of a stranger lead it to
@@ -102,9 +105,16 @@ def _finite_shape(name: str, array: Array) -> tuple[int, ...]:
         raise PeerError(f"array {name!r} wanted numbers, got {values.dtype}")
     if not np.isfinite(values).all():
         raise PeerError(f"array {name!r} holds values that are not finite")
-    return tuple(values.shape)
+    if name.endswith("running_var") and (values < 0).any():  # no network takes them, and their mean may be one of them
+        raise PeerError(f"array {name!r} holds variances below zero")
+    return values.dtype.name, tuple(values.shape)
+
+
+def _form_told(form: ArrayForm | None) -> str:
+    return "none" if form is None else f"{form[0]} {form[1]}"
 
 
 def _told(form: Form) -> str:
     records, metrics, arrays = form
-    return f"{len(arrays)} arrays in {', '.join(records)} with metrics {', '.join(name for name, _ in metrics)}"
+    types = ", ".join(sorted({kind for _, (kind, _) in arrays})) or "none"
+    return f"{len(arrays)} arrays ({types}) in {', '.join(records)} with metrics {', '.join(name for name, _ in metrics)}"

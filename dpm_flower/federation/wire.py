@@ -161,14 +161,19 @@ def read_averaging(message: Message) -> AveragingRequest:
 
 
 def averaging_reply(update: ModelUpdate, costs: Mapping[str, float], request: Message) -> Message:
-    """One entity's update -> the message that Flower's strategies average; the costs stand beside the number of images."""
-    metrics = MetricRecord({"num-examples": update.samples, **costs})
-    return Message(RecordDict({ARRAYS: arrays_of(update.tensors), COSTS: metrics}), reply_to=request)
+    """One entity's update -> the message that Flower's strategies average.
+
+    Costs stand apart from the metrics, of which Flower makes a mean: not every machine can count the same ones.
+    """
+    counted = MetricRecord({"num-examples": update.samples})
+    spent = ConfigRecord({name: float(value) for name, value in costs.items()})
+    return Message(RecordDict({ARRAYS: arrays_of(update.tensors), QUALITY: counted, COSTS: spent}), reply_to=request)
 
 
 def averaging_costs(records: RecordDict) -> dict[str, float]:
-    """The content of such a message -> its costs."""
-    return {name: value for record in records.metric_records.values() for name, value in _figures(record).items() if name != "num-examples"}
+    """The content of such a message -> its costs; what is no finite number is left out, since an update is worth more than its price."""
+    spent = records.config_records.get(COSTS, ConfigRecord())
+    return {name: float(value) for name, value in spent.items() if isinstance(value, float | int) and math.isfinite(value)}
 
 
 def arrays_of(tensors: Mapping[str, Tensor]) -> ArrayRecord:

@@ -186,26 +186,27 @@ class StandInGrid(InProcessGrid):
 
 @contextmanager
 def no_report() -> Iterator[list[Outcome]]:
-    """Runs write no report inside the block, which takes most of a second -> the list that the outcomes of the last run go to."""
-    report, results, seen = study_run.write_report, study_run.results_of, []
+    """Runs draw nothing inside the block, which takes most of a second -> the list that the outcomes of the last run go to."""
+    report, figures, results, seen = study_run.write_report, study_run.write_figures, study_run.results_of, []
 
     def noted(study, outcomes, facts):
         seen[:] = outcomes
         return results(study, outcomes, facts)
 
-    study_run.write_report, study_run.results_of = lambda *_: Path(), noted
+    study_run.write_report, study_run.write_figures, study_run.results_of = lambda *_: Path(), lambda *_: (), noted
     try:
         yield seen
     finally:
-        study_run.write_report, study_run.results_of = report, results
+        study_run.write_report, study_run.write_figures, study_run.results_of = report, figures, results
 
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """What a run left: its outcomes by (seed, arm, entity), and the bytes of its quality.csv."""
+    """What a run left: its outcomes by (seed, arm, entity), and the bytes of its quality.csv and curves.csv."""
 
     outcomes: Mapping[tuple[int, str, str], Outcome]
     quality: bytes
+    curves: bytes
 
     def reason(self, arm: str, entity: str, seed: int = 0) -> str:
         return self.outcomes[seed, arm, entity].reason
@@ -219,4 +220,5 @@ def ran(stand_ins: StandIns, folder: Path, study: Study = STUDY, **grid: object)
     """Runs the study to its end, or to what the grid raises."""
     with no_report() as outcomes:
         study_run.run_study(study, StandInGrid(stand_ins, **grid), folder, "test", lambda _: None)  # type: ignore[arg-type]
-    return Ran({(each.seed, each.arm, each.entity): each for each in outcomes}, (folder / "quality.csv").read_bytes())
+    files = (folder / "quality.csv").read_bytes(), (folder / "curves.csv").read_bytes()
+    return Ran({(each.seed, each.arm, each.entity): each for each in outcomes}, *files)

@@ -60,14 +60,48 @@ def test_the_average_is_the_weighted_mean() -> None:
     assert arrays is not None
     assert metrics is not None
     weights = [3 + 2 * seed for seed in range(4)]
-    for name in ("w", "count"):
-        slow = sum(weight * _weights(seed)[name].astype(np.float64) for seed, weight in enumerate(weights)) / sum(weights)
-        np.testing.assert_allclose(arrays[name].numpy(), slow, rtol=1e-5)
+    slow = {
+        name: sum(weight * _weights(seed)[name].astype(np.float64) for seed, weight in enumerate(weights)) / sum(weights)
+        for name in ("w", "count")
+    }
+    np.testing.assert_allclose(arrays["w"].numpy(), slow["w"], rtol=1e-5)
+    assert arrays["count"].numpy() == np.rint(slow["count"])
     assert metrics["loss"] == pytest.approx(sum(0.1 * seed * weight for seed, weight in enumerate(weights)) / sum(weights))
 
 
 def _with(node: int, reply: Message) -> list[Message]:
     return [reply if each == node else update for each, update in UPDATES.items()]
+
+
+def test_an_average_has_the_types_of_what_was_averaged() -> None:
+    own, _ = FedAvg().aggregate_train(1, list(UPDATES.values()))
+    arrays, _ = OrderedFedAvg(ENTITIES).aggregate_train(1, list(UPDATES.values()))
+    assert own is not None
+    assert arrays is not None
+    assert own["count"].dtype == "float64"  # Flower's own: the next round would begin with other types than this one
+    assert {name: array.numpy().dtype for name, array in arrays.items()} == {name: each.dtype for name, each in _weights(0).items()}
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_an_update_of_another_type_spoils_nothing(first: bool) -> None:
+    """Flower's sum takes on the type of the first update, and no network would take the average."""
+    node = 13 if first else 11  # a or d
+    wide = _update(node, {name: value.astype(np.float64) for name, value in _weights(1).items()})
+    failures: list[tuple[str, str]] = []
+    arrays, _ = OrderedFedAvg(ENTITIES, lambda *failure: failures.append(failure)).aggregate_train(1, _with(node, wide))
+    without, _ = OrderedFedAvg(ENTITIES).aggregate_train(1, [update for other, update in UPDATES.items() if other != node])
+    assert _bytes(arrays) == _bytes(without)
+    ((entity, reason),) = failures
+    assert entity == ENTITIES[node]
+    assert "float64" in reason
+
+
+def test_who_is_not_asked_any_more_gets_no_message() -> None:
+    grid, names = _grid(3)
+    averaging = OrderedFedAvg(names)
+    averaging.stop_asking("b")
+    messages = list(averaging.configure_train(1, ArrayRecord(), ConfigRecord(), grid))
+    assert [names[message.metadata.dst_node_id] for message in messages] == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +201,7 @@ def test_a_reply_must_have_the_shapes_that_were_sent_even_if_most_agree_on_other
     assert arrays is not None
     np.testing.assert_array_equal(arrays["w"].numpy(), np.ones(2))
     assert {entity for entity, _ in failures} == {"b", "c"}
-    assert "sent (2,), got (3,)" in failures[0][1]
+    assert "sent float32 (2,), got float32 (3,)" in failures[0][1]
 
 
 def test_silence_is_reported() -> None:
@@ -185,3 +219,19 @@ def test_entities_that_cannot_take_part_are_refused(entities: dict[int, str], re
         OrderedFedAvg(entities)
     with pytest.raises(SettingError, match=reason):
         OrderedFedProx(entities, proximal_mu=0.1)
+
+
+def test_what_is_the_same_in_all_replies_stays_as_it_is_bit_for_bit() -> None:
+    fixed = np.random.default_rng(9).normal(size=(40, 7)).astype(np.float32)
+    replies = [_update(node, _weights(seed) | {"anchors": fixed}, weight=3 + 2 * seed) for seed, node in enumerate(ENTITIES)]
+    own, _ = FedAvg().aggregate_train(1, replies)
+    assert own is not None
+    assert not np.array_equal(own["anchors"].numpy(), fixed)  # Flower's own sum rounds: else this test could not fail
+    arrays, _ = OrderedFedAvg(ENTITIES).aggregate_train(1, replies)
+    assert arrays is not None
+    assert arrays["anchors"].dtype == "float32"
+    assert np.array_equal(arrays["anchors"].numpy(), fixed)
+    moved = [_update(11, _weights(0) | {"anchors": fixed + 1}, weight=3), *replies[1:]]
+    arrays, _ = OrderedFedAvg(ENTITIES).aggregate_train(1, moved)
+    assert arrays is not None
+    np.testing.assert_allclose(arrays["anchors"].numpy(), fixed + 3 / 24, rtol=1e-5, atol=1e-6)  # who moves them is averaged

@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from dpm_flower.core.arms import AveragingArm
+from dpm_flower.core.digest import tensors_digest
+from dpm_flower.federation import wire
+from dpm_flower.federation.averaging_log import AveragingLog
 from dpm_flower.federation.averaging_run import average
 from dpm_flower.federation.campaign import Campaign
-from dpm_flower.federation.campaign_log import CampaignLog
+from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from tests.federation.standing_in import STUDY, Fault, Killed, StandInGrid, StandIns, fail, stay_silent
 
 ARM = AveragingArm(name="FedAvg", rounds=3)
@@ -18,7 +21,11 @@ NETS = {"featurizer.w": torch.zeros(2), "decider.w": torch.ones(3), "reconstruct
 
 
 def _averaged(
-    folder: Path, faults: dict[tuple[str, str], Fault] | None = None, dies_at: int | None = None, **study: object
+    folder: Path,
+    faults: dict[tuple[str, str], Fault] | None = None,
+    dies_at: int | None = None,
+    arm: AveragingArm = ARM,
+    **study: object,
 ) -> tuple[Campaign, frozenset[str], list[tuple[int, int]], StandIns]:
     stand_ins = StandIns(faults or {})
     grid = StandInGrid(stand_ins, dies_at=dies_at)
@@ -26,8 +33,18 @@ def _averaged(
     campaign = Campaign(replace(ONE, **study), 0, "campaign", list(names), list(names), nets=NETS)  # type: ignore[arg-type]
     told: list[tuple[int, int]] = []
     nodes = dict(zip(names, grid.get_node_ids(), strict=True))
-    silent = average(grid, campaign, ARM, CampaignLog.open(folder, ONE), nodes, lambda *done: told.append(done))
+    silent = average(grid, campaign, arm, CampaignLog.open(folder, ONE), nodes, lambda *done: told.append(done))
     return campaign, silent, told, stand_ins
+
+
+def _trained(stand_ins: StandIns) -> list[int]:
+    """The rounds in which somebody trained."""
+    return [call[5] for call in stand_ins.calls if call[0] == "train"]
+
+
+def _judged(stand_ins: StandIns) -> list[tuple[str, int]]:
+    """Who evaluated which round."""
+    return [(call[1], call[5]) for call in stand_ins.calls if call[0] == wire.EVALUATE]
 
 
 def test_the_whole_network_is_averaged_without_the_reconstructor(tmp_path: Path) -> None:
@@ -35,12 +52,12 @@ def test_the_whole_network_is_averaged_without_the_reconstructor(tmp_path: Path)
     assert set(campaign.shared["FedAvg"]) == {"featurizer.w", "decider.w"}
     assert silent == frozenset()
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert [call[5] for call in stand_ins.calls] == [1] * 4 + [2] * 4 + [3] * 4
+    assert _trained(stand_ins) == [1] * 4 + [2] * 4 + [3] * 4
 
 
 def test_costs_are_summed_over_rounds_and_runs(tmp_path: Path) -> None:
     with pytest.raises(Killed):
-        _averaged(tmp_path, dies_at=9)
+        _averaged(tmp_path, dies_at=11)
     campaign, _, told, stand_ins = _averaged(tmp_path)
     assert told == [(2, 3), (3, 3)]
     assert {call[5] for call in stand_ins.calls} == {3}
@@ -83,3 +100,77 @@ def test_a_round_without_updates_ends_the_arm_and_keeps_the_rounds_before(tmp_pa
     again, _, told, _ = _averaged(tmp_path)
     assert told[0] == (1, 3)
     assert "FedAvg" in again.shared
+
+
+def test_each_round_but_the_last_is_evaluated_by_the_first_in_line(tmp_path: Path) -> None:
+    """The last one is what the arm came to, and everybody evaluates that."""
+    campaign, _, _, stand_ins = _averaged(tmp_path)
+    assert _judged(stand_ins) == [("a", 1), ("a", 2)]
+    worth = [figures.quality for figures in campaign.rounds.figures("FedAvg", "a", 3, {})]
+    assert [set(quality) for quality in worth] == [{"top1", "validation_top1"}, {"top1", "validation_top1"}, set()]
+    assert all(not figures.quality for figures in campaign.rounds.figures("FedAvg", "b", 3, {}))
+    costs = [figures.costs["seconds"] for figures in campaign.rounds.figures("FedAvg", "b", 3, {"seconds": 1.0})]
+    assert costs == [17.0, 33.0, 49.0]  # so far; an evaluation costs nobody anything
+
+
+def test_what_is_evaluated_is_the_rounds_own_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = {}
+    answer = StandIns._evaluate
+
+    def noting(self: StandIns, name: str, request: wire.Request) -> wire.Reply:
+        judged[request.round] = tensors_digest(request.tensors)
+        return answer(self, name, request)
+
+    monkeypatch.setattr(StandIns, "_evaluate", noting)
+    campaign, *_ = _averaged(tmp_path)
+    log = AveragingLog(CampaignLog.open(tmp_path, ONE), campaign, ARM)
+    kept = {number: log.kept.get(ReplyKey("train", 0, "FedAvg", 0, number, "server")) for number in (1, 2)}
+    assert judged == {number: tensors_digest(reply.tensors) for number, reply in kept.items() if reply}
+    assert len(set(judged.values())) == 2
+
+
+@pytest.mark.parametrize("dies_at", [3, 4, 5, 8, 9, 10, 13])
+def test_a_killed_run_comes_to_the_same_rounds(dies_at: int, tmp_path: Path) -> None:
+    whole, *_ = _averaged(tmp_path / "whole")
+    with pytest.raises(Killed):
+        _averaged(tmp_path / "killed", dies_at=dies_at)
+    again, _, _, stand_ins = _averaged(tmp_path / "killed")
+    for name in "abcd":
+        assert again.rounds.figures("FedAvg", name, 3, {}) == whole.rounds.figures("FedAvg", name, 3, {})
+    assert all(torch.equal(again.shared["FedAvg"][name], tensor) for name, tensor in whole.shared["FedAvg"].items())
+    assert min(_trained(stand_ins)) == 1 + (dies_at >= 4) + (dies_at >= 9)  # a round that was over is not trained again
+
+
+def test_a_round_that_nobody_could_evaluate_is_a_gap_until_somebody_can(tmp_path: Path) -> None:
+    campaign, *_ = _averaged(tmp_path, {(wire.EVALUATE, "a"): fail})
+    assert not any(figures.quality for figures in campaign.rounds.figures("FedAvg", "a", 3, {}))
+    assert "FedAvg" in campaign.shared
+    again, _, _, stand_ins = _averaged(tmp_path)
+    assert _judged(stand_ins) == [("a", 1), ("a", 2)]
+    assert _trained(stand_ins) == []
+    assert [bool(figures.quality) for figures in again.rounds.figures("FedAvg", "a", 3, {})] == [True, True, False]
+
+
+def test_an_evaluation_in_another_name_is_none(tmp_path: Path) -> None:
+    campaign, *_ = _averaged(tmp_path, {(wire.EVALUATE, "a"): lambda reply: replace(reply, entity="b")})
+    for name in "ab":
+        assert not any(figures.quality for figures in campaign.rounds.figures("FedAvg", name, 3, {}))
+
+
+def test_who_stays_silent_when_asked_for_an_evaluation_is_not_waited_for_again(tmp_path: Path) -> None:
+    _, silent, _, stand_ins = _averaged(tmp_path, {(wire.EVALUATE, "a"): stay_silent}, phase_timeout_s=0.5)
+    assert silent == {"a"}
+    assert _judged(stand_ins) == [("a", 1)]
+    assert [call[5] for call in stand_ins.calls if call[:2] == ("train", "a")] == [1]
+    assert [call[5] for call in stand_ins.calls if call[:2] == ("train", "b")] == [1, 2, 3]
+
+
+def test_the_decider_alone_is_averaged_under_its_own_names(tmp_path: Path) -> None:
+    campaign, *_ = _averaged(tmp_path, arm=replace(ARM, part="decider"))
+    assert set(campaign.shared["FedAvg"]) == {"w"}
+
+
+def test_public_networks_without_a_last_layer_leave_an_arm_from_scratch_without_figures(tmp_path: Path) -> None:
+    campaign, _, _, stand_ins = _averaged(tmp_path, arm=replace(ARM, start="scratch"))
+    assert stand_ins.calls == []
+    assert all("wanted public networks with" in outcome.reason for outcome in campaign.outcomes() if outcome.arm == "FedAvg")

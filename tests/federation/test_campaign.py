@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dpm_flower.core.arms import RECEIVED
+from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.federation import wire
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.wire import Reply
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from tests.federation.standing_in import STUDY
 
 ONE = replace(STUDY, seeds=(0,))
@@ -71,6 +72,55 @@ def test_receivers_get_the_claims_of_their_arms_method_in_order() -> None:
     assert asks["images", "a"] == (("a", "2 of a"), ("b", "2 of b"), ("d", "2 of d"))
 
 
+def _with_arms(*arms: SharingArm) -> Campaign:
+    campaign = Campaign(replace(ONE, arms=arms), 0, "id-s0", ["a", "b", "c", "d"], ["b"])
+    (ask,) = campaign.pretrain_asks()
+    campaign.take(ask, Reply(entity="b", tensors=NETS))
+    return campaign
+
+
+def test_only_the_senders_of_some_arm_contribute_and_only_theirs_are_used() -> None:
+    method, small = DeepPoisoning(), DeepPoisoning(blocks=1)
+    campaign = _with_arms(
+        SharingArm(name="a to c", method=method, senders=("a",), receivers=("c",)),
+        SharingArm(name="own small d", method=method, senders=("a", "d"), receivers=("c", "d"), exceptions=(("d", small),)),
+    )
+    assert [(ask.request.method, ask.entity) for ask in campaign.contribute_asks()] == [(0, "a"), (1, "d")]
+    _contribute(campaign)
+    claims = {(ask.request.arm, ask.entity): ask.request.claims for ask in campaign.refine_asks()}
+    assert claims == {
+        ("a to c", "c"): (("a", "0 of a"),),
+        ("own small d", "c"): (("a", "0 of a"), ("d", "1 of d")),
+        ("own small d", "d"): (("a", "0 of a"), ("d", "1 of d")),
+    }
+
+
+def test_nobody_misses_the_release_of_who_does_not_send() -> None:
+    campaign = _with_arms(SharingArm(name="a to c", method=DeepPoisoning(), senders=("a",), receivers=("c",)))
+    _contribute(campaign)
+    for asks in (campaign.refine_asks, campaign.evaluate_asks):
+        for ask in list(asks()):
+            campaign.take(ask, Reply(entity=ask.entity, quality={"top1": 0.5}))
+    (outcome,) = [each for each in campaign.outcomes() if each.arm == "a to c" and each.entity == "c"]
+    assert (outcome.reason, outcome.remark) == ("", "")
+
+
+def test_an_arm_that_nobody_refines_in_has_the_figures_of_its_releases() -> None:
+    campaign = _with_arms(SharingArm(name="judged", method=DeepPoisoning(), refine="none"))
+    _contribute(campaign)
+    assert list(campaign.refine_asks()) == list(campaign.evaluate_asks()) == []
+    judged = [outcome for outcome in campaign.outcomes() if outcome.arm == "judged"]
+    assert [(outcome.entity, outcome.reason, outcome.costs["bytes_sent"]) for outcome in judged] == [(name, "", 5.0) for name in "abcd"]
+
+
+def test_an_arm_that_nobody_refines_in_says_who_released_nothing() -> None:
+    campaign = _with_arms(SharingArm(name="judged", method=DeepPoisoning(), refine="none", senders=("a", "b", "c")))
+    campaign.leave_out("c", "gone")
+    _contribute(campaign, "b")
+    reasons = {outcome.entity: outcome.reason for outcome in campaign.outcomes() if outcome.arm == "judged"}
+    assert reasons == {"a": "", "b": "no", "c": "gone", "d": ""}  # nobody waits for a release of d
+
+
 def test_a_release_counts_even_if_its_sender_has_left_since() -> None:
     campaign = _adopted()
     _contribute(campaign)
@@ -90,6 +140,7 @@ def test_shared_rounds_start_from_the_received_decider_and_go_on_from_the_averag
         campaign.take(ask, Reply(entity=ask.entity, images=1, tensors={"w": torch.full((2,), value)}, costs={"seconds": 1.0}))
     assert campaign.close_round() == []
     second = list(campaign.shared_asks(2))
+    assert [(ask.action, ask.entity, ask.request.round) for ask in second[4:]] == [(wire.EVALUATE, "b", 1)]  # the average of round 1
     assert all(torch.equal(ask.request.tensors["w"], torch.full((2,), 2.0)) for ask in second)
     campaign.take(second[0], Reply(entity="a", images=1, tensors={"w": torch.full((2,), float("nan"))}, costs={"seconds": 1.0}))
     (remark,) = campaign.close_round()
@@ -183,3 +234,60 @@ def test_an_arm_that_came_to_nothing_says_why_for_everybody() -> None:
     campaign.give_up("FedAvg", "no update")
     assert {_outcome(campaign, "FedAvg", name).reason for name in "abcd"} == {"no update"}
     assert list(campaign.evaluate_asks()) == []
+
+
+def _shared_to_its_end() -> Campaign:
+    campaign = _adopted()
+    _contribute(campaign)
+    for number in (1, 2):
+        for ask in list(campaign.shared_asks(number)):
+            quality = {"top1": 0.1 * ask.request.round} if ask.action == wire.EVALUATE else {}
+            costs = {"seconds": 2.0, "bytes_sent": 3.0}
+            campaign.take(ask, Reply(entity=ask.entity, images=1, tensors={"w": torch.ones(2)}, quality=quality, costs=costs))
+        campaign.close_round()
+    for ask in list(campaign.evaluate_asks()):
+        campaign.take(ask, Reply(entity=ask.entity, quality={"top1": 0.9}))
+    return campaign
+
+
+def test_the_rounds_of_a_shared_decider_begin_with_the_release_and_end_in_the_arms_own_figures() -> None:
+    campaign = _shared_to_its_end()
+    judge, other = _outcome(campaign, "shared", "b"), _outcome(campaign, "shared", "a")
+    assert [figures.quality for figures in judge.rounds] == [{"top1": 0.1}, judge.quality]
+    assert [figures.quality for figures in other.rounds] == [{}, {}]
+    for outcome in (judge, other):
+        assert [figures.costs["bytes_sent"] for figures in outcome.rounds] == [5.0 + 3.0, 5.0 + 6.0]
+        assert outcome.costs["bytes_sent"] == outcome.rounds[-1].costs["bytes_sent"]
+        assert outcome.costs["seconds"] == outcome.rounds[-1].costs["seconds"] == 4.0
+
+
+def test_arms_that_average_nothing_have_no_rounds() -> None:
+    campaign = _shared_to_its_end()
+    assert {outcome.arm for outcome in campaign.outcomes() if outcome.rounds} == {"shared"}
+
+
+def test_a_round_is_evaluated_by_the_largest_of_the_receivers_that_are_left() -> None:
+    campaign = _adopted()
+    arm = ONE.arm("FedAvg")
+    tensors = {"w": torch.ones(1)}
+    (ask,) = campaign.round_asks(arm, 2, tensors)
+    assert (ask.action, ask.entity, ask.request.round, ask.request.rounds) == (wire.EVALUATE, "b", 2, 3)
+    assert ask.request.tensors is tensors
+    campaign.leave_out("b", "gone")
+    assert [ask.entity for ask in campaign.round_asks(arm, 2, tensors)] == ["a"]
+    receivers = replace(ONE.arm("shared"), receivers=("d",))
+    assert [ask.entity for ask in campaign.round_asks(receivers, 1, tensors)] == ["d"]
+    for name in "acd":
+        campaign.leave_out(name, "gone")
+    assert list(campaign.round_asks(arm, 2, tensors)) == []
+
+
+def test_a_round_that_could_not_be_evaluated_costs_the_arm_nothing() -> None:
+    campaign = _adopted()
+    campaign.shared["FedAvg"] = {"w": torch.ones(1)}
+    (ask,) = campaign.round_asks(ONE.arm("FedAvg"), 1, {"w": torch.ones(1)})
+    campaign.take(ask, "no memory")
+    assert _outcome(campaign, "FedAvg", "b").reason == "was not asked: nothing to evaluate"
+    for last in list(campaign.evaluate_asks()):
+        campaign.take(last, Reply(entity=last.entity, quality={"top1": 0.5}))
+    assert [figures.quality for figures in _outcome(campaign, "FedAvg", "b").rounds] == [{}, {}, {"top1": 0.5}]

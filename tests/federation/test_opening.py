@@ -8,14 +8,27 @@ import pytest
 import torch
 from flwr.app import Context, RecordDict
 
+from dpm_flower.core.classification import AnchorLoss
 from dpm_flower.core.errors import OutputError, ReleaseError, SettingError, ShapeError, StudyError, TrainingError
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.streams import stream
-from dpm_flower.federation.opening import ProgressFile, changed, find_study, nets_from, open_nets, open_task, output_of, study_of
+from dpm_flower.federation.opening import (
+    ProgressFile,
+    changed,
+    find_experiment,
+    find_study,
+    nets_from,
+    open_nets,
+    open_task,
+    output_of,
+    study_of,
+)
+from dpm_flower.nets.anchor_head import AnchorHead, head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
 from tests.small_study import STUDY
+from tests.small_sweep import SWEEP
 
 
 def _context(output: object, node: dict[str, object] | None = None, **config: object) -> Context:
@@ -67,10 +80,40 @@ def test_a_study_that_cannot_be_imported_is_refused(text: str, told: str, tmp_pa
         find_study(name)
 
 
+def test_a_sweep_is_found_by_its_name_and_its_studies_by_their_labels() -> None:
+    assert find_experiment("tests.small_sweep") is find_experiment("tests.small_sweep:SWEEP") is SWEEP
+    assert find_study("tests.small_sweep:SWEEP/two") is SWEEP.study("two")
+    assert find_experiment("tests.small_study") is STUDY
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tests.small_sweep", "one of its studies is tests.small_sweep:SWEEP/one"),
+        ("tests.small_sweep:SWEEP", "one of its studies is tests.small_sweep:SWEEP/one"),
+        ("tests.small_sweep:SWEEP/three", "has no variant 'three'; it has one, two"),
+        ("tests.small_study:STUDY/one", "is of type Study, not a Sweep"),
+        ("tests.small_study:FEW", "is of type Fitting, not a Study or a Sweep"),
+    ],
+)
+def test_what_is_no_single_study_is_refused(name: str, told: str) -> None:
+    with pytest.raises(StudyError, match=told):
+        find_study(name)
+
+
+def test_a_file_with_a_study_and_a_sweep_must_be_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "has_both.py").write_text("from tests.small_study import STUDY\nfrom tests.small_sweep import SWEEP\n")
+    with pytest.raises(StudyError, match="name one, has_both:STUDY or :SWEEP"):
+        find_experiment("has_both")
+    assert find_experiment("has_both:SWEEP") is SWEEP
+
+
 def test_data_and_seeds_of_the_run_config_come_before_the_studys_own() -> None:
     config = {"study": "tests.small_study", "data": "/elsewhere.npz", "seeds": "3, 1 2"}
     assert study_of(config) == replace(STUDY, data="/elsewhere.npz", seeds=(3, 1, 2))
     assert study_of({"study": "tests.small_study"}) == STUDY
+    assert study_of({"study": "tests.small_sweep:WITH_PATHS/second", "data": "a.npz,b.npz"}).data == "b.npz"
 
 
 @pytest.mark.parametrize("seeds", ["one", "1.5", "1;2"])
@@ -163,3 +206,14 @@ def test_networks_that_do_not_fit_are_refused(value: float | None, error: type[E
     tensors[name] = torch.zeros(1, 2, 3) if value is None else torch.full_like(tensors[name], value)
     with pytest.raises(error):
         nets_from(task.study, 10, task.compute, tensors)
+
+
+def test_anchors_are_those_that_were_sent(task: EntityTask) -> None:
+    study = replace(STUDY, loss=AnchorLoss(distance="cosine", scale=16.0))
+    made = PublicNets.assemble(STUDY.backbone, STUDY.hook, STUDY.side, 10, stream(3), head_for(study.loss, stream(3)))
+    head = nets_from(study, 10, task.compute, made.tensors()).decider.head
+    assert isinstance(head, AnchorHead)
+    assert torch.equal(head.anchors, made.tensors()["decider.head.anchors"])
+    assert (head.distance, head.scale) == ("cosine", 16.0)
+    with pytest.raises(ReleaseError, match=r"wanted a tensor 'decider\.head\.anchors'"):
+        nets_from(study, 10, task.compute, _nets(1).tensors())

@@ -130,3 +130,11 @@ def test_an_update_of_twice_the_usual_length_stays() -> None:
     before = {"w": torch.zeros(4)}
     updates = {name: ({"w": torch.eye(4)[place] * (1 + (name == "c"))}, 1) for place, name in enumerate("abc")}
     assert averaged(before, updates).remarks == ()
+
+
+def test_what_nobody_trained_stays_as_it_is_bit_for_bit() -> None:
+    fixed = torch.randn(40, 7, generator=torch.Generator().manual_seed(9))
+    updates = {f"e{seed}": (_update(seed) | {"head.anchors": fixed.clone()}, 3 + 2 * seed) for seed in range(4)}
+    average = averaged(BEFORE | {"head.anchors": fixed}, updates)
+    assert torch.equal(average.tensors["head.anchors"], fixed)
+    assert not torch.equal(average.tensors["w"], BEFORE["w"])

@@ -63,6 +63,9 @@ TWO = np.zeros(2)
         (_reply(arrays=_damaged(), metrics=GOOD), "cannot be read"),
         (_reply(arrays=_arrays(v=TWO), metrics=GOOD), "records of most replies"),
         (_reply(arrays=_arrays(w=np.zeros(3)), metrics=GOOD), "records of most replies"),
+        (_reply(arrays=_arrays(w=TWO.astype(np.float32)), metrics=GOOD), "of most replies, 1 arrays (float64) in"),
+        (_reply(arrays=_arrays(w=TWO.astype(np.float32)), metrics=GOOD), "got 1 arrays (float32) in"),
+        (_reply(arrays=_arrays(running_var=np.array([1.0, -0.1])), metrics=GOOD), "'running_var' holds variances below zero"),
         (_reply(other=_arrays(w=TWO), metrics=GOOD), "records of most replies"),
         (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 5})), "records of most replies"),
         (_reply(arrays=_arrays(w=TWO), metrics=MetricRecord({"n": 5, "losses": [0.1]})), "records of most replies"),
@@ -79,13 +82,25 @@ def test_refusals(reply: Message, reason: str) -> None:
     assert reason in _reason(reply)
 
 
-def test_shapes_that_were_sent_count_more_than_the_majority() -> None:
-    check = UpdateCheck(weighted_by="n", arrays=True, shapes={"w": (3,)})
-    right = _reply(arrays=_arrays(w=np.zeros(3)), metrics=GOOD)
-    good, left_out = check.sort_out([("a", _good()), ("b", right), ("c", _good())])
-    assert good == [right]
+@pytest.mark.parametrize(
+    ("sent", "right", "told"),
+    [
+        (("float64", (3,)), np.zeros(3), "'w': sent float64 (3,), got float64 (2,)"),
+        (("float32", (2,)), np.zeros(2, np.float32), "'w': sent float32 (2,), got float64 (2,)"),
+    ],
+)
+def test_what_was_sent_counts_more_than_the_majority(sent: tuple[str, tuple[int, ...]], right: np.ndarray, told: str) -> None:
+    check = UpdateCheck(weighted_by="n", arrays=True, sent={"w": sent})
+    fits = _reply(arrays=_arrays(w=right), metrics=GOOD)
+    good, left_out = check.sort_out([("a", _good()), ("b", fits), ("c", _good())])
+    assert good == [fits]
     assert [entity for entity, _ in left_out] == ["a", "c"]
-    assert "'w': sent (3,), got (2,)" in left_out[0][1]
+    assert told in left_out[0][1]
+
+
+def test_an_array_that_is_missing_is_named() -> None:
+    check = UpdateCheck(weighted_by="n", arrays=True, sent={"v": ("float64", (2,)), "w": ("float64", (2,))})
+    assert check.sort_out([("a", _good())])[1][0][1].endswith("the first 'v': sent float64 (2,), got none")
 
 
 def test_an_evaluation_needs_no_arrays() -> None:

@@ -190,7 +190,13 @@ def test_malformed_requests_of_an_averaging_are_refused(config: dict[str, object
 
 def test_an_update_carries_its_weight_and_its_costs() -> None:
     message = wire.averaging_reply(ModelUpdate(TENSORS, 17), {"seconds": 2.5}, _asked())
-    assert message.content["costs"] == MetricRecord({"num-examples": 17, "seconds": 2.5})
+    assert message.content["quality"] == MetricRecord({"num-examples": 17})
     assert wire.averaging_costs(message.content) == {"seconds": 2.5}
     assert all(_same(wire.tensors_of(message.content["arrays"])[name], tensor) for name, tensor in TENSORS.items())
     assert "config" not in message.content or message.content["config"] == ConfigRecord()
+
+
+@pytest.mark.parametrize("costs", [{}, {"seconds": "2"}, {"seconds": float("nan")}, {"seconds": [1.0]}, None])
+def test_costs_that_are_no_numbers_cost_nobody_an_update(costs: Any) -> None:
+    records = RecordDict({} if costs is None else {"costs": ConfigRecord(costs | {"bytes_sent": 3})})
+    assert wire.averaging_costs(records) == ({} if costs is None else {"bytes_sent": 3.0})

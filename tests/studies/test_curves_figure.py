@@ -1,0 +1,61 @@
+import io
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from dpm_flower.studies.curves import curves_of
+from dpm_flower.studies.curves_figure import cost_curves
+from dpm_flower.studies.drawing import DARK, LIGHT, PALETTE
+from tests.studies import averaged
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return curves_of(averaged.results())
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def amount(image, colour):
+    return int((np.abs(image - np.round(np.array(to_rgb(colour)) * 255)).max(-1) <= 1).sum())
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK])
+def test_a_chart_is_1000_pixels_wide_and_shows_every_arm(curves, scheme):
+    image = pixels(cost_curves(curves, scheme=scheme, kind="png"))
+    assert image.shape[1] == 1000
+    assert all(amount(image, colour) > 20 for colour in PALETTE[: len(curves)])
+
+
+def test_an_arm_that_averages_is_a_line_and_another_a_mark(curves):
+    image = pixels(cost_curves(curves, kind="png"))
+    arms = [curve.arm for curve in curves]
+    assert amount(image, PALETTE[arms.index("slow")]) > 2 * amount(image, PALETTE[arms.index("poisoned")])
+
+
+def test_higher_accuracy_stands_higher(curves):
+    """With one arm five points up, the rows of its colour move up; the legend stays."""
+
+    place = [curve.arm for curve in curves].index("slow")
+
+    def height(drawn):
+        image = pixels(cost_curves(drawn, kind="png"))
+        return np.nonzero((np.abs(image - np.round(np.array(to_rgb(PALETTE[place])) * 255)).max(-1) <= 1).any(1))[0].mean()
+
+    raised = tuple(replace(point, top1=replace(point.top1, mean=point.top1.mean + 0.05)) for point in curves[place].points)
+    assert height([*curves[:place], replace(curves[place], points=raised), *curves[place + 1 :]]) < height(curves) - 5
+
+
+def test_many_arms_and_none_are_drawn(curves):
+    assert ElementTree.fromstring(cost_curves([replace(curves[4], arm=f"arm {number}") for number in range(40)])).tag.endswith("svg")
+    assert ElementTree.fromstring(cost_curves([])).tag.endswith("svg")
+
+
+def test_the_same_curves_give_the_same_bytes(curves):
+    assert cost_curves(curves) == cost_curves(curves)
