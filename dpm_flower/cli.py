@@ -13,26 +13,37 @@ app = typer.Typer(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help='A study: "simulations.demo", or "package.module:NAME".')],
-    data: Annotated[str, typer.Option(help="Data instead of the study's own: a file, a folder, or a known name.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(help='A study or a sweep: "simulations.demo", "package.module:NAME", or one variant, "package.module:NAME/label".'),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Data instead of the study's own: a file, a folder, or a known name; a list with commas for a sweep that asks for several."
+        ),
+    ] = "",
     seeds: Annotated[str, typer.Option(help="Seeds instead of the study's own, for example 0,1,2.")] = "",
     output: Annotated[
-        Path | None, typer.Option(help="Where to write; a run that was interrupted there goes on. Default: runs/<study>/<time>.")
+        Path | None,
+        typer.Option(
+            help="Where to write; what was interrupted there goes on, and finished variants are not run again. Default: runs/<name>/<time>."
+        ),
     ] = None,
     in_process: Annotated[
         bool, typer.Option("--in-process", help="In this process, one entity after the other, without Flower's runtime.")
     ] = False,
     cpus_per_client: Annotated[int, typer.Option(min=1, help="CPUs reserved for each simulated client: fewer clients at once.")] = 1,
 ) -> None:
-    """Run a study and write its table, results.json, results.csv and report.html."""
+    """Run a study (results.json, results.csv, report.html) or all variants of a sweep (and sweep.json, sweep.csv, sweep.html)."""
     from dpm_flower.apps.study_command import run  # noqa: PLC0415  # torch and Flower take seconds to import
 
     raise typer.Exit(run(name, data, seeds, output, in_process=in_process, cpus_per_client=cpus_per_client))
 
 
 @app.command()
-def report(run_folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")]) -> None:
-    """Show a run's table again and write its report.html anew (without pictures, which are the owners')."""
+def report(run_folder: Annotated[Path, typer.Argument(help="The folder of a finished run, or of a sweep.")]) -> None:
+    """Show the table of a run or a sweep again and write its page anew (without pictures, which are the owners')."""
     from dpm_flower.apps.report_command import show  # noqa: PLC0415
 
     raise typer.Exit(show(run_folder))

@@ -1,6 +1,5 @@
 """A Flower project and its run config -> the project run by Flower's simulation, with a SuperLink of its own that ends with the run."""
 
-import fcntl
 import http.client
 import json
 import queue
@@ -10,14 +9,15 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpm_flower.apps.flower_environment import environment, free_ports
 from dpm_flower.apps.kept import kept
 from dpm_flower.apps.run_config import as_toml
+from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, SettingError, StudyError
 
 CONNECTION = "study"  # the name of our SuperLink in FLWR_HOME/config.toml
@@ -60,6 +60,7 @@ def run_through_flower(
     run = [str(programs.flwr), "run", str(project.absolute()), CONNECTION, "--stream", "--run-config", str(overrides)]
     run += ["--federation-config", f"num-supernodes={nodes} client-resources-num-cpus={cpus_per_client}"]
     log_path = home / "superlink.log"
+    made(home)
     with alone_in(home):
         prepare(home, port, overrides, text)
         with log_path.open("wb") as log, kept(serve, env=env, folder=home, output=log) as superlink:
@@ -88,6 +89,14 @@ class Programs:
         return found
 
 
+def made(home: Path) -> None:
+    """Makes the folder for Flower's files; raises OutputError where it cannot be."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise OutputError(f"cannot write to the folder for Flower's files {home}: {err}") from err
+
+
 def prepare(home: Path, port: int, overrides: Path, text: str) -> None:
     """Writes Flower's configuration, and the run config's text to `overrides`. Raises OutputError."""
     connection = f'[superlink.{CONNECTION}]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
@@ -96,22 +105,6 @@ def prepare(home: Path, port: int, overrides: Path, text: str) -> None:
         (home / "config.toml").write_text(f'[superlink]\ndefault = "{CONNECTION}"\n\n{connection}', encoding="utf-8")
     except OSError as err:
         raise OutputError(f"cannot write to the folder for Flower's files {home}: {err}") from err
-
-
-@contextmanager
-def alone_in(home: Path) -> Iterator[None]:
-    """Makes and holds `home` for one run; raises StudyError if another has it, whose configuration would be overwritten."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = (home / "lock").open("w")
-    except OSError as err:
-        raise OutputError(f"cannot write to the folder for Flower's files {home}: {err}") from err
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise StudyError(f"another run through Flower uses the folder {home}") from err
-        yield
 
 
 class Watch:

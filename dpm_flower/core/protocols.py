@@ -1,7 +1,9 @@
 """The contracts between floors: a sharing method and its sharer, an attack and its view."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -26,7 +28,17 @@ class Sharer(Protocol):
     """One entity's prepared method. It holds the secret and is never serialised into a release."""
 
     def share(self, images: Tensor, labels: Labels) -> SharedBatch:
-        """Images (B,C,H,W) in [0,1] with labels (B,) -> what leaves the house for them."""
+        """Images (B,C,H,W), bytes or floats in [0,1], with labels (B,) -> what leaves the house for them."""
+        ...
+
+
+@runtime_checkable
+class WithFigures(Protocol):
+    """What a sharer may be besides: one that found something out while it was prepared, for example the strength of its noise."""
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Finite figures by name; they stand among those of the release and leave the house."""
         ...
 
 
@@ -62,22 +74,34 @@ class Level(Enum):
     """What an attacker knows, weakest first. Source: SPEC.md, section 8."""
 
     A0 = "the public reconstructor"
+    A1 = "public images"
+
+    @property
+    def knows_recipe(self) -> bool:
+        """Whether attackers of this level know how the defence is made."""
+        return self not in (Level.A0, Level.A1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttackerView:
-    """All that an attacker gets: the release, the public networks and images, the recipe of the defence. Never the truth."""
+    """All that an attacker knows before it sees a release: public networks and images, perhaps the recipe. Never the truth.
 
-    release: SharedBatch
+    `recipe` is None for levels that do not know it. `features` are the public featurizer's. `folder` is this attacker's own:
+    what it has trained stays there, so that it is trained once however many releases it is asked about.
+    """
+
     net: SplitNet
     public: Labelled
-    recipe: SharingMethod
+    features: FeatureSource
+    recipe: SharingMethod | None
+    folder: Path
     compute: Compute
+    report: Report
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guess:
-    """An attacker's reconstructions (N,C,H,W) in [0,1], in the order of the release."""
+    """An attacker's reconstructions (N,C,H,W), floats in [0,1], in the order of the release."""
 
     images: Tensor
 
@@ -92,11 +116,28 @@ class NotApplicable:
 AttackResult: TypeAlias = Guess | NotApplicable
 
 
+class Attacker(Protocol):
+    """A prepared attack. Beside its view it sees releases only; the scorer adds the truth."""
+
+    def guess(self, release: SharedBatch) -> AttackResult:
+        """What the attacker makes of a release, or why it can make nothing of it."""
+        ...
+
+
+@runtime_checkable
 class Attack(Protocol):
-    """Sees only what that attacker may know; the scorer adds the truth."""
+    """A frozen dataclass: its fields are the attack's knobs, its name heads its figures."""
 
-    level: Level
+    @property
+    def name(self) -> str:
+        """What tables call this attack, its level first: "A1.residual-2-x4"."""
+        ...
 
-    def run(self, view: AttackerView, rng: torch.Generator) -> AttackResult:
-        """What the attacker makes of its view, or why it can make nothing of it."""
+    @property
+    def level(self) -> Level:
+        """What it knows, and so what its view holds."""
+        ...
+
+    def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
+        """Everything that can be done before a release is seen; the same view and stream give the same attacker."""
         ...

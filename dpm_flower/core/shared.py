@@ -19,7 +19,7 @@ class SharedFeatures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SharedImages:
-    """Images (B,C,H,W) in [0, 1], raw or made to be shared, with labels (B,)."""
+    """Images (B,C,H,W), bytes or floats in [0, 1] (see core/labelled.py), raw or made to be shared, with labels (B,)."""
 
     images: Tensor
     labels: Labels

@@ -1,12 +1,18 @@
 """A study: one experiment as a value. A variant is `dataclasses.replace`."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from dpm_flower.core.arms import Arm, SharingArm
+from dpm_flower.core.classification import CROSS_ENTROPY, ClassificationLoss, check_loss
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.figures import check_columns
 from dpm_flower.core.fitting import Augmentation, Fitting, Precision
-from dpm_flower.core.partition import Shares
-from dpm_flower.core.protocols import SharingMethod
+from dpm_flower.core.partition import Partition
+from dpm_flower.core.protocols import Attack, Level, SharingMethod
+from dpm_flower.core.weights import check_weights
+
+ATTACK_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")  # heads columns of results.csv and scores in manifests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,20 +23,28 @@ class Study:
     means the one with the most images. `threads` is torch's thread count in every client, `lead_threads` that of the
     pre-training (alone on the machine): results depend on both. An entity may take `phase_timeout_s` for each message of a phase;
     then the run goes on with those who answered, if they are at least `quorum` of all entities (a share).
+    `weights` are what the backbone starts from, in pre-training and wherever a network is trained from scratch: nothing (untrained),
+    "imagenet" (torchvision's for that backbone) or the absolute path of a state dict, .safetensors or .pth.
+    `loss` is what classifiers are trained by: in pre-training, in refinement, in networks from scratch and in federated averaging.
+    `attacks` are asked about every release in its owner's audit, beside the public reconstructor, which always is.
+    `columns` are the figures of the result table (see core/figures.py); empty means the usual ones.
     """
 
     name: str
-    partition: Shares
+    partition: Partition
     arms: tuple[Arm, ...]
+    attacks: tuple[Attack, ...] = ()
     data: str = "digits"
     side: int = 32
     backbone: str = "resnet20"
+    weights: str = ""
     hook: str = "conv3_1"
     seeds: tuple[int, ...] = (0, 1, 2)
     lead: str = ""
     pretrain: Fitting = Fitting(steps=1000, learning_rate=1e-2)
     reconstruct: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
     refine: Fitting = Fitting(steps=600, learning_rate=2e-3)
+    loss: ClassificationLoss = CROSS_ENTROPY
     augment: Augmentation = "none"
     threads: int = 1
     lead_threads: int = 1
@@ -39,11 +53,16 @@ class Study:
     quorum: float = 0.5
     phase_timeout_s: float = 3600.0
     pictures: int = 8
+    columns: tuple[str, ...] = field(default=(), repr=False)  # not in the repr: how a table looks makes no other campaign
 
     def __post_init__(self) -> None:
+        check_columns(self.columns)
+        check_loss(self.loss)
+        check_weights(self.weights)
         names = [arm.name for arm in self.arms]
         if len(set(names)) != len(names):
             raise SettingError(f"arms must have different names, got {', '.join(names)}")
+        _check_attacks(self.attacks)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise SettingError(f"a study needs at least one seed, each once, got {self.seeds}")
         if self.lead and self.lead not in self.partition.names:
@@ -79,3 +98,17 @@ class Study:
             if arm.name == name:
                 return arm
         raise SettingError(f"study {self.name!r} has no arm {name!r}; it has {', '.join(a.name for a in self.arms)}")
+
+
+def _check_attacks(attacks: tuple[Attack, ...]) -> None:
+    """Raises SettingError for what is no attack, for a repr that differs between runs, and for names that figures cannot begin with."""
+    for attack in attacks:
+        if not isinstance(attack, Attack) or isinstance(attack, type):  # a class has all that its instances have
+            raise SettingError(f"wanted an attack, got {attack!r}")
+        if " at 0x" in repr(attack):
+            raise SettingError(f"an attack's repr names its knobs and no memory address, got {attack!r}")
+        if not ATTACK_NAME.fullmatch(attack.name) or attack.level is Level.A0:
+            raise SettingError(f'wanted an attack named like "A1.plain-2-x4", above the one that is always asked, got {attack.name!r}')
+    names = [attack.name for attack in attacks]
+    if len(set(names)) != len(names):
+        raise SettingError(f"attacks must have different names, got {', '.join(names)}")

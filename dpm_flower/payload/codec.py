@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
+from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.payload.released_spec import ImageSpec, Kind, ReleasedSpec, kind_of
 from dpm_flower.payload.rules import shown
@@ -30,6 +31,8 @@ Array: TypeAlias = npt.NDArray[np.generic]
 
 def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int = SHARD_BYTES) -> list[Shard]:
     """Features (B,C,h,w) as `dtype`, or images (B,C,H,W) as uint8, each with labels (B,) -> shards; equal batches, equal bytes.
+
+    Images that are bytes travel as they are, floats in [0, 1] rounded to the nearest of 256 levels.
 
     Raises ReleaseError for what cannot be released: empty or malformed batches, values that are not finite or beyond
     `dtype`'s range, images outside [0, 1], model updates. Raises SettingError if a shard cannot hold one sample.
@@ -60,7 +63,7 @@ def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int =
 
 
 def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> SharedFeatures | SharedImages:
-    """Shards in the manifest's order -> float32 features of the spec, or images in [0, 1], with labels; `samples` of them.
+    """Shards in the manifest's order -> float32 features of the spec, or uint8 images, with labels; `samples` of them.
 
     Raises ReleaseError for anything that is not exactly that: names, types, shapes, counts, values that are not finite,
     labels outside [0, classes).
@@ -68,7 +71,8 @@ def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples
     pieces = [_read(shard, spec) for shard in shards]
     if (came := sum(len(labels) for _, labels in pieces)) != samples or not came:
         raise ReleaseError(f"wanted {samples} samples, at least one, got {came}")
-    values_BCHW, labels_B = torch.empty((samples, *spec.shape)), torch.empty(samples, dtype=torch.int64)
+    dtype = torch.uint8 if isinstance(spec, ImageSpec) else torch.float32
+    values_BCHW, labels_B = torch.empty((samples, *spec.shape), dtype=dtype), torch.empty(samples, dtype=torch.int64)
     start = 0
     for shard, (values, labels) in zip(shards, pieces, strict=True):
         end = start + len(labels)
@@ -83,7 +87,7 @@ def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples
         case FeatureSpec():
             return SharedFeatures(values_BCHW, labels_B)
         case ImageSpec():
-            return SharedImages(values_BCHW.div_(255), labels_B)
+            return SharedImages(values_BCHW, labels_B)
         case _:
             assert_never(spec)
 
@@ -99,11 +103,13 @@ def _released_features(features_BChw: Tensor, dtype: str) -> Tensor:
 
 
 def _released_images(images_BCHW: Tensor) -> Tensor:
+    if images_BCHW.dtype == torch.uint8 and images_BCHW.ndim == 4 and images_BCHW.numel():
+        return images_BCHW.cpu()
     _check_values(images_BCHW, "images")
     low, high = float(images_BCHW.min()), float(images_BCHW.max())
     if low < 0 or high > 1:
         raise ReleaseError(f"images must lie in [0, 1], got a range from {low} to {high}")
-    return (images_BCHW.cpu().float() * 255).round().to(torch.uint8)
+    return as_bytes(images_BCHW.cpu())
 
 
 def _check_values(values: Tensor, what: str) -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.core.errors import StudyError
-from dpm_flower.core.outcome import Outcome
+from dpm_flower.core.outcome import Outcome, RoundFigures
 from dpm_flower.core.study import Study
+from dpm_flower.methods.nothing import Nothing
 
 LONGEST_REASON = 300  # characters; a peer's text may be of any length
 SILENT = "no outcome arrived"
 NO_TOP1 = "its outcome holds no top-1 figure"
+NO_RELEASE = "its outcome holds no figures of a release"
 NO_RECEIVER = "not a receiver of this arm: figures of its release only"
 
 
@@ -25,6 +27,7 @@ class Cell:
     quality: Mapping[str, float]
     costs: Mapping[str, float]
     reason: str = ""
+    rounds: tuple[RoundFigures, ...] = ()
 
 
 def arms_of(study: Study) -> tuple[str, ...]:
@@ -40,6 +43,14 @@ def receivers_of(study: Study, arm: str) -> tuple[str, ...]:
     if isinstance(chosen, SharingArm) and chosen.receivers:
         return tuple(name for name in study.partition.names if name in chosen.receivers)
     return study.partition.names
+
+
+def releasers_of(study: Study, arm: str) -> tuple[str, ...]:
+    """A study and the head of a row -> whose releases are judged where nobody trains on them; no entities in all other arms."""
+    chosen = study.arm(arm) if arm != RECEIVED else None
+    if not isinstance(chosen, SharingArm) or chosen.refine != "none" or isinstance(chosen.method, Nothing):
+        return ()
+    return tuple(name for name in study.partition.names if chosen.sends(name))
 
 
 def indexed(study: Study, outcomes: Iterable[Outcome]) -> dict[tuple[int, str, str], Outcome]:
@@ -65,8 +76,8 @@ def indexed(study: Study, outcomes: Iterable[Outcome]) -> dict[tuple[int, str, s
 def cells_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[Cell, ...]:
     """Outcomes in any order -> cells in the study's order: seeds, then arms, then entities.
 
-    Every receiver of every arm has a cell; an entity that only sends has one where something came from it. Raises StudyError
-    like `indexed`.
+    Every receiver of every arm has a cell, and every entity that releases where nobody trains; any other where something came from it.
+    Raises StudyError like `indexed`.
     """
     found = indexed(study, outcomes)
     return tuple(_cells(study, found))
@@ -75,19 +86,21 @@ def cells_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[Cell, ...]:
 def _cells(study: Study, found: Mapping[tuple[int, str, str], Outcome]) -> Iterator[Cell]:
     for seed in study.seeds:
         for arm in arms_of(study):
-            receivers = receivers_of(study, arm)
+            receivers, releasers = receivers_of(study, arm), releasers_of(study, arm)
             for entity in study.partition.names:
                 outcome = found.get((seed, arm, entity))
                 if entity in receivers:
                     yield _cell(outcome or Outcome(seed, arm, entity, reason=SILENT), NO_TOP1)
+                elif entity in releasers:
+                    released = outcome is not None and bool(outcome.quality)
+                    yield _cell(outcome or Outcome(seed, arm, entity, reason=SILENT), "" if released else NO_RELEASE)
                 elif outcome is not None and (outcome.quality or outcome.costs or outcome.reason):
                     yield _cell(outcome, NO_RECEIVER)
 
 
 def _cell(outcome: Outcome, without_top1: str) -> Cell:
     """`without_top1` is the reason where there is no ``top1`` and the outcome does not say why."""
-    quality = {name: float(value) for name, value in outcome.quality.items() if math.isfinite(value)}
-    costs = {name: float(value) for name, value in outcome.costs.items() if math.isfinite(value)}
+    quality, costs = _finite(outcome.quality), _finite(outcome.costs)
     reasons = [said(outcome.reason)]
     reasons += [
         f"{name} is {value}"
@@ -102,7 +115,12 @@ def _cell(outcome: Outcome, without_top1: str) -> Cell:
     if "top1" not in quality and not any(reasons):
         reasons.append(without_top1)
     reasons.append(said(outcome.remark))
-    return Cell(outcome.seed, outcome.arm, outcome.entity, quality, costs, "; ".join(filter(None, reasons)))
+    rounds = tuple(RoundFigures(each.number, _finite(each.quality), _finite(each.costs)) for each in outcome.rounds)
+    return Cell(outcome.seed, outcome.arm, outcome.entity, quality, costs, "; ".join(filter(None, reasons)), rounds)
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
 
 
 def said(text: str) -> str:

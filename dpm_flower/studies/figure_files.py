@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dpm_flower.studies.atomic import write_atomically
+from dpm_flower.studies.curves import curves_of
+from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
 from dpm_flower.studies.pictures import Pictures, picture_grid
 from dpm_flower.studies.results import Results
@@ -21,6 +23,9 @@ def write_figures(folder: Path, results: Results, pictures: Sequence[Pictures] =
         write_atomically(figures / "accuracy.svg", accuracy_bars(results)),
         write_atomically(figures / "who-holds-what.svg", who_holds_what(results.facts)),
     ]
+    curves = curves_of(results)
+    if any(curve.averaged for curve in curves):
+        paths.append(write_atomically(figures / "curves.svg", cost_curves(curves)))
     for number, each in enumerate(pictures, start=1):  # a method's name may hold anything, a number is a safe file name
         paths.append(write_atomically(figures / f"pictures-{number}.png", picture_grid(each)))
     return tuple(paths)

@@ -77,12 +77,15 @@ def _raw_features(study: Study, arm: Arm) -> str | None:
     """The first arm in which the receivers of `arm` refine on raw features of those who send there."""
     receivers = receivers_of(study, arm.name)
 
+    def covers(other: Arm) -> bool:
+        return set(receivers) <= set(receivers_of(study, other.name)) and heard(other) == heard(arm)
+
     def heard(other: Arm) -> list[set[str]]:
         senders = {name for name in study.partition.names if not isinstance(other, SharingArm) or other.sends(name)}
         return [senders - {receiver} for receiver in receivers]
 
     for other in study.arms:
-        if isinstance(other, SharingArm) and isinstance(other.method, RawFeatures) and other.refine == "own" and heard(other) == heard(arm):
+        if isinstance(other, SharingArm) and isinstance(other.method, RawFeatures) and other.refine == "own" and covers(other):
             return other.name
     return None
 

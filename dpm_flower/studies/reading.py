@@ -38,7 +38,7 @@ def _shows(results: Results) -> tuple[str, ...]:
 
 def _does_not_show(results: Results) -> tuple[str, ...]:
     sentences = []
-    if any(row.ssim_p is not None for row in results.rows):
+    if any("ssim_p" in row.figures for row in results.rows):
         sentences.append(
             "The public reconstructor is the weakest attacker: poisoning is trained against this very network. A low SSIM here does not "
             "prove that nothing leaks. Attackers who train networks of their own, know pairs of image and features, or only ask "
@@ -58,7 +58,7 @@ def _does_not_show(results: Results) -> tuple[str, ...]:
             f"With {len(results.seeds)} seed{'s' if len(results.seeds) > 1 else ''}, differences between arms may be chance: three seeds "
             "or more are needed for a spread."
         )
-    lacking = sum("top1" not in cell.quality for cell in results.cells)
+    lacking = sum("top1" not in cell.quality and bool(cell.reason) for cell in results.cells)
     if lacking:
         sentences.append(
             f"{lacking} of {len(results.cells)} cells (seed, arm, entity) have no top-1; the table says why. A {MEAN!r} leaves out seeds "

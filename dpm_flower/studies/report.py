@@ -8,6 +8,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from dpm_flower.studies.atomic import write_atomically
+from dpm_flower.studies.attack_figures import HEADS, attack_lines
+from dpm_flower.studies.columns import columns_named, gain_texts
+from dpm_flower.studies.curves import Curve, curves_of
+from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.drawing import DARK, LIGHT, ImageFormat, Scheme
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
 from dpm_flower.studies.gains import ArmGain
@@ -15,9 +19,10 @@ from dpm_flower.studies.pictures import Pictures, picture_grid
 from dpm_flower.studies.reading import reading_of
 from dpm_flower.studies.report_template import STYLE, TEMPLATE
 from dpm_flower.studies.results import Results
-from dpm_flower.studies.rows import MEAN, Row
+from dpm_flower.studies.rows import MEAN, summaries
 from dpm_flower.studies.settings import flattened
-from dpm_flower.studies.wording import MEGABYTE, NONE, duration, gain_kept_text, mean_only, percent, with_spread
+from dpm_flower.studies.tuning_lines import tuning_lines
+from dpm_flower.studies.wording import NONE, duration, gain_kept_text, share_text, with_spread
 
 REPORT_NAME = "report.html"
 MEDIA_TYPES: dict[ImageFormat, str] = {"svg": "image/svg+xml", "png": "image/png"}
@@ -41,10 +46,8 @@ class Line:
     arm: str
     entity: str
     mean: bool
-    top1: str
     mark: str  # number of the note below the table, if there is one
-    quality: tuple[str, ...]
-    costs: tuple[str, ...]
+    texts: tuple[str, ...]  # one for each column
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,20 @@ def write_report(folder: Path, results: Results, pictures: Sequence[Pictures] = 
 def report_html(results: Results, pictures: Sequence[Pictures] = ()) -> str:
     """Results and pictures -> the page. Whatever text comes in is escaped, and nothing on it is fetched from anywhere."""
     environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
-    lines, notes = _lines(results.rows)
+    lines, notes = _lines(results)
     return environment.from_string(TEMPLATE).render(
         style=STYLE,
         results=results,
         summary=tuple(_summary(results)),
         arms=[[line for line in lines if line.arm == arm] for arm in results.arms],
+        columns=columns_named(results.columns),
         notes=notes,
+        attack_heads=[head for _, head, _ in HEADS],
+        attacks=attack_lines(results.rows, spread=True),
         gains=[_gain(gain) for gain in results.gains],
         bars=_bars(results),
+        curves=_curves(curves_of(results)),
+        tunings=[tuning_lines(tuning) for tuning in results.tunings],
         holdings=_holdings(results),
         grids=[_grid(each) for each in pictures],
         reading=reading_of(results),
@@ -93,38 +101,23 @@ def _summary(results: Results) -> Iterator[tuple[str, str]]:
     yield "entities", str(len(results.entities))
     yield "seeds", ", ".join(map(str, results.seeds))
     yield "training images", f"{sum(sum(holding.counts) for holding in results.facts.holdings):,}"
+    if images := {row.test_images for row in results.rows if row.test_images is not None}:
+        yield "test images", " to ".join(f"{number:,}" for number in sorted({min(images), max(images)}))
     yield "wall time", duration(results.facts.wall_s)
     yield "made at", results.facts.made_at[:16].replace("T", " ") + " UTC"
 
 
-def _lines(rows: Sequence[Row]) -> tuple[list[Line], list[str]]:
-    """Rows -> the lines of the table, and the notes that their marks point to."""
+def _lines(results: Results) -> tuple[list[Line], list[str]]:
+    """Results -> the lines of the table, and the notes that their marks point to."""
     notes: list[str] = []
     lines = []
-    for row in rows:
+    columns, gains, standing = columns_named(results.columns), gain_texts(results.rows, results.gains), summaries(results.rows)
+    for row in results.rows:
         if row.missing:
             notes.append(f"{row.arm}, {row.entity}: {row.reason}")
-        quality = (
-            str(row.top1.count if row.top1 else 0),
-            NONE if row.test_images is None else f"{row.test_images:,}",
-            percent(row.trivial),
-            with_spread(row.ssim_z, 3),
-            with_spread(row.ssim_p, 3),
-            with_spread(row.top1_z),
-            with_spread(row.top1_p),
-        )
-        costs = (mean_only(row.bytes_sent, 2, MEGABYTE), with_spread(row.seconds))
-        lines.append(
-            Line(
-                row.arm,
-                "mean" if row.entity == MEAN else row.entity,
-                row.entity == MEAN,
-                with_spread(row.top1),
-                str(len(notes)) if row.missing else "",
-                quality,
-                costs,
-            )
-        )
+        mean = row.entity == MEAN
+        texts = tuple(column.text(row, gains[row.arm] if row is standing[row.arm] else "", spread=True) for column in columns)
+        lines.append(Line(row.arm, "mean" if mean else row.entity, mean, str(len(notes)) if row.missing else "", texts))
     return lines, notes
 
 
@@ -137,8 +130,8 @@ def _gain(gain: ArmGain) -> Gain:
 
 
 def _bars(results: Results) -> Image:
-    means = [f"{row.arm} {with_spread(row.top1)} %" for row in results.rows if row.entity == MEAN]
-    return _image(
+    means = [f"{arm} {with_spread(row.figure('top1', 100.0))} %" for arm, row in summaries(results.rows).items()]
+    return embedded(
         "Accuracy by entity and arm",
         f"Bars: top-1 on test images by entity and arm. Means over entities: {'; '.join(means)}.",
         "Top-1 on test images, by entity and arm. A cross stands for an arm without figures.",
@@ -147,10 +140,24 @@ def _bars(results: Results) -> Image:
     )
 
 
+def _curves(curves: Sequence[Curve]) -> Image | None:
+    """None where no arm averages: points without any line are what the table shows."""
+    if not any(curve.averaged for curve in curves):
+        return None
+    ends = [f"{curve.arm} {share_text(curve.points[-1].top1)} %" for curve in curves]
+    return embedded(
+        "Accuracy against cost",
+        f"Lines: top-1 on test images against megabytes sent and seconds of computing. At their ends: {'; '.join(ends)}.",
+        "Round marks: federated averaging and shared deciders, after each round. Lone marks: arms in which each entity trains alone.",
+        lambda scheme: cost_curves(curves, scheme=scheme),
+        "svg",
+    )
+
+
 def _holdings(results: Results) -> Image:
     facts = results.facts
     totals = [f"{holding.entity} {sum(holding.counts):,}" for holding in facts.holdings]
-    return _image(
+    return embedded(
         "Who holds what",
         f"Bars: training images by class. {'; '.join(totals)}; public {sum(facts.public):,}.",
         f"Training images of each entity and of the public part, by class, for seed {facts.holdings_seed}.",
@@ -160,7 +167,7 @@ def _holdings(results: Results) -> Image:
 
 
 def _grid(pictures: Pictures) -> Image:
-    return _image(
+    return embedded(
         pictures.method,
         f"Original images and their reconstructions, method {pictures.method}.",
         f"Method: {pictures.method}.",
@@ -169,7 +176,8 @@ def _grid(pictures: Pictures) -> Image:
     )
 
 
-def _image(title: str, alt: str, caption: str, draw: Callable[[Scheme], bytes], kind: ImageFormat) -> Image:
+def embedded(title: str, alt: str, caption: str, draw: Callable[[Scheme], bytes], kind: ImageFormat) -> Image:
+    """Words about a picture and how it is drawn -> the picture as data, drawn once for light and once for dark paper."""
     light, dark = (f"data:{MEDIA_TYPES[kind]};base64,{base64.b64encode(draw(scheme)).decode()}" for scheme in (LIGHT, DARK))
     return Image(title, alt, caption, light, dark)
 

@@ -83,18 +83,17 @@ TEMPLATE = """<!doctype html>
 </header>
 
 <h2 id="results">Results</h2>
-<p class="soft">Mean ± one sample standard deviation over seeds. SSIM is that of the public reconstructor R, sign-aware (−1 to 1), on
-raw (z) and on shared (p) features; “as received” is what the decider makes of z and p before anybody refined it. Trivial: always naming the
-most frequent class.</p>
+<p class="soft">Mean ± one sample standard deviation over seeds. R is the public reconstructor, on raw (z) and on shared (p) features;
+its SSIM is sign-aware (−1 to 1). “D as received” is what the decider makes of z and p before anybody refined it. Trivial: always naming the
+most frequent class. An arm with one receiver has one line: the receiver’s decider, and the mean of the releases.</p>
 <div class="scroll" tabindex="0" role="group" aria-label="Result table">
 <table>
 <thead><tr>
 <th class="text" scope="col">arm</th><th class="text" scope="col">entity</th>
-<th scope="col">top-1 <span class="unit">%</span></th><th scope="col">seeds</th>
-<th scope="col">test images</th><th scope="col">trivial <span class="unit">%</span></th>
-<th scope="col">SSIM of R, z</th><th scope="col">SSIM of R, p</th>
-<th scope="col">as received, z <span class="unit">%</span></th><th scope="col">as received, p <span class="unit">%</span></th>
-<th class="cost" scope="col">sent <span class="unit">MB</span></th><th class="cost" scope="col">time <span class="unit">s</span></th>
+{%- for column in columns %}
+<th{% if column.cost %} class="cost"{% endif %} scope="col">{{ column.figure.head }}
+{%- if column.unit %} <span class="unit">{{ column.unit }}</span>{% endif %}</th>
+{%- endfor %}
 </tr></thead>
 {%- for arm in arms %}
 <tbody class="arm">
@@ -103,10 +102,8 @@ most frequent class.</p>
 {%- if loop.first %}
 <th class="text" scope="rowgroup" rowspan="{{ arm|length }}">{{ row.arm }}</th>
 {%- endif %}
-<td class="text">{{ row.entity }}</td>
-<td>{{ row.top1 }}{% if row.mark %}<sup>{{ row.mark }}</sup>{% endif %}</td>
-{%- for figure in row.quality %}<td>{{ figure }}</td>{% endfor %}
-{%- for figure in row.costs %}<td class="cost">{{ figure }}</td>{% endfor %}
+<td class="text">{{ row.entity }}{% if row.mark %}<sup>{{ row.mark }}</sup>{% endif %}</td>
+{%- for column in columns %}<td{% if column.cost %} class="cost"{% endif %}>{{ row.texts[loop.index0] }}</td>{% endfor %}
 </tr>
 {%- endfor %}
 </tbody>
@@ -120,6 +117,28 @@ most frequent class.</p>
 <li>{{ note }}</li>
 {%- endfor %}
 </ol>
+{%- endif %}
+{%- if attacks %}
+
+<h2 id="attacks">Attacks</h2>
+<p>What each attacker makes of raw (z) and of shared (p) features, over the arm’s releases: mean ± one sample standard deviation over
+seeds. A low SSIM and a high L1 mean a poor reconstruction.</p>
+<div class="scroll" tabindex="0" role="group" aria-label="Attacks">
+<table>
+<thead><tr>
+<th class="text" scope="col">attack</th><th class="text" scope="col">arm</th>
+{%- for head in attack_heads %}
+<th scope="col">{{ head }} <span class="unit">z → p</span></th>
+{%- endfor %}
+</tr></thead>
+<tbody>
+{%- for line in attacks %}
+<tr><th class="text" scope="row">{{ line.attack }}</th><td class="text">{{ line.arm }}</td>
+{%- for text in line.texts %}<td>{{ text }}</td>{% endfor %}</tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
 {%- endif %}
 
 <h2 id="gain">Gain kept</h2>
@@ -147,6 +166,35 @@ interval is a bootstrap: seeds and test images are drawn again with replacement.
 
 <h2 id="accuracy">Accuracy</h2>
 {{- chart(bars) }}
+{%- if curves %}
+
+<h2 id="curves">Accuracy against cost</h2>
+{{- chart(curves) }}
+{%- endif %}
+{%- if tunings %}
+
+<h2 id="tuning">Settings, chosen on validation images</h2>
+<p>Among several settings of one method the best mean top-1 over the entities’ own validation images chooses (✓). The test images
+stand beside it and chose nothing.</p>
+{%- for tuning in tunings %}
+<h3>{{ tuning.method }}</h3>
+<div class="scroll" tabindex="0" role="group" aria-label="{{ tuning.method }}">
+<table>
+<thead><tr>
+<th class="text" scope="col">settings</th><th scope="col">validation <span class="unit">top-1, %</span></th>
+<th scope="col">test <span class="unit">top-1, %</span></th>
+</tr></thead>
+<tbody>
+{%- for line in tuning.lines %}
+<tr{% if line.chosen %} class="mean"{% endif %}>
+<th class="text" scope="row">{{ line.arm }}{% if line.chosen %} ✓{% endif %}</th><td>{{ line.validation }}</td><td>{{ line.test }}</td>
+</tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
+{%- endfor %}
+{%- endif %}
 
 <h2 id="reading">What these figures prove, and what they do not</h2>
 {%- for sentence in reading.shows %}

@@ -10,6 +10,7 @@ from dpm_flower.studies.facts import Facts
 from dpm_flower.studies.gains import ArmGain, gains_of
 from dpm_flower.studies.rows import Row, rows_of
 from dpm_flower.studies.settings import Json, settings_of
+from dpm_flower.studies.tuning import Tuning, tunings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +21,23 @@ class Results:
     seeds: tuple[int, ...]
     entities: tuple[str, ...]
     arms: tuple[str, ...]  # as received first, then the study's own
+    columns: tuple[str, ...]  # the figures of the table; none means the usual ones
     settings: Mapping[str, Json]
     facts: Facts
     cells: tuple[Cell, ...]
     rows: tuple[Row, ...]
     gains: tuple[ArmGain, ...]
+    tunings: tuple[Tuning, ...] = ()
 
     def gain(self, arm: str) -> ArmGain | None:
         """The gain kept of that arm; None for an arm that is itself a reference."""
         return next((gain for gain in self.gains if gain.arm == arm), None)
+
+
+def results_settings(study: Study) -> Mapping[str, Json]:
+    """A study -> its settings as results keep them."""
+    settings = settings_of(study)
+    return settings if isinstance(settings, dict) else {}
 
 
 def results_of(study: Study, outcomes: Sequence[Outcome], facts: Facts) -> Results:
@@ -37,15 +46,16 @@ def results_of(study: Study, outcomes: Sequence[Outcome], facts: Facts) -> Resul
     Raises StudyError for an outcome that is not one of the study's cells, or one that comes twice.
     """
     cells = cells_of(study, outcomes)
-    settings = settings_of(study)
     return Results(
         study=study.name,
         seeds=study.seeds,
         entities=study.partition.names,
         arms=arms_of(study),
-        settings=settings if isinstance(settings, dict) else {},
+        columns=study.columns,
+        settings=results_settings(study),
         facts=facts,
         cells=cells,
         rows=rows_of(study, cells, facts.tests),
         gains=gains_of(study, outcomes),
+        tunings=tunings_of(study, cells),
     )

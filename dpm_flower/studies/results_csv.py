@@ -7,11 +7,14 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from dpm_flower.core.figures import COST_PREFIX
 from dpm_flower.studies.cells import Cell
 
-QUALITY = ("top1", "validation_top1", "top1_z", "top1_p", "ssim_z", "ssim_p")  # shares in [0, 1]; SSIM in [-1, 1]
+DECIDERS = ("top1", "top5", "validation_top1", "validation_top5")  # shares in [0, 1]
+# of a release: shares in [0, 1], SSIM in [-1, 1], L1 in [0, 1], PSNR in dB
+RELEASES = tuple(f"{name}_{of}" for name in ("top1", "top5", "ssim", "windowed_ssim", "l1", "psnr") for of in ("z", "p"))
+QUALITY = DECIDERS + RELEASES + tuple(f"{name}_{of}_p95" for name in ("ssim", "windowed_ssim") for of in ("z", "p"))
 COSTS = ("bytes_sent", "seconds")
-COST_PREFIX = "cost_"
 
 
 def quality_csv(cells: Sequence[Cell]) -> str:

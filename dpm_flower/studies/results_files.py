@@ -1,4 +1,4 @@
-"""Results -> the files of a run, and back: results.json holds everything, results.csv and quality.csv one line per cell."""
+"""Results -> the files of a run, and back: results.json holds everything, the .csv files one line per cell or round."""
 
 import json
 from dataclasses import asdict
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from dpm_flower.core.errors import StudyError
 from dpm_flower.studies.atomic import write_atomically
+from dpm_flower.studies.curves_csv import curves_csv
 from dpm_flower.studies.results import Results
 from dpm_flower.studies.results_csv import quality_csv, results_csv
 from dpm_flower.studies.typed_json import built
 
-FORMAT = "dpm-flower results 1"  # a reader refuses what it does not know
+FORMAT = "dpm-flower results 2"  # a reader refuses what it does not know
 JSON_NAME = "results.json"
 
 
@@ -31,7 +32,7 @@ def results_from_text(text: str, where: str = JSON_NAME) -> Results:
 
 
 def write_results(folder: Path, results: Results) -> tuple[Path, ...]:
-    """A run's folder -> the files written there: results.json, results.csv, quality.csv.
+    """A run's folder -> the files written there: results.json, results.csv, quality.csv, curves.csv.
 
     Raises OutputError where one cannot be written; each file is there whole or not at all.
     """
@@ -39,6 +40,7 @@ def write_results(folder: Path, results: Results) -> tuple[Path, ...]:
         JSON_NAME: results_text(results),
         "results.csv": results_csv(results.cells),
         "quality.csv": quality_csv(results.cells),
+        "curves.csv": curves_csv(results.cells),
     }
     return tuple(write_atomically(folder / name, text.encode()) for name, text in texts.items())
 

@@ -1,21 +1,23 @@
 """Cells -> rows of the result table: one per arm and entity, and one per arm for the mean over entities.
 
-Accuracies are in percent, SSIM is sign-aware and in [-1, 1], costs are in bytes and seconds per entity.
+Figures keep the keys and units of the outcomes, costs after "cost_": shares in [0, 1], SSIM in [-1, 1], bytes and seconds per entity.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from dpm_flower.core.figures import COST_PREFIX, FIGURES
 from dpm_flower.core.study import Study
 from dpm_flower.metrics.spread import Spread, spread
-from dpm_flower.studies.cells import Cell, arms_of, receivers_of
+from dpm_flower.studies.cells import NO_RECEIVER, Cell, arms_of, receivers_of, releasers_of
 from dpm_flower.studies.facts import TestSet
 
-Pick: TypeAlias = Callable[[Cell], float | None]
+Grid: TypeAlias = Mapping[str, Sequence[Cell | None]]  # entity -> its cells, one place per seed
 
 MEAN = "mean of entities"  # heads the mean row; an entity's name has no space, so it cannot be mistaken for one
+OF_DECIDER = frozenset(key for figure in FIGURES.values() if figure.of_decider for key in figure.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +30,31 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line: mean and sample standard deviation over seeds of each figure, None where no seed has it.
+    """One line: mean and sample standard deviation over seeds of each figure by its key; a figure that no seed has is left out.
 
-    `trivial` is the accuracy in percent of always naming the most frequent class of these test images.
+    `trivial` is the share of test images in the most frequent class, which always naming that class would get right. `trained`
+    is False in an arm in which releases are judged and nobody trains on them.
     """
 
     arm: str
     entity: str
-    top1: Spread | None
-    top1_z: Spread | None
-    top1_p: Spread | None
-    ssim_z: Spread | None
-    ssim_p: Spread | None
-    bytes_sent: Spread | None
-    seconds: Spread | None
+    figures: Mapping[str, Spread]
     test_images: int | None  # per entity; None where unknown, or where the entities' numbers differ
     trivial: float | None
     missing: tuple[Missing, ...]
+    trained: bool = True
 
     @property
     def reason(self) -> str:
         """Everything that is missing in this row, on one line; empty where nothing is."""
         return "; ".join(f"{named_seeds(missing.seeds)}: {missing.reason}" for missing in self.missing)
+
+    def figure(self, key: str, scale: float = 1.0) -> Spread | None:
+        """A key of a figure -> its spread, times `scale`; None where no seed has it."""
+        found = self.figures.get(key)
+        if found is None:
+            return None
+        return Spread(scale * found.mean, None if found.deviation is None else scale * found.deviation, found.count)
 
 
 def named_seeds(seeds: Sequence[int]) -> str:
@@ -58,97 +63,113 @@ def named_seeds(seeds: Sequence[int]) -> str:
 
 
 def rows_of(study: Study, cells: Iterable[Cell], tests: Mapping[str, TestSet]) -> tuple[Row, ...]:
-    """The cells of a study -> its rows: arms in their order, in each arm the entities and then their mean."""
+    """The cells of a study -> its rows: arms in their order, in each arm the receivers and then the mean.
+
+    Releases of entities that only send count in the mean. An arm with one receiver has one row, which bears the receiver's name:
+    the receiver's decider, and the mean of the releases that were made for it. Where nobody trains, those who release stand in
+    the receivers' place.
+    """
     found = {(cell.seed, cell.arm, cell.entity): cell for cell in cells}
     rows: list[Row] = []
     for arm in arms_of(study):
-        entities = [name for name in study.partition.names if any((seed, arm, name) in found for seed in study.seeds)]
-        grid = {name: [found.get((seed, arm, name)) for seed in study.seeds] for name in entities}
-        rows += [_entity_row(arm, name, grid[name], tests.get(name)) for name in entities]
-        rows.append(_mean_row(study, arm, grid, tests))
+        names = [name for name in study.partition.names if any((seed, arm, name) in found for seed in study.seeds)]
+        grid: Grid = {name: [found.get((seed, arm, name)) for seed in study.seeds] for name in names}
+        receivers = receivers_of(study, arm)
+        shown = receivers or releasers_of(study, arm)
+        if len(shown) == 1:
+            of_arm = [_only_row(study, arm, shown[0], grid, tests)]
+        else:
+            of_arm = [_entity_row(arm, name, grid[name], tests.get(name)) for name in shown]
+            of_arm.append(_mean_row(study, arm, grid, tests))
+        rows += [replace(row, trained=bool(receivers)) for row in of_arm]
     return tuple(rows)
+
+
+def summaries(rows: Iterable[Row]) -> Mapping[str, Row]:
+    """Rows -> by arm, the one that stands for the whole arm: the mean, or the only one."""
+    return {row.arm: row for row in rows}  # the mean is the last of its arm
 
 
 def _entity_row(arm: str, entity: str, cells: Sequence[Cell | None], test: TestSet | None) -> Row:
     there = [cell for cell in cells if cell is not None]
-
-    def over_seeds(pick: Pick, scale: float) -> Spread | None:
-        return _spread([scale * value for cell in there if (value := pick(cell)) is not None])
-
-    return _row(
-        arm,
-        entity,
-        over_seeds,
+    return Row(
+        arm=arm,
+        entity=entity,
+        figures=_spreads([_figures(cell) for cell in there]),
         test_images=test.images if test else None,
-        trivial=100 * test.trivial if test else None,
+        trivial=test.trivial if test else None,
         missing=_grouped((cell.seed, cell.reason) for cell in there if cell.reason),
     )
 
 
-def _mean_row(study: Study, arm: str, grid: Mapping[str, Sequence[Cell | None]], tests: Mapping[str, TestSet]) -> Row:
-    """Means over entities, one per seed, then their spread. A seed in which an entity lacks the figure has no mean: a mean
-    over other entities would not compare with the other arms."""
+def _only_row(study: Study, arm: str, entity: str, grid: Grid, tests: Mapping[str, TestSet]) -> Row:
+    """What a decider is worth, time and memory are the entity's own; figures of releases and bytes are means over those who release."""
+    own = _entity_row(arm, entity, grid[entity], tests.get(entity))
+    means = _spreads(_means(study, (), grid))
+    personal = OF_DECIDER | {COST_PREFIX + "seconds", COST_PREFIX + "memory_bytes"}
+    figures = {key: value for key, value in own.figures.items() if key in personal}
+    others = [
+        (cell.seed, f"{name}: {cell.reason}")
+        for name, cells in grid.items()
+        for cell in cells
+        if name != entity and cell is not None and cell.reason not in ("", NO_RECEIVER)
+    ]
+    return replace(
+        own, figures={key: value for key, value in means.items() if key not in personal} | figures, missing=own.missing + _grouped(others)
+    )
+
+
+def _mean_row(study: Study, arm: str, grid: Grid, tests: Mapping[str, TestSet]) -> Row:
+    """Means over entities, one per seed, then their spread."""
     receivers = receivers_of(study, arm)
-
-    def over_seeds(pick: Pick, scale: float) -> Spread | None:
-        figures = {name: [pick(cell) if cell else None for cell in cells] for name, cells in grid.items()}
-        wanted = receivers if pick is top1 else [name for name, values in figures.items() if any(value is not None for value in values)]
-        means = []
-        for position in range(len(study.seeds)):
-            values = [value for name in wanted if (value := figures[name][position]) is not None]
-            if values and len(values) == len(wanted):
-                means.append(scale * sum(values) / len(values))
-        return _spread(means)
-
     lacking = [
         (seed, f"no top-1 of {', '.join(names)}, so no mean")
         for position, seed in enumerate(study.seeds)
-        if (names := [name for name in receivers if (cell := grid[name][position]) is None or top1(cell) is None])
+        if (names := [name for name in receivers if (cell := grid[name][position]) is None or "top1" not in cell.quality])
     ]
-    known = [tests[name] for name in receivers if name in tests]
+    tested = receivers or releasers_of(study, arm)
+    known = [tests[name] for name in tested if name in tests]
+    complete = bool(known) and len(known) == len(tested)
     images = {test.images for test in known}
-    return _row(
-        arm,
-        MEAN,
-        over_seeds,
-        test_images=images.pop() if len(images) == 1 and len(known) == len(receivers) else None,
-        trivial=100 * sum(test.trivial for test in known) / len(known) if len(known) == len(receivers) else None,
+    return Row(
+        arm=arm,
+        entity=MEAN,
+        figures=_spreads(_means(study, receivers, grid)),
+        test_images=images.pop() if complete and len(images) == 1 else None,
+        trivial=sum(test.trivial for test in known) / len(known) if complete else None,
         missing=_grouped(lacking),
     )
 
 
-def top1(cell: Cell) -> float | None:
-    """A cell -> the refined decider's share of right answers."""
-    return cell.quality.get("top1")
+def _means(study: Study, receivers: Sequence[str], grid: Grid) -> list[dict[str, float]]:
+    """Cells by entity and seed -> for each seed the means over entities.
+
+    A seed in which an entity lacks a figure has no mean of it: a mean over other entities would not compare with the other
+    arms. Of a decider all receivers must have figures, of the rest those who have any.
+    """
+    figures = {name: [_figures(cell) if cell else {} for cell in cells] for name, cells in grid.items()}
+    keys = dict.fromkeys(key for cells in figures.values() for cell in cells for key in cell)
+    means: list[dict[str, float]] = [{} for _ in study.seeds]
+    for key in keys:
+        wanted = receivers if key in OF_DECIDER else [name for name, cells in figures.items() if any(key in cell for cell in cells)]
+        for position, mean in enumerate(means):
+            values = [figures[name][position][key] for name in wanted if key in figures[name][position]]
+            if values and len(values) == len(wanted):
+                mean[key] = sum(values) / len(values)
+    return means
 
 
-def _row(
-    arm: str,
-    entity: str,
-    over_seeds: Callable[[Pick, float], Spread | None],
-    *,
-    test_images: int | None,
-    trivial: float | None,
-    missing: tuple[Missing, ...],
-) -> Row:
-    return Row(
-        arm=arm,
-        entity=entity,
-        top1=over_seeds(top1, 100.0),
-        top1_z=over_seeds(lambda cell: cell.quality.get("top1_z"), 100.0),
-        top1_p=over_seeds(lambda cell: cell.quality.get("top1_p"), 100.0),
-        ssim_z=over_seeds(lambda cell: cell.quality.get("ssim_z"), 1.0),
-        ssim_p=over_seeds(lambda cell: cell.quality.get("ssim_p"), 1.0),
-        bytes_sent=over_seeds(lambda cell: cell.costs.get("bytes_sent"), 1.0),
-        seconds=over_seeds(lambda cell: cell.costs.get("seconds"), 1.0),
-        test_images=test_images,
-        trivial=trivial,
-        missing=missing,
-    )
+def _figures(cell: Cell) -> dict[str, float]:
+    return {**cell.quality, **{COST_PREFIX + key: value for key, value in cell.costs.items()}}
 
 
-def _spread(values: Sequence[float]) -> Spread | None:
-    return spread(values) if values else None
+def _spreads(by_seed: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+    """Figures of each seed -> the spread of each key over the seeds that have it."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for figures in by_seed:
+        for key, value in figures.items():
+            values[key].append(value)
+    return {key: spread(found) for key, found in values.items()}
 
 
 def _grouped(reasons: Iterable[tuple[int, str]]) -> tuple[Missing, ...]:

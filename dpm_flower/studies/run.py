@@ -8,8 +8,9 @@ from pathlib import Path
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from dpm_flower.core.alone import alone_in
 from dpm_flower.core.arms import AveragingArm
-from dpm_flower.core.errors import PeerError, QuorumError
+from dpm_flower.core.errors import OutputError, PeerError, QuorumError
 from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
 from dpm_flower.federation.averaging_run import average
@@ -31,15 +32,25 @@ log = logging.getLogger("flwr")
 Notify = Callable[[PhaseProgress], None]
 CONNECT_S = 60.0  # how long nodes may take to come up
 POLL_S = 0.5
+CAMPAIGN = "campaign"  # the folder of what was asked and answered, below the output folder
 
 
 def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Notify) -> Results:
     """A study and the nodes that Flower knows -> its results, also written below `output`. Raises DpmFlowerError.
 
-    A run that was killed continues when the same study is run into the same folder.
+    A run that was killed continues when the same study is run into the same folder; two at once are refused.
     """
+    try:
+        (output / CAMPAIGN).mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise OutputError(f"cannot write to the output folder {output}: {err}") from err
+    with alone_in(output / CAMPAIGN):  # not in `output` itself, which whoever started Flower for this run may hold
+        return _run_alone(study, grid, output, command, notify)
+
+
+def _run_alone(study: Study, grid: Grid, output: Path, command: str, notify: Notify) -> Results:
     started = time.monotonic()
-    kept = CampaignLog.open(output / "campaign", study, circumstances_of(study))
+    kept = CampaignLog.open(output / CAMPAIGN, study, circumstances_of(study))
     before_s = kept.spent_s()
 
     def tell(progress: PhaseProgress) -> None:

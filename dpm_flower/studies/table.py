@@ -1,70 +1,89 @@
-"""Results -> the table for the terminal: quality with its spread first, then gain kept, then costs."""
+"""Results -> the table for the terminal: the figures that the study asks for, attacks below, and whatever is missing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from dpm_flower.studies.attack_figures import HEADS, attack_lines
 from dpm_flower.studies.cells import said
+from dpm_flower.studies.columns import columns_named, gain_texts
+from dpm_flower.studies.fitted_table import Strip, fitted_table, left_out
 from dpm_flower.studies.results import Results
-from dpm_flower.studies.rows import MEAN, Row
-from dpm_flower.studies.wording import MEGABYTE, before_after, gain_kept_text, mean_only, percent, with_spread
+from dpm_flower.studies.rows import MEAN, Row, summaries
+from dpm_flower.studies.tuning import chosen_arms
+from dpm_flower.studies.tuning_lines import CHOSEN, tuning_sentence
+from dpm_flower.studies.wording import percent
 
-NARROW = 104  # terminal columns; below it four columns of the table are left out, and the text below says so
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its head with the unit, and whether a narrow terminal has room for it."""
-
-    head: str
-    words: bool = False
-    only_wide: bool = False
-
-
-COLUMNS = (
-    Column("arm", words=True),
-    Column("entity", words=True),
-    Column("top-1\n%"),
-    Column("seeds", only_wide=True),
-    Column("trivial\n%", only_wide=True),
-    Column("SSIM of R\nz → p"),
-    Column("D as received\nz → p, %", only_wide=True),
-    Column("gain kept\n[95 %]"),
-    Column("sent\nMB", only_wide=True),
-    Column("time\ns", only_wide=True),
+LEGEND = (
+    "± one sample standard deviation over seeds. z: raw features, p: what is shared; SSIM sign-aware; R: the public reconstructor. "
+    "An arm with one receiver: its decider, and the mean of the releases."
 )
 
 
 def result_table(results: Results, width: int = 120) -> RenderableType:
     """Results and the terminal's width in columns -> the result table, with everything that is missing stated below it.
 
-    Fits 120 columns; in a narrower terminal it keeps accuracy, similarity and gain kept, and says what it leaves out.
+    In a terminal that is too narrow for all columns some are left out, from the right (of the usual ones costs first), and the text
+    below says which.
     """
-    wide = width >= NARROW
-    shown = [place for place, column in enumerate(COLUMNS) if wide or not column.only_wide]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for column in (COLUMNS[place] for place in shown):
-        table.add_column(column.head, justify="left" if column.words else "right", overflow="fold", no_wrap=not column.words)
     notes: list[str] = []
-    above = ""
-    for row in results.rows:
-        mean = row.entity == MEAN
-        cells = _line(results, row, named=row.arm != above, mark=_note(notes, row))
-        table.add_row(*(Text(cells[place]) for place in shown), style="bold" if mean else None)
-        if mean:
-            table.add_section()
-        above = row.arm
-    return Group(Text(_title(results), style="bold"), Text(), table, *map(Text, [*notes, *_legend(results, wide=wide)]))
+    strips = _strips(results, [_note(notes, row) for row in results.rows])
+    table = fitted_table(
+        strips,
+        width,
+        bold=[row.entity == MEAN for row in results.rows],
+        sections=_ends(results.rows),
+    )
+    gone = [strips[place].head.replace("\n", " ") for place in left_out(strips, width)]
+    below = [*notes, *(f"Gain kept of {said(gain.arm)}: {gain.reason}" for gain in results.gains if gain.reason)]
+    below += [*map(tuning_sentence, results.tunings), LEGEND]
+    if gone:
+        below.append(f"No room in {width} columns for: {'; '.join(gone)}. They stand in results.csv.")
+    return Group(Text(_title(results), style="bold"), Text(), table, *_attacks(results, width), *map(Text, below))
+
+
+def _ends(rows: Sequence[Row]) -> list[bool]:
+    """For each row whether a group ends with it: arms of several rows stand apart, arms of one row stand together."""
+    several = {row.arm for row in rows if row.entity == MEAN}
+    return [row.arm != after.arm and bool(several & {row.arm, after.arm}) for row, after in pairwise(rows)] + [False] * bool(rows)
+
+
+def _strips(results: Results, marks: Sequence[str]) -> list[Strip]:
+    """The columns of the table; an arm is named in its first row only, and the row that stands for it states its gain."""
+    rows, standing = results.rows, set(map(id, summaries(results.rows).values()))
+    first = [place == 0 or row.arm != rows[place - 1].arm for place, row in enumerate(rows)]
+    gains = gain_texts(rows, results.gains)
+    chosen = dict.fromkeys(chosen_arms(results.tunings), f" {CHOSEN}")
+    arms = [said(row.arm) + chosen.get(row.arm, "") if named else "" for row, named in zip(rows, first, strict=True)]
+    strips = [
+        Strip("arm", arms, words=True),
+        Strip("entity", [("mean" if row.entity == MEAN else row.entity) + mark for row, mark in zip(rows, marks, strict=True)], words=True),
+    ]
+    for column in columns_named(results.columns):
+        texts = [column.text(row, gains[row.arm] if id(row) in standing else "") for row in rows]
+        strips.append(Strip(f"{column.figure.head}\n{column.unit}".strip(), texts, minor=column.figure.minor and not results.columns))
+    return strips
+
+
+def _attacks(results: Results, width: int) -> list[RenderableType]:
+    """One line per arm and attack, where the run has attacks."""
+    lines = attack_lines(results.rows)
+    if not lines:
+        return []
+    strips = [
+        Strip("attack", [said(line.attack) for line in lines], words=True),
+        Strip("arm", [said(line.arm) for line in lines], words=True),
+        *(Strip(f"{head}\nz → p", [line.texts[place] for line in lines]) for place, (_, head, _) in enumerate(HEADS)),
+    ]
+    return [Text(), fitted_table(strips, width, bold=[False] * len(lines), sections=[False] * len(lines)), Text()]
 
 
 def _title(results: Results) -> str:
     seeds = f"{len(results.seeds)} seed{'s' if len(results.seeds) > 1 else ''}"
     images = _range([f"{row.test_images:,}" for row in results.rows if row.entity != MEAN and row.test_images is not None])
-    trivial = _range([percent(row.trivial) for row in results.rows if row.entity != MEAN and row.trivial is not None])
+    trivial = _range([percent(100 * row.trivial) for row in results.rows if row.entity != MEAN and row.trivial is not None])
     return f"{said(results.study)}: {seeds}, {images} test images; always naming the most frequent class scores {trivial} %"
 
 
@@ -76,34 +95,9 @@ def _range(values: Sequence[str]) -> str:
     return different[0] if len(different) == 1 else f"{different[0]} to {different[-1]}"
 
 
-def _line(results: Results, row: Row, *, named: bool, mark: str) -> list[str]:
-    """One row in words, a text for each of COLUMNS; the arm is named in its first row only."""
-    mean = row.entity == MEAN
-    return [
-        said(row.arm) if named else "",
-        ("mean" if mean else row.entity) + mark,
-        with_spread(row.top1),
-        str(row.top1.count if row.top1 else 0),
-        percent(row.trivial),
-        before_after(row.ssim_z, row.ssim_p, 2),
-        before_after(row.top1_z, row.top1_p, 1),
-        gain_kept_text(results.gain(row.arm)) if mean else "",
-        mean_only(row.bytes_sent, 2, MEGABYTE),
-        mean_only(row.seconds),
-    ]
-
-
 def _note(notes: list[str], row: Row) -> str:
     """Adds what is missing in this row, if anything, to the notes below the table -> the mark that points there."""
     if not row.missing:
         return ""
     notes.append(f"[{len(notes) + 1}] {said(row.arm)}, {row.entity}: {row.reason}")
     return f" [{len(notes)}]"
-
-
-def _legend(results: Results, *, wide: bool) -> list[str]:
-    lines = [f"Gain kept of {said(gain.arm)}: {gain.reason}" for gain in results.gains if gain.reason]
-    lines.append("± one sample standard deviation over seeds. SSIM sign-aware, public reconstructor R on raw (z) and shared (p) features.")
-    if not wide:
-        lines.append(f"Seeds, costs and the release through D as received: results.csv, or a terminal of {NARROW} columns.")
-    return lines

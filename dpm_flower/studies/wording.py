@@ -4,7 +4,6 @@ from dpm_flower.metrics.spread import Spread
 from dpm_flower.studies.gains import ArmGain
 
 NONE = "–"
-MEGABYTE = 1e6  # bytes, as networks count
 
 
 def with_spread(value: Spread | None, digits: int = 1) -> str:
@@ -14,6 +13,11 @@ def with_spread(value: Spread | None, digits: int = 1) -> str:
     if value.deviation is None:
         return f"{value.mean:.{digits}f}"
     return f"{value.mean:.{digits}f} ± {value.deviation:.{digits}f}"
+
+
+def share_text(value: Spread) -> str:
+    """A share in [0, 1] with its spread -> "81.3 ± 0.4", in percent."""
+    return with_spread(Spread(100 * value.mean, None if value.deviation is None else 100 * value.deviation, value.count))
 
 
 def mean_only(value: Spread | None, digits: int = 1, unit: float = 1.0) -> str:

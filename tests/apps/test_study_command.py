@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dpm_flower.apps import study_command
+from dpm_flower.apps import study_run
 from dpm_flower.apps.study_command import FAILED, run
+from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import StudyError
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
@@ -128,7 +129,7 @@ def test_a_run_through_flower_that_fails_tells_the_cause_that_the_server_app_lef
         (tmp_path / "failure.txt").write_text("QuorumError: nobody was there")
         raise StudyError("Flower's last lines")
 
-    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    monkeypatch.setattr(study_run, "run_through_flower", flower)
     assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == FAILED
     assert capsys.readouterr().err.splitlines()[-1] == "dpm-flower: QuorumError: nobody was there"
     assert (tmp_path / "flower.log").read_text() == "a line\n"
@@ -141,7 +142,7 @@ def test_the_cause_of_an_earlier_run_is_not_told_again(
         raise StudyError("no port is free")
 
     (tmp_path / "failure.txt").write_text("QuorumError: yesterday")
-    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    monkeypatch.setattr(study_run, "run_through_flower", flower)
     assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == FAILED
     assert capsys.readouterr().err.splitlines()[-1] == "dpm-flower: no port is free"
 
@@ -152,7 +153,7 @@ def test_an_interrupt_through_flower_says_how_to_go_on(
     def flower(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    monkeypatch.setattr(study_run, "run_through_flower", flower)
     assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == 130
     assert f"to go on: --output {tmp_path}" in capsys.readouterr().err
 
@@ -161,10 +162,14 @@ def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here.npz").touch()
     (tmp_path / "digits").mkdir()
-    assert study_command._absolute("here.npz") == str(tmp_path / "here.npz")
-    assert study_command._absolute("cifar10:sets") == f"cifar10:{tmp_path / 'sets'}"
-    for name in ("", "digits", "missing.npz", str(tmp_path / "here.npz")):
-        assert study_command._absolute(name) == name
+    assert study_run.absolute("here.npz") == str(tmp_path / "here.npz")
+    assert study_run.absolute("cifar10:sets") == f"cifar10:{tmp_path / 'sets'}"
+    assert study_run.absolute("celeba:faces?label=Young") == f"celeba:{tmp_path / 'faces?label=Young'}"
+    assert study_run.absolute("here.npz?label=Male") == f"{tmp_path / 'here.npz'}?label=Male"
+    (tmp_path / "odd?name.npz").touch()
+    assert study_run.absolute("odd?name.npz") == str(tmp_path / "odd?name.npz")
+    for name in ("", "digits", "missing.npz", "missing.npz?label=Male", str(tmp_path / "here.npz")):
+        assert study_run.absolute(name) == name
 
 
 def test_a_study_names_its_data_as_seen_from_where_one_stands(
@@ -177,7 +182,7 @@ def test_a_study_names_its_data_as_seen_from_where_one_stands(
         raise StudyError("enough")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study_command, "run_through_flower", flower)
+    monkeypatch.setattr(study_run, "run_through_flower", flower)
     shares = Shares(entities=(("a", 0.4), ("b", 0.3)), public=0.3)
     _npz(tmp_path / "own.npz", _images(120), np.arange(120) % 3)
     run(
@@ -193,8 +198,27 @@ def test_a_study_names_its_data_as_seen_from_where_one_stands(
 
 def test_without_a_flower_project_the_other_runner_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study_command.dpm_flower, "__file__", str(tmp_path / "site-packages" / "dpm_flower" / "__init__.py"))
+    monkeypatch.setattr(study_run.dpm_flower, "__file__", str(tmp_path / "site-packages" / "dpm_flower" / "__init__.py"))
     with pytest.raises(StudyError, match="--in-process needs none"):
-        study_command._project()
+        study_run.project()
     (tmp_path / "pyproject.toml").write_text("[tool.flwr.app]\n")
-    assert study_command._project() == tmp_path
+    assert study_run.project() == tmp_path
+
+
+def test_a_second_run_into_the_same_folder_is_refused_while_the_first_is_at_work(tmp_path: Path, refuse: Callable[..., str]) -> None:
+    (tmp_path / "failure.txt").write_text("the first one's")
+    with alone_in(tmp_path):
+        assert f"another run is writing to {tmp_path}" in refuse(output=tmp_path)
+    assert (tmp_path / "failure.txt").read_text() == "the first one's"  # nothing of the first run was touched
+    assert not (tmp_path / "campaign").exists()
+
+
+def test_data_with_a_placeholder_needs_a_path(
+    tmp_path: Path, refuse: Callable[..., str], written: Callable[[Study], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = written(replace(STUDY, data="{0}", arms=ARMS))
+    assert "wanted a path for {0}" in refuse(name)
+    _npz(tmp_path / "own.npz", _images(120), np.arange(120) % 3)
+    order = study_run.Order.of(name, "own.npz", "")
+    assert order.study.data == order.config["data"] == str(tmp_path / "own.npz")

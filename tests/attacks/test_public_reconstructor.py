@@ -4,64 +4,41 @@ import torch
 
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.protocols import AttackerView, Guess, Level, NotApplicable
-from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.protocols import Attack, AttackerView, Level
+from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
-from dpm_flower.methods.raw_features import RawFeatures
-from dpm_flower.training.prediction import apply
-from tests.training.toys import CPU, pictures, telling_nets
-
-PUBLIC, VICTIMS = pictures(36), pictures(15, seed=1)
+from tests.attacks.views import FEATURES, VICTIMS, view
 
 
-NETS = telling_nets()
-FEATURES = apply(NETS.featurizer, VICTIMS.images, CPU)
+def attacked(features, folder):
+    return PublicReconstructor().prepare(view(folder), stream(0, "attacker")).guess(SharedFeatures(features, VICTIMS.labels))
 
 
-def attacked(release):
-    view = AttackerView(release, NETS, PUBLIC, RawFeatures(), CPU)
-    return PublicReconstructor().run(view, stream(0, "attacker"))
-
-
-def test_raw_features_tell_more_than_noise_and_more_than_features_of_other_images():
-    told = disclosure(VICTIMS.images, attacked(SharedFeatures(FEATURES, VICTIMS.labels)))
+def test_raw_features_tell_more_than_noise_and_more_than_features_of_other_images(tmp_path):
+    told = disclosure(VICTIMS.images, attacked(FEATURES, tmp_path)).figures("z")
     noise = torch.rand(FEATURES.shape, generator=stream(0, "noise")) * 2 * FEATURES.mean()
     for features in (noise, FEATURES.roll(1, 0)):
-        untold = disclosure(VICTIMS.images, attacked(SharedFeatures(features, VICTIMS.labels)))
-        assert told.mean > untold.mean + 0.05
-        assert told.p95 > untold.p95
+        untold = disclosure(VICTIMS.images, attacked(features, tmp_path)).figures("z")
+        assert told["ssim_z"] > untold["ssim_z"] + 0.05
+        assert told["windowed_ssim_z"] > untold["windowed_ssim_z"] + 0.05
+        assert told["psnr_z"] > untold["psnr_z"]
+        assert told["l1_z"] < untold["l1_z"]
 
 
-def test_the_guess_is_what_the_public_reconstructor_makes_of_the_release():
-    guess = attacked(SharedFeatures(FEATURES, VICTIMS.labels))
-    assert isinstance(guess, Guess)
-    torch.testing.assert_close(guess.images, NETS.reconstructor(FEATURES).clamp(0, 1))
-    assert guess.images.shape == VICTIMS.images.shape
+def test_it_is_the_weakest_level_and_trains_nothing(tmp_path):
+    attack = PublicReconstructor()
+    assert isinstance(attack, Attack)
+    assert attack.level is Level.A0 is next(iter(Level))
+    attack.prepare(view(tmp_path), stream(0, "attacker"))
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_released_images_are_their_own_guess():
-    guess = attacked(SharedImages(VICTIMS.images, VICTIMS.labels))
-    assert torch.equal(guess.images, VICTIMS.images)
+def test_who_stands_below_the_shadow_attack_knows_no_recipe():
+    assert [level for level in Level if not level.knows_recipe] == [Level.A0, Level.A1]
 
 
-def test_a_model_update_is_another_attacks_business():
-    result = attacked(ModelUpdate({}, 3))
-    assert isinstance(result, NotApplicable)
-    assert "model update" in result.reason
-
-
-def test_it_is_the_weakest_level():
-    assert PublicReconstructor().level is Level.A0 is next(iter(Level))
-
-
-def test_the_view_holds_a_release_and_what_is_public_and_nothing_else():
+def test_the_view_holds_what_is_public_and_nothing_else():
     """A field for the victims' images or for a sharer, which holds the secret module, would make every score a lie."""
-    assert {field.name: field.type for field in fields(AttackerView)} == {
-        "release": SharedFeatures | SharedImages | ModelUpdate,
-        "net": AttackerView.__annotations__["net"],
-        "public": type(PUBLIC),
-        "recipe": AttackerView.__annotations__["recipe"],
-        "compute": type(CPU),
-    }
+    assert [field.name for field in fields(AttackerView)] == ["net", "public", "features", "recipe", "folder", "compute", "report"]
     assert AttackerView.__annotations__["net"].__name__ == "SplitNet"
-    assert AttackerView.__annotations__["recipe"].__name__ == "SharingMethod"
+    assert AttackerView.__annotations__["recipe"].__args__[0].__name__ == "SharingMethod"

@@ -1,10 +1,13 @@
+import math
+
 import pytest
 import torch
 
-from dpm_flower.attacks.scoring import disclosure
+from dpm_flower.attacks.scoring import HIGHEST_PSNR, disclosure
 from dpm_flower.core.errors import MetricError, ShapeError
 from dpm_flower.core.protocols import Guess
-from dpm_flower.metrics.similarity import ssim
+from dpm_flower.metrics.pixel_error import l1, psnr
+from dpm_flower.metrics.similarity import ssim, windowed_ssim
 
 RNG = torch.Generator().manual_seed(0)
 TRUTH = torch.rand(21, 3, 12, 12, generator=RNG)
@@ -12,21 +15,41 @@ MIXED = TRUTH * torch.linspace(0, 1, 21).view(-1, 1, 1, 1) + torch.rand(TRUTH.sh
     -1, 1, 1, 1
 )
 GUESSES = torch.where(torch.arange(21).view(-1, 1, 1, 1) % 2 == 0, MIXED.clamp(0, 1), 1 - MIXED.clamp(0, 1))
+PAIRS = list(zip(TRUTH.split(1), GUESSES.split(1), strict=True))
 
 
-def test_the_score_is_that_of_one_image_at_a_time():
-    slow = sorted(
-        max(float(ssim(image, guess)), float(ssim(image, 1 - guess))) for image, guess in zip(TRUTH.split(1), GUESSES.split(1), strict=True)
-    )
+def test_each_score_is_that_of_one_image_at_a_time():
     found = disclosure(TRUTH, Guess(GUESSES))
-    assert found.mean == pytest.approx(sum(slow) / 21, abs=1e-5)
-    assert found.p95 == pytest.approx(slow[19], abs=1e-5)  # of 21 values in order, 19 of 20 steps up
-    assert found.images == 21
+    assert found.ssim.tolist() == pytest.approx([max(float(ssim(x, g)), float(ssim(x, 1 - g))) for x, g in PAIRS], abs=1e-5)
+    for name, score in (("windowed_ssim", windowed_ssim), ("l1", l1), ("psnr", psnr)):
+        assert getattr(found, name)[:20].tolist() == pytest.approx([float(score(x, g)) for x, g in PAIRS[:20]], abs=1e-4)
+
+
+def test_figures_are_means_and_for_ssim_the_image_that_all_but_one_in_twenty_stay_below():
+    found = disclosure(TRUTH, Guess(GUESSES))
+    figures = found.figures("p")
+    assert set(figures) == {"ssim_p", "windowed_ssim_p", "l1_p", "psnr_p", "ssim_p_p95", "windowed_ssim_p_p95"}
+    for name in ("ssim", "windowed_ssim", "l1", "psnr"):
+        scores = getattr(found, name).tolist()
+        assert figures[f"{name}_p"] == pytest.approx(sum(scores) / 21, abs=1e-5)
+        if "ssim" in name:
+            assert figures[f"{name}_p_p95"] == pytest.approx(sorted(scores)[19], abs=1e-5)  # of 21 values, 19 of 20 steps up
+    assert {key.replace("_z", "_p"): value for key, value in found.figures("z").items()} == figures
 
 
 def test_a_picture_and_its_negative_disclose_everything():
     for guess in (TRUTH, 1 - TRUTH):
-        assert disclosure(TRUTH, Guess(guess)).mean == pytest.approx(1, abs=1e-4)
+        figures = disclosure(TRUTH, Guess(guess)).figures("p")
+        assert (figures["ssim_p"], figures["windowed_ssim_p"]) == pytest.approx((1, 1), abs=1e-4)
+
+
+def test_figures_of_identical_images_are_finite():
+    figures = disclosure(TRUTH, Guess(TRUTH)).figures("p")
+    assert all(map(math.isfinite, figures.values()))
+    assert figures["psnr_p"] == HIGHEST_PSNR
+    nearly = TRUTH.clone()
+    nearly[:, 0, 0, 0] = (nearly[:, 0, 0, 0] - 1 / 255).abs()  # one byte of each
+    assert disclosure(TRUTH, Guess(nearly)).figures("p")["psnr_p"] < HIGHEST_PSNR
 
 
 @pytest.mark.parametrize("guess", [GUESSES[:20], GUESSES[:, :1], torch.cat([GUESSES, GUESSES])])

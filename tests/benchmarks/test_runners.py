@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dpm_flower.apps.flower_run import run_through_flower
-from dpm_flower.apps.study_command import _in_process
+from dpm_flower.apps.study_run import _in_process
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.study import Study
 from tests.small_study import STUDY as SMALL

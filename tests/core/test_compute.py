@@ -49,6 +49,16 @@ def test_batches_of_maps_are_placed_in_channels_last_with_the_same_values():
     assert torch.equal(Compute(CPU, mixed=False).place(torch.ones(3, 2)), torch.ones(3, 2))
 
 
+def test_images_as_bytes_are_placed_as_floats():
+    images = torch.arange(2 * 3 * 4 * 5, dtype=torch.uint8).reshape(2, 3, 4, 5)
+    placed = Compute(CPU, mixed=False).place(images)
+    assert placed.dtype == torch.float32
+    assert placed.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(placed, images.float() / 255)
+    assert images[0, 0, 0, 3] == 3
+    assert Compute(CPU, mixed=False).place(images.flatten(1)).dtype == torch.uint8  # two dimensions are no images
+
+
 def test_a_placed_module_is_the_same_module_with_the_same_weights():
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}

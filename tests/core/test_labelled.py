@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import DataError, ShapeError
-from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.labelled import Labelled, as_bytes, as_floats, joined_images
 
 IMAGES = torch.linspace(0, 1, 4 * 3 * 2 * 2).reshape(4, 3, 2, 2)
 LABELS = torch.tensor([0, 2, 1, 2])
@@ -33,7 +33,7 @@ def test_labels_outside_the_classes_are_refused(label):
         (IMAGES, LABELS[:3], ShapeError),
         (IMAGES, LABELS.unsqueeze(1), ShapeError),
         (IMAGES.double(), LABELS, DataError),
-        ((IMAGES * 255).to(torch.uint8), LABELS, DataError),
+        ((IMAGES * 255).to(torch.int16), LABELS, DataError),
         (IMAGES, LABELS.int(), DataError),
     ],
 )
@@ -51,3 +51,37 @@ def test_take_gives_these_images_in_this_order():
 
 def test_a_set_may_be_empty():
     assert len(Labelled(IMAGES, LABELS, 3).take(torch.tensor([], dtype=torch.int64))) == 0
+
+
+LEVELS = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+
+
+def test_images_may_be_bytes():
+    labelled = Labelled(LEVELS, torch.tensor([0]), 1)
+    assert labelled.take(torch.tensor([0, 0])).images.dtype == torch.uint8
+
+
+def test_every_byte_survives_as_a_float_and_stands_for_its_share_of_the_brightest():
+    floats = as_floats(LEVELS)
+    assert floats.dtype == torch.float32
+    assert torch.equal(floats.flatten(), torch.arange(256) / 255)
+    assert torch.equal(as_bytes(floats), LEVELS)
+    assert LEVELS.flatten()[7] == 7  # what is converted stays as it was
+
+
+def test_floats_go_to_the_nearest_level():
+    floats = torch.rand(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    assert float((as_floats(as_bytes(floats)) - floats).abs().max()) <= 0.5 / 255 + 1e-6
+    assert as_bytes(torch.tensor([1.0, 0.999])).tolist() == [255, 255]
+
+
+def test_what_is_converted_already_is_given_back():
+    assert as_floats(IMAGES) is IMAGES
+    assert as_bytes(LEVELS) is LEVELS
+
+
+def test_joined_bytes_stay_bytes_and_mixed_ones_mean_the_same():
+    assert torch.equal(joined_images([LEVELS, LEVELS]), torch.cat((LEVELS, LEVELS)))
+    floats = as_floats(LEVELS)
+    for sets in ([floats, LEVELS], [LEVELS, floats], [floats, floats]):
+        assert torch.equal(joined_images(sets), torch.cat((floats, floats)))

@@ -1,15 +1,21 @@
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, dataclass, replace
 
 import pytest
 
-from dpm_flower.core.arms import RECEIVED, AveragingArm, SharingArm
+from dpm_flower.attacks.other_reconstructor import SUFFICIENCY, OtherReconstructor
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
+from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
+from dpm_flower.core.protocols import Level
 from dpm_flower.core.study import Study
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 
+BRIEF = Fitting(steps=1, learning_rate=1e-3)
 OWN = SharingArm(name="own only", method=Nothing())
 FEATURES = SharingArm(name="features", method=RawFeatures())
 STUDY = Study(name="s", partition=Shares(entities=(("a", 0.5), ("b", 0.3))), arms=(OWN, FEATURES, AveragingArm(name="FedAvg")))
@@ -21,6 +27,8 @@ STUDY = Study(name="s", partition=Shares(entities=(("a", 0.5), ("b", 0.3))), arm
         ({"arms": (OWN, FEATURES, OWN)}, "arms must have different names"),
         ({"arms": (OWN, AveragingArm(name="own only"))}, "arms must have different names"),
         ({"arms": (replace(OWN, receivers=("a", "z")),)}, "names strangers, who are no entities: z"),
+        ({"arms": (replace(OWN, senders=("y",)),)}, "names strangers, who are no entities: y"),
+        ({"arms": (replace(OWN, exceptions=(("x", Nothing()),)),)}, "names strangers, who are no entities: x"),
         ({"seeds": ()}, "at least one seed"),
         ({"seeds": (1, 1)}, "each once"),
         ({"lead": "z"}, "the lead must be one of a, b, got 'z'"),
@@ -35,42 +43,17 @@ STUDY = Study(name="s", partition=Shares(entities=(("a", 0.5), ("b", 0.3))), arm
         ({"phase_timeout_s": float("nan")}, "phase_timeout_s must be > 0"),
         ({"precision": "float16"}, "precision must be"),
         ({"augment": "flip"}, "augment must be"),
+        ({"weights": "resnet18.pth"}, "weights must be"),
+        ({"loss": "anchors"}, "wanted a classification loss"),
+        ({"attacks": ("A1",)}, "wanted an attack, got 'A1'"),
+        ({"attacks": (OtherReconstructor,)}, "wanted an attack, got <class"),
+        ({"attacks": (PublicReconstructor(),)}, "above the one that is always asked, got 'A0'"),
+        ({"attacks": (OtherReconstructor(blocks=1), OtherReconstructor(blocks=1, fitting=BRIEF))}, "attacks must have different names"),
     ],
 )
 def test_a_study_that_cannot_work_is_refused(changes, reason):
     with pytest.raises(SettingError, match=reason):
         replace(STUDY, **changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"name": "  "}, "a name of its own"),
-        ({"name": "a\x1fb"}, "a name of its own"),
-        ({"name": RECEIVED}, "a name of its own"),
-        ({"method": "raw-features"}, "needs a sharing method, got 'raw-features'"),
-        ({"method": Nothing}, "needs a sharing method, got <class"),
-        ({"refine": "together"}, "refine must be"),
-        ({"rounds": 0}, "rounds must be at least 1"),
-    ],
-)
-def test_a_sharing_arm_that_cannot_work_is_refused(changes, reason):
-    with pytest.raises(SettingError, match=reason):
-        replace(OWN, **changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"name": ""}, "a name of its own"),
-        ({"rounds": 0}, "rounds must be at least 1"),
-        ({"proximal_mu": -0.1}, "proximal_mu must be >= 0"),
-        ({"proximal_mu": float("nan")}, "proximal_mu must be >= 0"),
-    ],
-)
-def test_an_averaging_arm_that_cannot_work_is_refused(changes, reason):
-    with pytest.raises(SettingError, match=reason):
-        replace(AveragingArm(name="FedAvg"), **changes)
 
 
 def test_each_method_is_released_once_however_many_arms_use_it():
@@ -81,6 +64,14 @@ def test_each_method_is_released_once_however_many_arms_use_it():
         SharingArm(name="images", method=RawImages(), refine="network"),
     )
     assert replace(STUDY, arms=arms).methods == (Nothing(), RawFeatures(), RawImages())
+
+
+def test_an_exceptions_method_is_released_too():
+    arm = SharingArm(name="rounded", method=RawFeatures(), exceptions=(("b", RawFeatures(name="raw-features")),))
+    assert replace(STUDY, arms=(arm,)).methods == (RawFeatures(),)
+    coarse = DeepPoisoning(blocks=1)
+    mixed = SharingArm(name="mixed", method=DeepPoisoning(), exceptions=(("b", coarse),))
+    assert replace(STUDY, arms=(OWN, mixed)).methods == (Nothing(), DeepPoisoning(), coarse)
 
 
 def test_averaging_shares_by_no_method():
@@ -100,3 +91,37 @@ def test_the_limits_themselves_are_allowed():
 def test_a_study_does_not_change():
     with pytest.raises(FrozenInstanceError):
         STUDY.name = "other"  # type: ignore[misc]
+
+
+@dataclass(eq=False)
+class Oddly:
+    """An attack with a name of one's choice, and a repr of one's choice."""
+
+    name: str = "A1.odd"
+    shown: str = "Oddly()"
+    level: Level = Level.A1
+
+    def __repr__(self) -> str:
+        return self.shown
+
+    def prepare(self, view, rng):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "A1..x", "A1.", ".A1", "a,b", "ä\n"])
+def test_an_attack_s_name_can_head_a_column_and_a_manifest_s_score(name):
+    assert replace(STUDY, attacks=(Oddly(),)).attacks[0].name == "A1.odd"
+    with pytest.raises(SettingError, match="wanted an attack named like"):
+        replace(STUDY, attacks=(Oddly(name=name),))
+
+
+def test_an_attack_that_no_second_run_would_recognise_is_refused():
+    with pytest.raises(SettingError, match="no memory address"):
+        replace(STUDY, attacks=(Oddly(shown="<Oddly at 0x7f>"),))
+
+
+def test_attacks_are_part_of_a_study_s_identity():
+    study = replace(STUDY, attacks=SUFFICIENCY)
+    assert study == replace(STUDY, attacks=SUFFICIENCY)
+    assert hash(study) == hash(replace(STUDY, attacks=SUFFICIENCY))
+    assert repr(study) != repr(STUDY) != repr(replace(STUDY, attacks=SUFFICIENCY[:1]))

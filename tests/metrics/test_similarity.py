@@ -3,7 +3,8 @@ import torch
 
 from dpm_flower.core.errors import MetricError
 from dpm_flower.metrics import similarity
-from dpm_flower.metrics.similarity import sign_aware_ssim, ssim
+from dpm_flower.metrics.similarity import sign_aware_ssim, ssim, windowed_ssim
+from dpm_flower.metrics.ssim_map import ssim_map
 
 
 @pytest.fixture
@@ -57,24 +58,52 @@ def test_sign_aware_is_the_greater_of_both(images, guesses):
     assert torch.allclose(sign_aware_ssim(images, guesses), sign_aware_ssim(images, 1 - guesses), atol=1e-6)
 
 
-def test_pieces_do_not_show(images, guesses, monkeypatch):
-    whole = ssim(images, guesses)
+def patched(images):
+    """The picture in its upper half, its negative in the lower."""
+    return torch.cat((images[:, :, :16], 1 - images[:, :, 16:]), 2)
+
+
+def test_a_picture_that_is_turned_in_parts_hides_from_one_sign_and_not_from_one_per_window():
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    assert sign_aware_ssim(images, patched(images)).max() < 0.2
+    assert windowed_ssim(images, patched(images)).min() > 0.5
+    for guesses in (images, 1 - images):
+        assert torch.allclose(windowed_ssim(images, guesses), torch.ones(4), atol=1e-5)
+
+
+def test_windowed_takes_the_greater_in_each_window(images, guesses):
+    slow = []
+    for image, guess in zip(images.split(1), guesses.split(1), strict=True):
+        pairs = zip(ssim_map(image, guess).flatten().tolist(), ssim_map(image, 1 - guess).flatten().tolist(), strict=True)
+        nearer = [max(pair) for pair in pairs]
+        slow.append(sum(nearer) / len(nearer))
+    assert windowed_ssim(images, guesses).tolist() == pytest.approx(slow, abs=1e-5)
+
+
+def test_windowed_is_the_stricter_and_forgets_the_sign_too(images, guesses):
+    assert bool((windowed_ssim(images, guesses) > sign_aware_ssim(images, guesses)).all())
+    assert torch.allclose(windowed_ssim(images, guesses), windowed_ssim(images, 1 - guesses), atol=1e-6)
+
+
+@pytest.mark.parametrize("score", [ssim, windowed_ssim])
+def test_pieces_do_not_show(score, images, guesses, monkeypatch):
+    whole = score(images, guesses)
     monkeypatch.setattr(similarity, "PIECE_IMAGES", 2)
-    assert torch.allclose(ssim(images, guesses), whole, atol=1e-6)
+    assert torch.allclose(score(images, guesses), whole, atol=1e-6)
 
 
 def test_half_precision_is_scored_in_single(images, guesses):
     assert torch.equal(ssim(images.half(), guesses.half()), ssim(images.half().float(), guesses.half().float()))
 
 
-@pytest.mark.parametrize("score", [ssim, sign_aware_ssim])
+@pytest.mark.parametrize("score", [ssim, sign_aware_ssim, windowed_ssim])
 @pytest.mark.parametrize("shape", [(1, 3, 10, 16), (1, 3, 16, 10), (1, 3, 8, 8)])
 def test_sides_below_the_window_are_refused(score, shape):
     with pytest.raises(MetricError, match=f"at least 11 pixels, its window, got {min(shape[2:])}"):
         score(torch.zeros(shape), torch.zeros(shape))
 
 
-@pytest.mark.parametrize("score", [ssim, sign_aware_ssim])
+@pytest.mark.parametrize("score", [ssim, sign_aware_ssim, windowed_ssim])
 def test_values_outside_the_range_are_refused(score, images):
     with pytest.raises(MetricError, match="guesses"):
         score(images, images + 1)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.payload.codec import HEADER_BYTES, LABEL_BYTES, decode, encode
 from dpm_flower.payload.released_spec import ImageSpec
@@ -47,15 +48,16 @@ def test_images_come_back_within_half_a_grey_level_and_then_stay():
     shards = encode(batch, max_shard_bytes=700)
     came = read(shards, IMAGES)
     assert isinstance(came, SharedImages)
-    assert came.images.dtype == torch.float32
-    assert float((came.images - batch.images).abs().max()) <= 0.5 / 255 + 1e-6
+    assert came.images.dtype == torch.uint8
+    assert float((as_floats(came.images) - batch.images).abs().max()) <= 0.5 / 255 + 1e-6
     assert encode(came, max_shard_bytes=700) == shards
 
 
 def test_every_grey_level_survives():
-    levels = (torch.arange(256) / 255).reshape(1, 1, 16, 16)
-    came = read(encode(SharedImages(levels, torch.zeros(1, dtype=torch.int64))), ImageSpec(shape=(1, 16, 16)), 1)
-    assert torch.equal(came.images, levels)
+    levels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    as_bytes, as_shares = (encode(SharedImages(images, torch.zeros(1, dtype=torch.int64))) for images in (levels, as_floats(levels)))
+    assert as_bytes == as_shares
+    assert torch.equal(read(as_bytes, ImageSpec(shape=(1, 16, 16)), 1).images, levels)
 
 
 @pytest.mark.parametrize("make", [features, images])
@@ -95,6 +97,9 @@ NAN = torch.full((2, *SPEC.shape), float("nan"))
         (SharedImages(FEATURES - 0.01, LABELS), r"images must lie in \[0, 1\]"),
         (SharedImages(FEATURES + 1.01, LABELS), r"images must lie in \[0, 1\]"),
         (SharedImages(NAN, LABELS), "images must be finite"),
+        (SharedImages(FEATURES.byte()[0], LABELS), "images must be four-dimensional"),
+        (SharedImages(FEATURES.byte()[:0], LABELS[:0]), "at least one sample"),
+        (SharedFeatures(FEATURES.byte(), LABELS), "four-dimensional floats"),
     ],
 )
 def test_what_cannot_be_released_is_refused(batch, said):

@@ -13,7 +13,7 @@ from dpm_flower.core.study import Study
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.studies.facts import Facts, Holding, TestSet
-from dpm_flower.studies.pictures import Pictures
+from dpm_flower.studies.pictures import PictureRow, Pictures
 
 IMAGES = 400
 
@@ -78,6 +78,7 @@ def changed(all_outcomes: list[Outcome], seed: int, arm: str, entity: str, **cha
 
 
 def pictures(method: str = "poisoned", number: int = 3) -> Pictures:
-    """Pictures of four different greys."""
-    grey = [np.full((number, 8, 8, 3), level, dtype=np.uint8) for level in (10, 90, 170, 250)]
-    return Pictures(method, *grey)
+    """Rows of pictures in four different greys."""
+    greys = {"original": 10, "raw": 90, "shared": 170, "negative": 250}
+    rows = [PictureRow(label, np.full((number, 8, 8, 3), level, dtype=np.uint8)) for label, level in greys.items()]
+    return Pictures(method, tuple(rows))

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -7,8 +8,8 @@ from hypothesis import strategies as st
 
 from dpm_flower.core.arms import RECEIVED
 from dpm_flower.core.errors import StudyError
-from dpm_flower.core.outcome import Outcome
-from dpm_flower.studies.cells import LONGEST_REASON, NO_RECEIVER, NO_TOP1, SILENT, cells_of, receivers_of, said
+from dpm_flower.core.outcome import Outcome, RoundFigures
+from dpm_flower.studies.cells import LONGEST_REASON, NO_RECEIVER, NO_RELEASE, NO_TOP1, SILENT, cells_of, receivers_of, releasers_of, said
 from tests.studies.hand_made import STUDY, changed, outcome, outcomes
 
 
@@ -101,3 +102,27 @@ def test_a_remark_stands_beside_figures_and_takes_none_away():
     (one,) = [each for each in cells_of(STUDY, [Outcome(0, RECEIVED, "a", {"top1": 0.5}, remark="without c")]) if each.quality]
     assert one.quality == {"top1": 0.5}
     assert one.reason == "without c"
+
+
+def test_rounds_are_kept_with_their_finite_figures():
+    """JSON knows no NaN."""
+    odd = RoundFigures(1, {"top1": math.nan, "validation_top1": 0.5}, {"seconds": math.inf, "bytes_sent": 1.0})
+    rounds = (odd, RoundFigures(2, {}, {}))
+    kept = cell(cells_of(STUDY, changed(outcomes(), 0, "FedAvg", "a", rounds=rounds)), 0, "FedAvg", "a").rounds
+    assert kept == (RoundFigures(1, {"validation_top1": 0.5}, {"bytes_sent": 1.0}), RoundFigures(2, {}, {}))
+
+
+@pytest.mark.parametrize("senders", [(), ("a", "c")])
+def test_where_nobody_trains_every_sender_has_a_cell_and_a_release_needs_no_reason(senders):
+    study = replace(STUDY, arms=(replace(STUDY.arms[2], refine="none", senders=senders),))
+    names = senders or ("a", "b", "c")
+    assert (receivers_of(study, "poisoned"), releasers_of(study, "poisoned")) == ((), names)
+    judged = [Outcome(0, "poisoned", "a", {"ssim_p": 0.2}), Outcome(0, "poisoned", "c", {}, {"seconds": 1.0})]
+    cells = [one for one in cells_of(replace(study, seeds=(0,)), judged) if one.arm == "poisoned"]
+    reasons = {"a": "", "b": SILENT, "c": NO_RELEASE}
+    assert [(one.entity, one.reason) for one in cells] == [(name, reasons[name]) for name in names]
+
+
+def test_in_an_arm_that_trains_or_shares_nothing_no_release_is_the_point():
+    assert releasers_of(STUDY, "poisoned") == releasers_of(STUDY, "FedAvg") == releasers_of(STUDY, RECEIVED) == ()
+    assert releasers_of(replace(STUDY, arms=(replace(STUDY.arms[0], refine="none"),)), "own data") == ()

@@ -2,6 +2,7 @@ import pytest
 
 from dpm_flower.core.errors import OutputError
 from dpm_flower.studies.figure_files import write_figures
+from tests.studies import averaged
 from tests.studies.hand_made import pictures
 
 
@@ -11,6 +12,11 @@ def test_every_figure_is_a_file_of_its_kind(results, tmp_path):
     assert {path.parent for path in paths} == {tmp_path / "figures"}
     assert all(b"<svg" in path.read_bytes()[:500] for path in paths[:2])
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths[2:])
+
+
+def test_curves_are_drawn_where_an_arm_averages(results, tmp_path):
+    assert "curves.svg" in [path.name for path in write_figures(tmp_path, averaged.results())]
+    assert "curves.svg" not in [path.name for path in write_figures(tmp_path, results)]
 
 
 def test_without_pictures_there_are_none(results, tmp_path):

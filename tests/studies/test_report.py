@@ -10,6 +10,7 @@ from dpm_flower.core.errors import OutputError
 from dpm_flower.studies import report
 from dpm_flower.studies.report import REPORT_NAME, report_html, write_report
 from dpm_flower.studies.results import results_of
+from tests.studies import averaged
 from tests.studies.hand_made import FACTS, STUDY, outcomes, pictures
 
 VOID = {"meta", "img", "source", "link", "br", "hr", "input"}
@@ -45,7 +46,7 @@ def page_text(holed):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Charts are slow, and these tests read words only."""
-    for name in ("accuracy_bars", "who_holds_what", "picture_grid"):
+    for name in ("accuracy_bars", "cost_curves", "who_holds_what", "picture_grid"):
         monkeypatch.setattr(report, name, lambda *_, **__: b"")
 
 
@@ -122,3 +123,13 @@ def test_the_file_is_written_whole_or_refused(tmp_path, holed):
     assert path.read_text(encoding="utf-8") == report_html(holed, [pictures()])
     with pytest.raises(OutputError, match=REPORT_NAME):
         write_report(path, holed)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_curves_and_choices_are_shown_where_there_are_any(holed):
+    text, without = (html.unescape(report_html(each)) for each in (averaged.results(), holed))
+    for words in ("Accuracy against cost", "Settings, chosen on validation images", "fast ✓", "76.0 ± 1.0", "hasty 81.0 ± 1.0 %"):
+        assert words in text
+    assert "hasty ✓" not in text
+    assert "Accuracy against cost" not in without
+    assert "chosen on validation images" not in without

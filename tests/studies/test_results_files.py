@@ -3,15 +3,27 @@ import json
 import pytest
 
 from dpm_flower.core.errors import OutputError, StudyError
+from dpm_flower.studies.curves_csv import curves_csv
 from dpm_flower.studies.results_csv import quality_csv
 from dpm_flower.studies.results_files import read_results, results_from_text, results_text, write_results
+from tests.studies import averaged
 
 
 def test_what_is_read_back_is_equal(tmp_path, holed):
     paths = write_results(tmp_path / "run", holed)
-    assert sorted(path.name for path in paths) == ["quality.csv", "results.csv", "results.json"]
+    assert sorted(path.name for path in paths) == ["curves.csv", "quality.csv", "results.csv", "results.json"]
     assert read_results(tmp_path / "run") == holed
     assert (tmp_path / "run" / "quality.csv").read_text() == quality_csv(holed.cells)
+
+
+def test_rounds_and_tunings_are_read_back(tmp_path):
+    results = averaged.results()
+    write_results(tmp_path, results)
+    again = read_results(tmp_path)
+    assert again == results
+    assert any(cell.rounds for cell in again.cells)
+    assert again.tunings
+    assert (tmp_path / "curves.csv").read_text() == curves_csv(results.cells)
 
 
 def test_the_text_is_strict_json(results):
@@ -32,8 +44,8 @@ def test_other_files_are_refused(text):
 
 def test_a_changed_file_is_refused_with_the_place(results):
     plain = json.loads(results_text(results))
-    plain["rows"][0]["top1"]["mean"] = "high"
-    with pytest.raises(StudyError, match=r"rows\[0\].top1.mean"):
+    plain["rows"][0]["figures"]["top1"]["mean"] = "high"
+    with pytest.raises(StudyError, match=r"rows\[0\].figures.top1.mean"):
         results_from_text(json.dumps(plain))
 
 

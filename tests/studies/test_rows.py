@@ -1,10 +1,12 @@
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 
+from dpm_flower.core.arms import RECEIVED
 from dpm_flower.core.outcome import Outcome
-from dpm_flower.studies.cells import NO_RECEIVER, SILENT, cells_of
+from dpm_flower.studies.cells import NO_RELEASE, SILENT, cells_of
 from dpm_flower.studies.facts import TestSet
 from dpm_flower.studies.rows import MEAN, Missing, rows_of
 from tests.studies.hand_made import FACTS, STUDY, changed, outcomes
@@ -16,74 +18,116 @@ def row(rows, arm, entity):
 
 def test_mean_and_deviation_over_seeds_by_hand(results):
     poisoned = row(results.rows, "poisoned", "a")
-    assert poisoned.top1.mean == pytest.approx(79.0)  # 78, 79, 80
-    assert poisoned.top1.deviation == pytest.approx(1.0)
-    assert poisoned.top1.count == 3
-    assert (poisoned.ssim_p.mean, poisoned.ssim_p.deviation) == (pytest.approx(0.1), pytest.approx(0.1))  # 0, 0.1, 0.2
-    assert poisoned.top1_p.mean == pytest.approx(56.0)
-    assert poisoned.bytes_sent.mean == 3e6
-    assert poisoned.seconds.mean == 3.0
-    assert (poisoned.test_images, poisoned.trivial) == (400, 40.0)
+    figures = poisoned.figures
+    assert figures["top1"].mean == pytest.approx(0.79)  # 0.78, 0.79, 0.80
+    assert figures["top1"].deviation == pytest.approx(0.01)
+    assert figures["top1"].count == 3
+    assert (figures["ssim_p"].mean, figures["ssim_p"].deviation) == (pytest.approx(0.1), pytest.approx(0.1))  # 0, 0.1, 0.2
+    assert figures["top1_p"].mean == pytest.approx(0.56)
+    assert figures["cost_bytes_sent"].mean == 3e6
+    assert figures["cost_seconds"].mean == 3.0
+    assert poisoned.figure("top1", 100.0).deviation == pytest.approx(1.0)
+    assert poisoned.figure("l1_p") is None
+    assert (poisoned.test_images, poisoned.trivial) == (400, 0.4)
     assert poisoned.missing == ()
     assert poisoned.reason == ""
 
 
 def test_the_mean_row_spreads_the_means_of_the_seeds_not_the_cells(results):
     mean = row(results.rows, "poisoned", MEAN)
-    by_seed = [statistics.fmean([78 + seed, 77 + seed, 76 + seed]) for seed in range(3)]
-    assert mean.top1.mean == pytest.approx(statistics.fmean(by_seed))
-    assert mean.top1.deviation == pytest.approx(statistics.stdev(by_seed))
-    assert mean.top1.count == 3
+    by_seed = [statistics.fmean([78 + seed, 77 + seed, 76 + seed]) / 100 for seed in range(3)]
+    assert mean.figures["top1"].mean == pytest.approx(statistics.fmean(by_seed))
+    assert mean.figures["top1"].deviation == pytest.approx(statistics.stdev(by_seed))
+    assert mean.figures["top1"].count == 3
 
 
 def test_each_arm_has_its_entities_in_order_and_then_their_mean(results):
     assert [one.entity for one in results.rows if one.arm == "own data"] == ["a", "b", "c", MEAN]
-    assert [one.entity for one in results.rows if one.arm == "poisoned, c only"] == ["c", MEAN]
+    assert [one.entity for one in results.rows if one.arm == "poisoned, c only"] == ["c"]  # one receiver, one row
     assert tuple(dict.fromkeys(one.arm for one in results.rows)) == results.arms
 
 
 def test_one_seed_missing_is_stated_and_the_others_count(holed):
     partial = row(holed.rows, "FedAvg", "b")
-    assert partial.top1.count == 2
-    assert partial.top1.mean == pytest.approx(80.0)  # 79 and 81
+    assert partial.figures["top1"].count == 2
+    assert partial.figures["top1"].mean == pytest.approx(0.8)  # 0.79 and 0.81
     assert partial.missing == (Missing((1,), "no reply within 60 s"),)
     assert partial.reason == "seed 1: no reply within 60 s"
 
 
 def test_an_entity_without_any_outcome_has_a_row_with_the_reason(holed):
     silent = row(holed.rows, "FedAvg", "c")
-    assert silent.top1 is None
+    assert silent.figures == {}
     assert silent.missing == (Missing((0, 1, 2), SILENT),)
 
 
 def test_a_mean_over_other_entities_is_not_made(holed):
     mean = row(holed.rows, "FedAvg", MEAN)
-    assert mean.top1 is None
+    assert "top1" not in mean.figures
     assert mean.reason == "seeds 0, 2: no top-1 of c, so no mean; seed 1: no top-1 of b, c, so no mean"
-    assert mean.seconds.mean == 3.0  # of a and b in seeds 0 and 2; c never had costs
+    assert mean.figures["cost_seconds"].mean == 3.0  # of a and b in seeds 0 and 2; c never had costs
 
 
 def test_the_mean_leaves_out_only_the_incomplete_seed():
     rows = rows_of(STUDY, cells_of(STUDY, changed(outcomes(), 2, "FedAvg", "a", quality={}, reason="gone")), FACTS.tests)
     mean = row(rows, "FedAvg", MEAN)
-    assert mean.top1.count == 2
-    assert mean.top1.mean == pytest.approx(79.5)  # 79 and 80
+    assert mean.figures["top1"].count == 2
+    assert mean.figures["top1"].mean == pytest.approx(0.795)  # 0.79 and 0.80
 
 
 def test_one_seed_has_no_deviation():
     one_seed = [one for one in outcomes() if one.seed == 0]
     rows = rows_of(STUDY, cells_of(STUDY, one_seed), FACTS.tests)
-    assert row(rows, "own data", "a").top1.deviation is None
+    assert row(rows, "own data", "a").figures["top1"].deviation is None
 
 
-def test_a_sender_is_listed_but_the_mean_is_of_receivers():
-    sent = [Outcome(seed, "poisoned, c only", "a", {"ssim_p": 0.5}) for seed in STUDY.seeds]
-    rows = rows_of(STUDY, cells_of(STUDY, [*outcomes(), *sent]), FACTS.tests)
-    sender, mean = row(rows, "poisoned, c only", "a"), row(rows, "poisoned, c only", MEAN)
-    assert (sender.top1, sender.ssim_p.mean) == (None, 0.5)
-    assert sender.missing == (Missing(STUDY.seeds, NO_RECEIVER),)
-    assert mean.top1.mean == row(rows, "poisoned, c only", "c").top1.mean
-    assert mean.ssim_p.mean == pytest.approx((0.5 + 0.1) / 2)
+def test_the_only_receivers_row_has_its_own_decider_and_the_mean_of_the_releases():
+    sent = [Outcome(seed, "poisoned, c only", "a", {"ssim_p": 0.5}, {"seconds": 50.0, "bytes_sent": 1e6}) for seed in STUDY.seeds]
+    refused = [Outcome(0, "poisoned, c only", "b", reason="too late")]
+    rows = rows_of(STUDY, cells_of(STUDY, [*outcomes(), *sent, *refused]), FACTS.tests)
+    only = [one for one in rows if one.arm == "poisoned, c only"]
+    assert [one.entity for one in only] == ["c"]
+    assert only[0].figures["top1"].mean == pytest.approx(0.76)  # 0.75, 0.76, 0.77
+    assert only[0].figures["cost_seconds"].mean == 3.0  # its own
+    assert only[0].figures["ssim_p"].mean == pytest.approx((0.5 + 0.1) / 2)
+    assert only[0].figures["cost_bytes_sent"].mean == 2e6
+    assert only[0].missing == (Missing((0,), "b: too late"),)  # nobody misses that a receives nothing
+
+
+def test_of_several_receivers_senders_count_in_the_mean_and_have_no_row():
+    study = replace(STUDY, arms=(replace(STUDY.arms[2], receivers=("b", "c")),))
+    some = [one for one in outcomes() if one.arm in (RECEIVED, "poisoned")]
+    bare = changed(some, 0, "poisoned", "a", quality={"ssim_p": 0.9})
+    rows = rows_of(study, cells_of(study, bare), FACTS.tests)
+    assert [one.entity for one in rows if one.arm == "poisoned"] == ["b", "c", MEAN]
+    mean = row(rows, "poisoned", MEAN)
+    assert mean.figures["top1"].mean == pytest.approx(0.775)  # of b and c
+    assert mean.figures["ssim_p"].mean == pytest.approx((0.9 / 3 + 0.1 + 0.2) / 3)  # of all who release, seed by seed
+    assert mean.missing == ()
+
+
+@pytest.mark.parametrize("senders", [("a",), ("a", "b"), ()])
+def test_where_nobody_trains_releases_are_judged_and_nothing_is_missing(senders):
+    arm = replace(STUDY.arms[2], refine="none", senders=senders)
+    study = replace(STUDY, arms=(arm,))
+    released = {"ssim_z": 0.7, "ssim_p": 0.1, "top1_p": 0.5}
+    names = senders or STUDY.partition.names
+    judged = [Outcome(seed, "poisoned", name, released if name in names else {}) for seed in STUDY.seeds for name in STUDY.partition.names]
+    rows = [one for one in rows_of(study, cells_of(study, judged), FACTS.tests) if one.arm == "poisoned"]
+    assert [one.entity for one in rows] == [*names, MEAN][: 1 if len(names) == 1 else None]
+    for one in rows:
+        assert (one.missing, one.trained, one.test_images, one.trivial) == ((), False, 400, pytest.approx(0.4))
+        assert one.figures["ssim_p"].mean == pytest.approx(0.1)
+        assert "top1" not in one.figures
+
+
+def test_a_release_that_is_missing_where_nobody_trains_is_stated():
+    study = replace(STUDY, arms=(replace(STUDY.arms[2], refine="none"),))
+    judged = [Outcome(seed, "poisoned", "a", {"ssim_p": 0.1}) for seed in STUDY.seeds]
+    judged += [Outcome(0, "poisoned", "b", reason="no memory"), Outcome(1, "poisoned", "b")]
+    rows = rows_of(study, cells_of(study, judged), FACTS.tests)
+    assert row(rows, "poisoned", "b").reason == f"seed 0: no memory; seed 1: {NO_RELEASE}; seed 2: {SILENT}"
+    assert not row(rows, "poisoned", MEAN).trained
 
 
 def test_test_sets_of_different_sizes_have_no_common_number():
@@ -91,8 +135,8 @@ def test_test_sets_of_different_sizes_have_no_common_number():
     rows = rows_of(STUDY, cells_of(STUDY, outcomes()), tests)
     assert row(rows, "own data", "b").test_images == 200
     assert row(rows, "own data", MEAN).test_images is None
-    assert row(rows, "own data", MEAN).trivial == pytest.approx(40.0)
-    assert row(rows, "poisoned, c only", MEAN).test_images == 100
+    assert row(rows, "own data", MEAN).trivial == pytest.approx(0.4)
+    assert row(rows, "poisoned, c only", "c").test_images == 100
 
 
 def test_no_row_holds_a_figure_that_is_not_finite():
@@ -100,4 +144,4 @@ def test_no_row_holds_a_figure_that_is_not_finite():
         STUDY, cells_of(STUDY, changed(outcomes(), 0, "poisoned", "a", quality={"top1": math.nan, "ssim_p": math.inf})), FACTS.tests
     )
     odd = row(rows, "poisoned", "a")
-    assert odd.top1.count == odd.ssim_p.count == 2
+    assert odd.figures["top1"].count == odd.figures["ssim_p"].count == 2

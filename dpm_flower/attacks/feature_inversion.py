@@ -1,0 +1,31 @@
+"""What every attacker with a network from features back to images does with a release."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from torch import nn
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.labelled import as_floats
+from dpm_flower.core.protocols import AttackResult, Guess, NotApplicable
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.training.prediction import apply
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureInverter:
+    """An attacker whose knowledge is one trained `inverse`: features (B,C,h,w) -> images (B,3,H,W)."""
+
+    inverse: nn.Module
+    compute: Compute
+
+    def guess(self, release: SharedBatch) -> AttackResult:
+        """Released features (N,C,h,w) -> guesses (N,3,H,W); released images are their own guess."""
+        match release:
+            case SharedFeatures(features=features):
+                return Guess(apply(self.inverse, features, self.compute).clamp(0.0, 1.0))
+            case SharedImages(images=images):
+                return Guess(as_floats(images))
+            case ModelUpdate():
+                return NotApplicable("a model update holds no features; it is judged by inversion attacks (U1, U2)")
+        assert_never(release)

@@ -1,0 +1,52 @@
+"""Structural similarity window by window, before anybody averages: where two images are alike, and where one is the other's negative."""
+
+import torch
+from torch import Tensor
+
+from dpm_flower.core.errors import MetricError, ShapeError
+
+WINDOW = 11  # pixels: the Gaussian window of the original SSIM
+SIGMA = 1.5  # its standard deviation, in pixels
+LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # C1 and C2 for values in [0,1]: keep flat windows from dividing by nothing
+
+
+def ssim_map(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
+    """Images and guesses (B,C,H,W) in [0,1] -> SSIM of each window and channel (B,C,H-10,W-10) in [-1,1], differentiable.
+
+    1 = identical, below 0 = inverted structure; the mean over an image is its SSIM. Computed in float32 at least: half precision
+    loses the small differences of squares that SSIM is made of. Raises ShapeError unless both are (B,C,H,W) of one shape,
+    MetricError for sides below the window. Values are not looked at, since that would make a GPU wait at every training step;
+    `image_pair.check_image_pair` does. Source: Wang et al. 2004, eq. 13.
+    """
+    if images_BCHW.ndim != 4 or images_BCHW.shape != guesses_BCHW.shape:
+        raise ShapeError(
+            f"wanted images and guesses of one shape (B,C,H,W), got {tuple(images_BCHW.shape)} and {tuple(guesses_BCHW.shape)}"
+        )
+    if (side := min(images_BCHW.shape[-2:])) < WINDOW:
+        raise MetricError(f"SSIM needs sides of at least {WINDOW} pixels, its window, got {side}")
+    dtype = torch.promote_types(torch.promote_types(images_BCHW.dtype, guesses_BCHW.dtype), torch.float32)
+    images, guesses = images_BCHW.to(dtype), guesses_BCHW.to(dtype)
+    down, across = (_windows(size, guesses) for size in images.shape[-2:])
+
+    def mean(values: Tensor) -> Tensor:
+        return down @ values @ across.T
+
+    mean_x, mean_g = mean(images), mean(guesses)
+    squares, product = mean_x.square() + mean_g.square(), mean_x * mean_g
+    # The two variances are needed as a sum only, which saves one blur of the five, and its gradient.
+    variances = mean(images.square() + guesses.square()) - squares
+    covariance = mean(images * guesses) - product
+    luminance = (2 * product + LUMINANCE) / (squares + LUMINANCE)
+    return luminance * (2 * covariance + CONTRAST) / (variances + CONTRAST)
+
+
+def _windows(size: int, like: Tensor) -> Tensor:
+    """A side of `size` pixels -> (size-10, size): row i holds the window's weights at pixels i to i+10, which add up to 1.
+
+    Blurring by a product with such a band is two to four times as fast as a grouped convolution on a CPU at 32 pixels, and not
+    slower than pytorch_msssim's up to 64, though most of what is multiplied is zero.
+    """
+    pixels = torch.arange(size, device=like.device)
+    offsets = pixels - pixels[: size - WINDOW + 1].unsqueeze(1)
+    weights = torch.exp(-((offsets - WINDOW // 2).to(like.dtype) ** 2) / (2 * SIGMA**2)) * ((offsets >= 0) & (offsets < WINDOW))
+    return weights / weights.sum(1, keepdim=True)

@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dpm_flower.attacks.kept_weights import CHECKPOINT, WEIGHTS
+from dpm_flower.attacks.other_reconstructor import SUFFICIENCY, OtherReconstructor
+from dpm_flower.attacks.scoring import disclosure
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labelled, as_bytes
+from dpm_flower.core.protocols import Attack, Level
+from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.streams import stream
+from dpm_flower.nets.reconstructor import Reconstructor
+from tests.attacks.views import FEATURES, PUBLIC, VICTIMS, view
+
+FITTING = Fitting(steps=60, learning_rate=0.03, batch_size=12, weight_decay=0.0)
+ATTACK = OtherReconstructor(blocks=1, fitting=FITTING)
+SHORT = replace(ATTACK, fitting=replace(FITTING, steps=20))
+BRIEF = replace(ATTACK, fitting=replace(FITTING, steps=4))
+RELEASE = SharedFeatures(FEATURES, VICTIMS.labels)
+
+
+def prepared(folder, attack=ATTACK, **changes):
+    return attack.prepare(view(folder, **changes), stream(0, "attacker"))
+
+
+def test_it_learns_from_public_images_to_see_others(tmp_path):
+    attacker = prepared(tmp_path)
+    told = disclosure(VICTIMS.images, attacker.guess(RELEASE)).figures("z")
+    shuffled = replace(RELEASE, features=FEATURES.roll(1, 0))
+    untold = disclosure(VICTIMS.images, attacker.guess(shuffled)).figures("z")
+    assert told["l1_z"] < 0.95 * untold["l1_z"]
+    assert told["windowed_ssim_z"] > untold["windowed_ssim_z"] + 0.05
+
+
+@pytest.mark.parametrize("attack", SUFFICIENCY, ids=lambda attack: attack.name)
+def test_each_of_the_five_is_one_that_modules_are_not_trained_against(attack, tmp_path):
+    assert isinstance(attack, Attack)
+    assert (attack.level, attack.level.name) == (Level.A1, attack.name.split(".")[0])
+    inverse = prepared(tmp_path, replace(attack, fitting=replace(FITTING, steps=1))).inverse
+    assert attack.name == f"A1.{inverse.notation}"
+    assert inverse.notation != Reconstructor(FEATURES.shape[1:], 12).notation
+
+
+def test_the_five_are_the_paper_s():
+    assert [attack.name for attack in SUFFICIENCY] == [
+        "A1.plain-1-x2",
+        "A1.plain-2-x4",
+        "A1.residual-2-x2",
+        "A1.residual-2-x4",
+        "A1.plain-2-x2-clamp",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "reason"),
+    [
+        ({"kind": "dense"}, '"plain" or "residual", got \'dense\''),
+        ({"blocks": 0}, "at least 1, got 0"),
+        ({"upscale": 3}, "2 or 4, got 3"),
+        ({"normalisation": "none"}, '"min-max" or "clamp"'),
+    ],
+)
+def test_knobs_that_no_reconstructor_has_are_refused_at_birth(knobs, reason):
+    with pytest.raises(SettingError, match=reason):
+        OtherReconstructor(**knobs)
+
+
+def test_its_knobs_are_checked_without_drawing_random_numbers():
+    before = torch.get_rng_state()
+    assert OtherReconstructor(kind="residual").name
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_it_is_trained_once_and_says_the_same_afterwards(tmp_path):
+    steps = []
+    guesses = [prepared(tmp_path, SHORT, report=steps.append).guess(RELEASE).images for _ in range(2)]
+    assert torch.equal(*guesses)
+    assert [progress.step for progress in steps].count(SHORT.fitting.steps) == 1
+    assert {progress.work for progress in steps} == {ATTACK.name}
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_the_stream_alone_decides_what_it_draws(tmp_path):
+    torch.manual_seed(1)
+    first = prepared(tmp_path / "1", BRIEF).guess(RELEASE).images
+    torch.manual_seed(2)
+    assert torch.equal(prepared(tmp_path / "2", BRIEF).guess(RELEASE).images, first)
+    other = BRIEF.prepare(view(tmp_path / "3"), stream(0, "another"))
+    assert not torch.equal(other.guess(RELEASE).images, first)
+
+
+def test_one_that_was_interrupted_goes_on_to_the_same_weights(tmp_path):
+    def interrupting(progress):
+        if progress.step > 10:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        prepared(tmp_path / "1", SHORT, report=interrupting)
+    steps = []
+    prepared(tmp_path / "1", SHORT, report=lambda progress: steps.append(progress.step))
+    prepared(tmp_path / "2", SHORT)
+    assert min(steps) > 10
+    assert (tmp_path / "1" / WEIGHTS).read_bytes() == (tmp_path / "2" / WEIGHTS).read_bytes()
+
+
+def test_public_images_may_be_bytes(tmp_path):
+    as_stored = Labelled(as_bytes(PUBLIC.images), PUBLIC.labels, PUBLIC.classes)
+    as_read = Labelled(as_stored.images / 255, PUBLIC.labels, PUBLIC.classes)
+    guesses = [
+        prepared(tmp_path / str(number), BRIEF, public=public).guess(RELEASE).images for number, public in enumerate((as_stored, as_read))
+    ]
+    assert torch.equal(*guesses)

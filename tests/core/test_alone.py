@@ -1,0 +1,49 @@
+"""One run at a time in a folder, whatever becomes of the one before."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dpm_flower.core.alone import alone_in
+from dpm_flower.core.errors import OutputError, StudyError
+
+HOLD = """
+import sys
+from pathlib import Path
+from dpm_flower.core.alone import alone_in
+with alone_in(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_holder_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(StudyError, match=f"another run is writing to {tmp_path}"), alone_in(tmp_path):
+        pass
+    with alone_in(tmp_path):
+        pass
+
+
+def test_an_error_lets_go(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), alone_in(tmp_path):
+        raise ZeroDivisionError
+    with alone_in(tmp_path):
+        pass
+
+
+def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(StudyError, match="another run"), alone_in(tmp_path):
+            pass
+        process.kill()
+    with alone_in(tmp_path):
+        pass
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"), alone_in(tmp_path / "none"):
+        pass
