@@ -1,7 +1,7 @@
 """Who holds what: how a data set's training images are divided among the entities."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from dpm_flower.core.errors import SettingError
@@ -136,6 +136,7 @@ def public_share(partition: Partition) -> float:
 
 def _check(partition: Partition) -> None:
     """Raises SettingError for settings that both kinds of partition have and that cannot work."""
+    _check_hashable(partition)
     _check_names(partition.names)
     if not 0 < partition.validation < 1:
         raise SettingError(f"validation must lie between 0 and 1, got {partition.validation}")
@@ -144,6 +145,16 @@ def _check(partition: Partition) -> None:
     share = public_share(partition)
     if not 0 < share <= 1 or (share == 1 and not partition.public_classes):
         raise SettingError(f"public must lie between 0 and 1 (with public_classes it may be 1), got {share}")
+
+
+def _check_hashable(partition: Partition) -> None:
+    """A division is kept under its partition, which therefore holds tuples all through, and no list, set or dict."""
+    for setting in fields(partition):
+        value = getattr(partition, setting.name)
+        try:
+            hash(value)
+        except TypeError as err:
+            raise SettingError(f"{setting.name} must be made of tuples, texts and numbers, got {value!r}") from err
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -1,10 +1,12 @@
-"""One data set in the cache: two arrays of images, and a file that says what they are."""
+"""One data set in the cache: two arrays of images, and a file that says what they are and where they come from."""
 
 import io
 import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,18 @@ from dpm_flower.data.dataset import Column, DataSet
 from dpm_flower.data.pixels import BytesNCHW
 from dpm_flower.data.undecoded import Part, Undecoded
 
-FORMAT = f"dpm-flower images 1, Pillow {PIL.__version__}, torch {torch.__version__}"  # other versions may decode and resize otherwise
+KIND = "dpm-flower images 2"
+FORMAT = f"{KIND}, Pillow {PIL.__version__}, torch {torch.__version__}"  # other versions may decode and resize otherwise
 PARTS = ("train", "test")
+LONGEST_LINE = 1 << 16  # bytes; a path has 4,096 at most
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The absolute path of the files that a data set was read from, and the digest of their state (see data/file_tree.py)."""
+
+    path: str
+    state: str
 
 
 def image_bytes(undecoded: Undecoded) -> int:
@@ -30,8 +42,8 @@ def image_bytes(undecoded: Undecoded) -> int:
     return sum(prod(_shape(part, undecoded.side)) for part in (undecoded.train, undecoded.test))
 
 
-def write_entry(folder: Path, key: str, undecoded: Undecoded) -> None:
-    """A data set not yet decoded -> KEY-train.npy, KEY-test.npy and, at last, KEY.json, each there whole or not at all.
+def write_entry(folder: Path, key: str, undecoded: Undecoded, origin: Origin) -> None:
+    """A data set not yet decoded and where it lies -> KEY-train.npy, KEY-test.npy and, at last, KEY.json, each there whole or not at all.
 
     Piece by piece: memory holds one piece. Raises OutputError where the folder cannot be written.
     """
@@ -39,6 +51,7 @@ def write_entry(folder: Path, key: str, undecoded: Undecoded) -> None:
         "name": undecoded.name,
         "class_names": undecoded.class_names,
         "notes": undecoded.notes,
+        "held_out_by": undecoded.held_out_by,
         "columns": {name: {"train": column.train, "test": column.test} for name, column in undecoded.columns.items()},
     }
     for name, part in zip(PARTS, (undecoded.train, undecoded.test), strict=True):
@@ -46,7 +59,7 @@ def write_entry(folder: Path, key: str, undecoded: Undecoded) -> None:
         with whole_file(_images_path(folder, key, name)) as partial:
             crc = _write_images(partial, shape, part.pieces())
         told[name] = {"shape": shape, "crc32": crc, "labels": part.labels.tolist()}
-    body = json.dumps(told).encode()
+    body = json.dumps(asdict(origin)).encode() + b"\n" + json.dumps(told).encode()
     with whole_file(_index_path(folder, key)) as partial:
         partial.write_bytes(_first_line(body) + body)
 
@@ -57,13 +70,25 @@ def read_entry(folder: Path, key: str) -> DataSet | None:
         line, newline, body = _index_path(folder, key).read_bytes().partition(b"\n")
         if line + newline != _first_line(body):
             return None
-        told = json.loads(body)
+        told = json.loads(body.partition(b"\n")[2])
         names = tuple(told["class_names"])
         train, test = (_labelled(_images_path(folder, key, part), told[part], len(names)) for part in PARTS)
         columns = {name: Column(tuple(column["train"]), tuple(column["test"])) for name, column in told["columns"].items()}
-        os.utime(_index_path(folder, key))  # used just now
-        return DataSet(told["name"], train, test, names, tuple(told["notes"]), columns)
+        with suppress(OSError):  # used just now; a cache that only others may write to is as good
+            os.utime(_index_path(folder, key))
+        return DataSet(told["name"], train, test, names, tuple(told["notes"]), columns, told["held_out_by"])
     except (OSError, ValueError, LookupError, TypeError, DpmFlowerError):
+        return None
+
+
+def read_origin(folder: Path, key: str) -> Origin | None:
+    """Where the data set under a key comes from, read off the head of its index; None where that cannot be told."""
+    try:
+        with _index_path(folder, key).open("rb") as file:
+            if not file.readline(LONGEST_LINE).startswith(KIND.encode()):
+                return None
+            return Origin(**json.loads(file.readline(LONGEST_LINE)))
+    except (OSError, ValueError, TypeError):
         return None
 
 

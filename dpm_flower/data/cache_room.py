@@ -1,10 +1,13 @@
-"""Keeping the cache of decoded images within its room."""
+"""Keeping the cache of decoded images within its room, and free of what has no source any more."""
 
+import os
 import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from dpm_flower.data.cache_entry import Origin, read_origin
 
 OURS = re.compile(r"([0-9a-f]{64})(-train\.npy|-test\.npy|\.json)")
 LEFT_BEHIND = re.compile(r"\.[0-9a-f]{64}.*\.partial")
@@ -30,10 +33,30 @@ def make_room(folder: Path, room_bytes: int, newest: str) -> None:
             return
         if key == newest:
             continue
-        for file in sorted(entry.files, reverse=True):  # the index first: what is half gone is not looked at
-            with suppress(OSError):
-                file.unlink()
+        _remove(entry)
         total -= entry.size_bytes
+
+
+def drop_orphans(folder: Path, present: Origin) -> None:
+    """The cache's folder and what is about to be read -> removes what was decoded from files that are gone, or from another state of these.
+
+    An image that its owner has deleted or changed is then in no entry of the cache. An entry that cannot tell its origin goes too.
+    """
+    for key, entry in _entries(folder).items():
+        if entry.used_s and _is_orphan(read_origin(folder, key), present):  # one without its index is perhaps being written
+            _remove(entry)
+
+
+def _is_orphan(origin: Origin | None, present: Origin) -> bool:
+    if origin is None:
+        return True
+    return origin.state != present.state if origin.path == present.path else not os.path.lexists(origin.path)
+
+
+def _remove(entry: _Entry) -> None:
+    for file in sorted(entry.files, reverse=True):  # the index first: what is half gone is not looked at
+        with suppress(OSError):
+            file.unlink()
 
 
 def _entries(folder: Path) -> dict[str, _Entry]:

@@ -17,14 +17,16 @@ class Column:
     test: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class DataSet:
     """Training and test images (N,3,side,side), uint8 or float32 (see core/labelled.py), and one name per class.
 
     Grey images have three equal channels. `columns` are what is known of the images beside their classes, by name.
     `notes` say what was done to the data on the way in and what a report must therefore state, for example a test set that had
-    to be split off. Raises ShapeError for images that are not square, not coloured or of two sizes; DataError for a part
-    without images, class names and columns that do not fit the images, and training images of fewer than two classes.
+    to be split off. `held_out_by` is None where the test set came with the data; where it was split off here, it is the column of
+    which no value is on both sides, or "" where that was done image by image.
+    Raises ShapeError for images that are not square, not coloured or of two sizes; DataError for a part without images, class
+    names and columns that do not fit the images, and training images of fewer than two classes.
     """
 
     name: str
@@ -33,6 +35,7 @@ class DataSet:
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
+    held_out_by: str | None = None
 
     def __post_init__(self) -> None:
         side = self.train.images.shape[-1]

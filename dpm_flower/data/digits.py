@@ -36,4 +36,5 @@ def digits(side: int) -> Undecoded:
         test=part(test),
         class_names=tuple(str(digit) for digit in range(10)),
         notes=() if side == 8 else (f"images of 8 x 8 pixels were resized to {side} x {side}",),
+        held_out_by="",
     )

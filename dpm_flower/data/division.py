@@ -11,12 +11,13 @@ from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.partition import LEAST_HELD, Dealt, Partition, Shares
 from dpm_flower.core.streams import stream
 from dpm_flower.data.dataset import DataSet
+from dpm_flower.data.gathered import Gathered
 from dpm_flower.data.holdings import Holding, Piece, Summary
 from dpm_flower.data.partition_columns import numbered
 from dpm_flower.data.partition_deal import deal_out
-from dpm_flower.data.partition_pieces import EntityIndices, EntityPieces, piece
+from dpm_flower.data.partition_pieces import EntityIndices, EntityPieces
 from dpm_flower.data.partition_public import public_and_private, public_and_private_classes
-from dpm_flower.data.repeats import distinct
+from dpm_flower.data.repeats import distinct_in
 from dpm_flower.data.stratified import apportion, stratified_split
 
 LEAST_TRAIN = LEAST_HELD - 1
@@ -26,7 +27,8 @@ LEAST_TRAIN = LEAST_HELD - 1
 class Division:
     """Public images, every entity's own in the order of the partition, the common test images, the private task's class names.
 
-    An entity's images are gathered anew each time that `entities` is asked for them: ask once, and keep what is needed.
+    Images are gathered when they are asked for: an entity's anew each time that `entities` is asked for them (ask once, and keep what
+    is needed), the public ones once (see data/gathered.py), and so are the test images where they are not all of the data set's.
     """
 
     public: Labelled
@@ -43,11 +45,12 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
     out, and so are those of a value of `partition.together` that the test set holds. With public classes, the private task is
     relabelled 0..K-1 over the other classes, and so are the public images over theirs, both in ascending order of their old
     numbers. Public images depend on the seed and on the settings `public`, `public_classes` and `together` alone. Raises
-    PartitionError where a piece would be too small to be of use, and for columns and classes that do not exist.
+    PartitionError where a piece would be too small to be of use, for columns and classes that do not exist, and for `together`
+    where the test set was held out by something else.
     """
     labels = dataset.train.labels
     public_classes, classes = public_and_private_classes(dataset, partition)
-    unique = distinct(dataset.train.images, dataset.test.images)
+    unique = distinct_in(dataset)
     groups, kept = _kept_together(dataset, partition.together, unique.kept)
     order = kept[torch.randperm(len(kept), generator=stream(seed, "division"))]
     sides = public_and_private(order, labels, classes, partition, groups)
@@ -60,9 +63,9 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
     if not len(test):
         raise PartitionError(f"wanted test images of the private classes, got none among {len(dataset.test)} test images")
     return Division(
-        public=piece(dataset.train, sides.public, public_classes),
+        public=Gathered(dataset.train, sides.public, public_classes),
         entities=EntityPieces(dataset.train, classes, held),
-        test=piece(dataset.test, test, classes) if partition.public_classes else dataset.test,
+        test=Gathered(dataset.test, test, classes) if partition.public_classes else dataset.test,
         class_names=tuple(dataset.class_names[number] for number in classes.tolist()),
         summary=Summary(
             class_names=dataset.class_names,
@@ -70,6 +73,7 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
             repeats_in_train=unique.repeats_in_train,
             repeats_of_test=unique.repeats_of_test,
             together_with_test=len(unique.kept) - len(kept),
+            notes=dataset.notes,
         ),
     )
 
@@ -79,6 +83,12 @@ def _kept_together(dataset: DataSet, together: str, kept: Tensor) -> tuple[Tenso
     if not together:
         return None, kept
     column = numbered(dataset, together)
+    if dataset.held_out_by not in (None, together):
+        how = f"by whole values of {dataset.held_out_by!r}" if dataset.held_out_by else "image by image"
+        raise PartitionError(
+            f"{dataset.name}: wanted a test set that shares no value of {together!r} with the training images, got one that was held out "
+            f'{how}; write the data as "FOLDER?apart={together}"'
+        )
     apart = kept[~torch.isin(column.train[kept], column.test)]
     if not len(apart):
         raise PartitionError(f"wanted training images whose {together!r} the test set does not hold, got none of {len(kept)}")

@@ -38,8 +38,13 @@ def state_of(path: Path) -> str:
     """A file or folder -> SHA-256, hexadecimal, of the paths, sizes (bytes) and times of the last change (ns) of all its files.
 
     Another one when any file is written, added or removed; a link that leads nowhere counts by its name, and so does what is not there.
+    Raises DataError for what cannot be looked up: it lies in a folder that may not be entered, or its name is too long.
     """
-    files = ((entry.path, entry) for entry in files_below(path)) if path.is_dir() else [(str(path), path)]
+    try:
+        is_folder = path.is_dir()
+    except OSError as err:
+        raise DataError(f"wanted a file or folder that can be looked up, got {type(err).__name__}: {err}") from err
+    files = ((entry.path, entry) for entry in files_below(path)) if is_folder else [(str(path), path)]
     stamps = sorted(f"{name}\x1f{_stamp(file)}" for name, file in files)
     return hashlib.sha256("\x1e".join(stamps).encode(errors="surrogateescape")).hexdigest()
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpm_flower.core.errors import OutputError, SettingError
-from dpm_flower.data.cache_entry import image_bytes, read_entry, write_entry
-from dpm_flower.data.cache_room import make_room
+from dpm_flower.data.cache_entry import Origin, image_bytes, read_entry, write_entry
+from dpm_flower.data.cache_room import drop_orphans, make_room
 from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.undecoded import Undecoded
 
@@ -26,6 +26,11 @@ class ImageCache:
     XDG_CACHE_HOME or ~/.cache; an empty DPM_FLOWER_CACHE, or "off", keeps nothing on disk. All together take up to
     DPM_FLOWER_CACHE_GB gigabytes (20 if it is not set); what was not used for longest goes first, the newest stays however
     large it is. A cache that cannot be written, or is damaged, costs time and nothing else: the images are then decoded anew.
+
+    Whenever a data set is looked for, what was decoded from files that are gone meanwhile, or from an earlier state of the same
+    files, is deleted. That happens at the next use and not before, and deleted is not overwritten: a site whose images must
+    leave no copy, or no longer than a given time, sets DPM_FLOWER_CACHE=off (images are then decoded into the memory of every
+    process), or to a folder on a volume that is encrypted and goes with the images.
     """
 
     folder: Path | None  # None: switched off
@@ -48,23 +53,28 @@ class ImageCache:
             folder = None if chosen in OFF else Path(chosen).expanduser()
         return cls(folder / "images" if folder else None, int(room_gb * GB))
 
-    def find(self, key: str) -> DataSet | None:
-        """A key -> the data set kept under it, its images mapped: pages that nobody writes to are shared by all processes."""
-        return read_entry(self.folder, key) if self.folder else None
+    def find(self, key: str, origin: Origin) -> DataSet | None:
+        """A key and where its files lie -> the data set kept under it, its images mapped: pages that nobody writes to are shared by all."""
+        if self.folder is None:
+            return None
+        drop_orphans(self.folder, origin)
+        return read_entry(self.folder, key)
 
-    def keep(self, key: str, undecoded: Undecoded) -> DataSet:
-        """A data set not yet decoded -> the same, decoded onto disk and mapped from there, or into memory where that cannot be.
+    def keep(self, key: str, undecoded: Undecoded, origin: Origin) -> DataSet:
+        """A data set not yet decoded and where its files lie -> the same, decoded onto disk and mapped from there.
+
+        Into memory where that cannot be.
 
         Raises what its files and `DataSet` raise.
         """
         if self.folder is None or not _usable(self.folder, image_bytes(undecoded)):
             return undecoded.decoded()
         try:
-            write_entry(self.folder, key, undecoded)
+            write_entry(self.folder, key, undecoded, origin)
         except OutputError:
             return undecoded.decoded()
         make_room(self.folder, self.room_bytes, key)
-        return self.find(key) or undecoded.decoded()
+        return read_entry(self.folder, key) or undecoded.decoded()
 
 
 def _usable(folder: Path, size_bytes: int) -> bool:

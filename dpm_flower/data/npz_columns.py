@@ -17,8 +17,8 @@ def columns_of(archive: Archive, parts: Mapping[str, int]) -> tuple[dict[str, Co
     """An archive and the images of its parts, "train" and "test", perhaps "val" -> its columns, and the members that might have been some.
 
     NAME_train, NAME_test (and NAME_val) are a column where each is plain, of rank 1 and has an entry per image. Numbers become
-    their text; where there is a member NAME_names, whole numbers below its length become those names. What `val` holds
-    is appended to the training part.
+    their text, whole ones the same whatever type a part keeps them in; where there is a member NAME_names, whole numbers below its
+    length become those names. What `val` holds is appended to the training part.
     """
     columns, left_out = dict[str, Column](), list[str]()
     for member in archive.names:
@@ -33,7 +33,8 @@ def columns_of(archive: Archive, parts: Mapping[str, int]) -> tuple[dict[str, Co
             left_out.append(member)
             continue
         names = strings(archive.read(f"{name}_names")) if f"{name}_names" in archive.names else ()
-        texts = {part: _texts(each, names) for part, each in values.items()}
+        as_they_are = {each.dtype.kind for each in values.values()} == {"b"}  # one with 0 and 1 in another part is of numbers
+        texts = {part: _texts(each, names, as_they_are=as_they_are) for part, each in values.items()}
         columns[name] = Column(texts["train"] + texts.get("val", ()), texts["test"])
     return columns, tuple(left_out)
 
@@ -59,7 +60,15 @@ def strings(names: NDArray[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in names) if names.ndim == 1 and names.dtype.kind == "U" else ()
 
 
-def _texts(values: NDArray[Any], names: Sequence[str]) -> tuple[str, ...]:
-    if names and np.issubdtype(values.dtype, np.integer):
-        return tuple(names[value] if 0 <= value < len(names) else str(value) for value in values.tolist())
-    return tuple(str(value) for value in values.tolist())
+def _texts(values: NDArray[Any], names: Sequence[str], *, as_they_are: bool) -> tuple[str, ...]:
+    """A part may be of floats only because one of its values is missing: patient 7 is "7" there too, and not "7.0"."""
+    if as_they_are or values.dtype.kind == "U":
+        return tuple(str(value) for value in values.tolist())
+    return tuple(_number(value, names) for value in values)  # as NumPy's own scalars: 0.1 is "0.1" in every width
+
+
+def _number(value: Any, names: Sequence[str]) -> str:
+    if isinstance(value, np.floating) and not value.is_integer():
+        return str(value)
+    whole = int(value)
+    return names[whole] if 0 <= whole < len(names) else str(whole)

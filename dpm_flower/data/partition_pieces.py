@@ -1,4 +1,4 @@
-"""The pieces of a division: lists of indices, whose images are gathered when somebody asks for them."""
+"""The entities' pieces of a division: lists of indices, whose images are gathered when somebody asks for them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

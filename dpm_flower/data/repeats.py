@@ -1,6 +1,7 @@
 """Images that occur more than once: where they are, so that no two pieces of a division hold the same one."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dpm_flower.core.labelled import as_bytes
+from dpm_flower.data.dataset import DataSet
 
 PIECE_IMAGES = 4096  # images rounded or padded at a time, to keep the copy small
 WORD_BYTES = 8
@@ -20,6 +22,16 @@ class Distinct:
     kept: Tensor
     repeats_in_train: int
     repeats_of_test: int
+
+
+_found: WeakKeyDictionary[DataSet, Distinct] = WeakKeyDictionary()  # of the data sets that live; each is compared once
+
+
+def distinct_in(dataset: DataSet) -> Distinct:
+    """A data set -> as `distinct`, once for all seeds and partitions: nobody writes to its images, and all of them have to be read."""
+    if (found := _found.get(dataset)) is None:
+        found = _found[dataset] = distinct(dataset.train.images, dataset.test.images)
+    return found
 
 
 def distinct(train_images: Tensor, test_images: Tensor) -> Distinct:

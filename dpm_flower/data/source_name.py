@@ -1,6 +1,6 @@
 """What a study names as its data -> which source, where, and with which options."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpm_flower.core.errors import DataError
@@ -9,38 +9,47 @@ DIGITS, FOLDER, NPZ = "digits", "folder", "npz"
 ROOTED = ("cifar10", "cifar100", "fashion-mnist", "celeba", "imagenet")  # "NAME:FOLDER", in the files of their publishers
 DOWNLOADED = ("cifar10", "cifar100", "fashion-mnist", "celeba")
 LABELLED = (FOLDER, NPZ, "celeba")
+HELD_OUT = (FOLDER,)  # where a test set may have to be held out; all others come with one
 KNOWN = (
     f'"digits", a path to an .npz archive, a path to a folder of images, or one of {", ".join(ROOTED)} with its folder, '
-    'as "cifar10:FOLDER"; after it, "?label=NAME" makes a column or an attribute the class, and "?download" fetches what torchvision can'
+    'as "cifar10:FOLDER"; after it, "?label=NAME" makes a column or an attribute the class, "?apart=NAME" holds out whole values of a '
+    'column where a folder has no test set, and "?download" fetches what torchvision can'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
     """A kind of source, the absolute path of its files (of the digits: none), the column or attribute that is the class, if one
-    was named, and whether missing files may be downloaded.
+    was named, the column by whose values a test set is to be held out, if any, and whether missing files may be downloaded.
 
-    Written as "KIND:PATH" or "PATH", then "?" and options with "&" between: "faces.npz?label=Male", "celeba:FOLDER?label=Young&download".
+    Written as "KIND:PATH" or "PATH", then "?" and options with "&" between: "faces.npz?label=Male", "celeba:FOLDER?label=Young&download",
+    "scans?apart=patient".
     """
 
     kind: str
     path: Path = Path()
     label: str = ""
+    apart: str = ""
     download: bool = False
 
     @classmethod
     def parse(cls, data: str) -> "SourceName":
         """The text -> its parts. A path that is there is taken as it stands, whatever it holds. Raises DataError, telling what is known."""
-        place, options = data, ""
-        if data and not Path(data).expanduser().exists():
-            place, _, options = data.partition("?")
-        kind, path = _place(place, data)
-        label, download = _options(options, data)
-        if label and kind not in LABELLED:
+        try:
+            place, options = data, ""
+            if data and not Path(data).expanduser().exists():
+                place, _, options = data.partition("?")
+            kind, path = _place(place, data)
+        except (OSError, RuntimeError, ValueError) as err:  # too long, in a folder that is closed to us, of no such user, not text
+            raise DataError(f"wanted a path that can be looked up, got {data!r}: {err}") from err
+        source = _with_options(cls(kind, path), options, data)
+        if source.label and kind not in LABELLED:
             raise DataError(f"wanted a label of a source that has columns or attributes ({', '.join(LABELLED)}), got {data!r}")
-        if download and kind not in DOWNLOADED:
+        if source.apart and kind not in HELD_OUT:
+            raise DataError(f"wanted apart=NAME of a source that may lack a test set ({', '.join(HELD_OUT)}), got {data!r}")
+        if source.download and kind not in DOWNLOADED:
             raise DataError(f"wanted a download of a source that torchvision can fetch ({', '.join(DOWNLOADED)}), got {data!r}")
-        return cls(kind, path, label, download)
+        return source
 
 
 def _place(place: str, data: str) -> tuple[str, Path]:
@@ -59,14 +68,16 @@ def _place(place: str, data: str) -> tuple[str, Path]:
     raise DataError(f"wanted {KNOWN}; got {data!r}, which is none of these")
 
 
-def _options(options: str, data: str) -> tuple[str, bool]:
-    label, download = "", False
+def _with_options(source: SourceName, options: str, data: str) -> SourceName:
     for option in options.split("&") if options else ():
         name, equals, value = option.partition("=")
-        if name == "label" and value and not label:
-            label = value
-        elif option == "download" and not equals and not download:
-            download = True
+        if name == "label" and value and not source.label:
+            source = replace(source, label=value)
+        elif name == "apart" and value and not source.apart:
+            source = replace(source, apart=value)
+        elif option == "download" and not equals and not source.download:
+            source = replace(source, download=True)
         else:
-            raise DataError(f'wanted the options "label=NAME" and "download" after "?", each once, got {option!r} in {data!r}')
-    return label, download
+            wanted = '"label=NAME", "apart=NAME" and "download"'
+            raise DataError(f'wanted the options {wanted} after "?", each once, got {option!r} in {data!r}')
+    return source

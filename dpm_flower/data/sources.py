@@ -3,11 +3,12 @@
 import functools
 import hashlib
 import os
+from pathlib import Path
 
 from torchvision.datasets import CelebA
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.data.cache_entry import FORMAT
+from dpm_flower.data.cache_entry import FORMAT, Origin
 from dpm_flower.data.celeba import SMILING, celeba
 from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.digits import digits
@@ -43,12 +44,13 @@ def _kept(source: SourceName, side: int, state: str) -> DataSet:
     if source.kind == DIGITS:
         return digits(side).decoded()
     cache = ImageCache.of(os.environ)
-    if (found := cache.find(_key(source, side, state))) is not None:
+    files = str(_files(source))
+    if (found := cache.find(_key(source, side, state), Origin(files, state))) is not None:
         return found
     undecoded = _undecoded(source, side)
     if source.download:
         state = _state(source)  # what was missing is there now
-    return cache.keep(_key(source, side, state), undecoded)
+    return cache.keep(_key(source, side, state), undecoded, Origin(files, state))
 
 
 def _undecoded(source: SourceName, side: int) -> Undecoded:
@@ -58,7 +60,7 @@ def _undecoded(source: SourceName, side: int) -> Undecoded:
         case "npz":
             return npz_file(source.path, side, source.label)
         case "folder":
-            found = image_folder(source.path, side)
+            found = image_folder(source.path, side, source.apart)
             return found.labelled_by(source.label) if source.label else found
         case "imagenet":
             return imagenet(source.path, side)
@@ -69,19 +71,22 @@ def _undecoded(source: SourceName, side: int) -> Undecoded:
 
 
 def _state(source: SourceName) -> str:
-    """What tells whether the files of a source have changed; of a set with others beside it, those in its own folder."""
+    """What tells whether the files of a source have changed."""
+    return "" if source.kind == DIGITS else state_of(_files(source))
+
+
+def _files(source: SourceName) -> Path:
+    """The file or folder that a source is read from: of a set that lies beside others, its own folder."""
     match source.kind:
-        case "digits":
-            return ""
         case "celeba":
-            return state_of(set_folder(CelebA, source.path))
+            return set_folder(CelebA, source.path)
         case "cifar10" | "cifar100" | "fashion-mnist":
-            return state_of(set_folder(SETS[source.kind], source.path))
+            return set_folder(SETS[source.kind], source.path)
         case _:
-            return state_of(source.path)
+            return source.path
 
 
 def _key(source: SourceName, side: int, state: str) -> str:
     """All that decides what the decoded images are -> 64 hexadecimal digits."""
-    parts = (FORMAT, source.kind, str(source.path), source.label, str(side), state)
+    parts = (FORMAT, source.kind, str(source.path), source.label, source.apart, str(side), state)
     return hashlib.sha256("\x1f".join(parts).encode(errors="surrogateescape")).hexdigest()

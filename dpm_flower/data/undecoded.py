@@ -41,12 +41,13 @@ class Undecoded:
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
+    held_out_by: str | None = None
 
     def decoded(self) -> DataSet:
         """The data set, with its images in memory. Raises what its files and `DataSet` raise."""
         classes = len(self.class_names)
         train, test = self.train.decoded(self.side, classes), self.test.decoded(self.side, classes)
-        return DataSet(self.name, train, test, self.class_names, self.notes, self.columns)
+        return DataSet(self.name, train, test, self.class_names, self.notes, self.columns, self.held_out_by)
 
     def labelled_by(self, label: str) -> "Undecoded":
         """The same images, with a column's values as their classes. Raises DataError for an unknown column, naming those that are there."""

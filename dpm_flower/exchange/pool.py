@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -79,9 +79,17 @@ class Pool:
         """The envelopes of all releases here, in the order of their digests. Raises PoolError at the first that is damaged."""
         return [self.envelope(digest) for digest in self.digests()]
 
+    def shards(self, release: VerifiedRelease) -> Iterator[Shard]:
+        """A verified release -> its shards in the manifest's order, one after the other, each read when it is asked for.
+
+        Raises PoolError naming release and shard at the first that is damaged.
+        """
+        for position, entry in enumerate(release.manifest.shards):
+            yield Shard(entry.name, b"".join(self._chunks(release, position)))
+
     def read(self, release: VerifiedRelease) -> list[Shard]:
-        """A verified release -> its shards in the manifest's order. Raises PoolError naming release and shard if one is damaged."""
-        return [Shard(entry.name, b"".join(self._chunks(release, position))) for position, entry in enumerate(release.manifest.shards)]
+        """As `shards`, all at once."""
+        return list(self.shards(release))
 
     def check(self, release: VerifiedRelease) -> None:
         """Raises PoolError unless the release is here, every byte of it; reads it all and keeps one chunk in memory."""

@@ -1,6 +1,7 @@
 """The codec: a shared batch -> shards of bounded size, and shards -> the batch again. Arrays travel as safetensors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 import numpy as np
@@ -27,6 +28,15 @@ _STORED = {"float16": "F16", "float32": "F32"}
 _NUMPY = {"F16": "<f2", "F32": "<f4", "I64": "<i8", "U8": "u1"}  # safetensors is little-endian on every machine
 
 Array: TypeAlias = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """One shard's name, values (n,*shape) and labels (n,) as stored."""
+
+    shard: str
+    values: Array
+    labels: Array
 
 
 def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int = SHARD_BYTES) -> list[Shard]:
@@ -69,20 +79,41 @@ def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples
     labels outside [0, classes).
     """
     pieces = [_read(shard, spec) for shard in shards]
-    if (came := sum(len(labels) for _, labels in pieces)) != samples or not came:
+    if (came := sum(len(piece.labels) for piece in pieces)) != samples or not came:
         raise ReleaseError(f"wanted {samples} samples, at least one, got {came}")
-    dtype = torch.uint8 if isinstance(spec, ImageSpec) else torch.float32
-    values_BCHW, labels_B = torch.empty((samples, *spec.shape), dtype=dtype), torch.empty(samples, dtype=torch.int64)
+    return _joined(pieces, spec, classes)
+
+
+def decode_each(shards: Iterable[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> Iterator[SharedFeatures | SharedImages]:
+    """As `decode`, a batch for each shard: memory holds one shard, however large the release is.
+
+    Raises ReleaseError as `decode` does, but only when it comes to what is wrong: what it gave before that is to be forgotten.
+    """
+    came = 0
+    for shard in shards:
+        piece = _read(shard, spec)
+        if (came := came + len(piece.labels)) > samples:
+            break
+        yield _joined([piece], spec, classes)
+    if came != samples or not came:
+        raise ReleaseError(f"wanted {samples} samples, at least one, got {came}{' or more' if came > samples else ''}")
+
+
+def _joined(pieces: Sequence[_Piece], spec: ReleasedSpec, classes: int) -> SharedFeatures | SharedImages:
+    """Pieces of one sample or more in all -> the batch, in arrays of NumPy's, which says it when there is no memory left."""
+    samples = sum(len(piece.labels) for piece in pieces)
+    values = np.empty((samples, *spec.shape), np.uint8 if isinstance(spec, ImageSpec) else np.float32)
+    labels = np.empty(samples, np.int64)
     start = 0
-    for shard, (values, labels) in zip(shards, pieces, strict=True):
-        end = start + len(labels)
-        values_BCHW[start:end] = _tensor(values)
-        labels_B[start:end] = _tensor(labels)
-        if not bool(values_BCHW[start:end].isfinite().all()):
-            raise ReleaseError(f"shard {shard.name} holds values that are not finite")
+    for piece in pieces:
+        end = start + len(piece.labels)
+        values[start:end], labels[start:end] = piece.values, piece.labels
+        if not np.isfinite(values[start:end]).all():
+            raise ReleaseError(f"shard {piece.shard} holds values that are not finite")
         start = end
-    if int(labels_B.min()) < 0 or int(labels_B.max()) >= classes:
-        raise ReleaseError(f"labels must lie in [0, {classes}), got {int(labels_B.min())} to {int(labels_B.max())}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ReleaseError(f"labels must lie in [0, {classes}), got {labels.min()} to {labels.max()}")
+    values_BCHW, labels_B = torch.from_numpy(values), torch.from_numpy(labels)
     match spec:
         case FeatureSpec():
             return SharedFeatures(values_BCHW, labels_B)
@@ -126,8 +157,8 @@ def _check_labels(labels: Tensor, samples: int) -> None:
         raise ReleaseError(f"labels must be >= 0, got {int(labels.min())}")
 
 
-def _read(shard: Shard, spec: ReleasedSpec) -> tuple[Array, Array]:
-    """A shard -> values (n,*shape) and labels (n,) as stored. All is checked before any array is made."""
+def _read(shard: Shard, spec: ReleasedSpec) -> _Piece:
+    """A shard -> what it holds. All is checked before any array is made."""
     kind = kind_of(spec)
     stored = _STORED[spec.dtype] if isinstance(spec, FeatureSpec) else "U8"
     try:
@@ -143,13 +174,9 @@ def _read(shard: Shard, spec: ReleasedSpec) -> tuple[Array, Array]:
             raise ReleaseError(f"{name} in shard {shard.name} must have shape (n, *{shape}), n > 0, got {shown(found[name]['shape'])}")
     if found[kind]["shape"][0] != found["labels"]["shape"][0]:
         raise ReleaseError(f"shard {shard.name} has {found[kind]['shape'][0]} {kind} but {found['labels']['shape'][0]} labels")
-    return _array(found[kind]), _array(found["labels"])
+    return _Piece(shard.name, _array(found[kind]), _array(found["labels"]))
 
 
 def _array(stored: dict[str, object]) -> Array:
     array: Array = np.frombuffer(stored["data"], dtype=_NUMPY[str(stored["dtype"])]).reshape(stored["shape"])  # type: ignore[call-overload]
     return array
-
-
-def _tensor(array: Array) -> Tensor:
-    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))

@@ -8,6 +8,9 @@ from dpm_flower.core.partition import LEAST_HELD, ByClass, ByColumn, Dealt, Diri
     ("settings", "reason"),
     [
         ({"entities": ()}, "at least one entity"),
+        ({"entities": [("a", 0.5)]}, r"entities must be made of tuples, texts and numbers, got \[\('a', 0.5\)\]"),
+        ({"entities": (["a", 0.5],)}, "entities must be made of tuples"),
+        ({"public_classes": [1, 2]}, r"public_classes must be made of tuples, texts and numbers, got \[1, 2\]"),
         ({"entities": (("a", 0.1), ("a", 0.2))}, "different names"),
         ({"entities": (("", 0.1),)}, "an entity's name"),
         ({"entities": (("-", 0.1),)}, "an entity's name"),
@@ -42,6 +45,8 @@ def test_shares_may_add_up_to_everything_despite_rounding():
     ("settings", "reason"),
     [
         ({"names": ()}, "at least one entity"),
+        ({"names": ["a", "b"]}, r"names must be made of tuples, texts and numbers, got \['a', 'b'\]"),
+        ({"deal": ByColumn(column=["ward"])}, "deal must be made of tuples"),
         ({"names": ("a", "a")}, "different names"),
         ({"names": ("a b",)}, "an entity's name"),
         ({"names": "abc"}, "a tuple of names, got the text 'abc'"),

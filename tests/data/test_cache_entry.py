@@ -1,13 +1,15 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 
 from dpm_flower.core.errors import DataError, OutputError
-from dpm_flower.data.cache_entry import image_bytes, read_entry, write_entry
+from dpm_flower.data.cache_entry import Origin, image_bytes, read_entry, read_origin, write_entry
 from dpm_flower.data.dataset import Column
 from dpm_flower.data.undecoded import Part, Undecoded
 
-KEY = "0" * 64
+KEY, ORIGIN = "0" * 64, Origin("/data/pets", "state")
 X = np.random.default_rng(0).integers(0, 256, (6, 3, 11, 11), dtype=np.uint8)
 
 
@@ -16,19 +18,27 @@ def part(images, labels):
 
 
 UNDECODED = Undecoded(
-    "pets", 11, part(X[:4], [0, 1, 1, 0]), part(X[4:], [1, 0]), ("cat", "döner"), ("a note",), {"who": Column(tuple("abca"), tuple("xy"))}
+    name="pets",
+    side=11,
+    train=part(X[:4], [0, 1, 1, 0]),
+    test=part(X[4:], [1, 0]),
+    class_names=("cat", "döner"),
+    notes=("a note",),
+    columns={"who": Column(tuple("abca"), tuple("xy"))},
+    held_out_by="who",
 )
 
 
 @pytest.fixture
 def folder(tmp_path):
-    write_entry(tmp_path, KEY, UNDECODED)
+    write_entry(tmp_path, KEY, UNDECODED, ORIGIN)
     return tmp_path
 
 
 def same(data):
     expected = UNDECODED.decoded()
     assert (data.name, data.class_names, data.notes) == (expected.name, expected.class_names, expected.notes)
+    assert data.held_out_by == "who"
     assert data.columns["who"].train == tuple("abca")
     assert data.columns["who"].test == tuple("xy")
     for ours, theirs in ((data.train, expected.train), (data.test, expected.test)):
@@ -74,7 +84,7 @@ def test_a_damaged_entry_is_none_wherever_the_damage_is(folder, name):
 
 def test_images_of_another_entry_are_noticed(folder):
     other = "1" * 64
-    write_entry(folder, other, Undecoded("pets", 11, part(X[1:5], [0, 1, 1, 0]), UNDECODED.test, ("a", "b")))
+    write_entry(folder, other, Undecoded("pets", 11, part(X[1:5], [0, 1, 1, 0]), UNDECODED.test, ("a", "b")), ORIGIN)
     (folder / f"{other}-train.npy").replace(folder / f"{KEY}-train.npy")
     assert read_entry(folder, KEY) is None
 
@@ -85,11 +95,29 @@ def test_an_image_that_cannot_be_read_leaves_nothing(tmp_path):
         raise DataError("no image")
 
     with pytest.raises(DataError, match="no image"):
-        write_entry(tmp_path, KEY, Undecoded("x", 11, Part(torch.tensor([0, 1, 1, 0]), broken), UNDECODED.test, ("a", "b")))
+        write_entry(tmp_path, KEY, Undecoded("x", 11, Part(torch.tensor([0, 1, 1, 0]), broken), UNDECODED.test, ("a", "b")), ORIGIN)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
-        write_entry(tmp_path / "file", KEY, UNDECODED)
+        write_entry(tmp_path / "file", KEY, UNDECODED, ORIGIN)
+
+
+def test_an_entry_tells_where_it_comes_from(folder):
+    assert read_origin(folder, KEY) == ORIGIN
+    assert read_origin(folder, "1" * 64) is None
+    index = folder / f"{KEY}.json"
+    head, origin, _ = index.read_bytes().split(b"\n")
+    for content in (b"", head, head + b"\n", b"other\n" + origin, head + b"\n[]", head + b"\n{}", head + b'\n{"path": 1'):
+        index.write_bytes(content)
+        assert read_origin(folder, KEY) is None
+
+
+def test_a_cache_that_may_only_be_read_is_as_good(folder, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert same(read_entry(folder, KEY))

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from dpm_flower.data.cache_room import LEFT_BEHIND_S, make_room
+from dpm_flower.data.cache_entry import Origin
+from dpm_flower.data.cache_room import LEFT_BEHIND_S, drop_orphans, make_room
 
 
 def key(number):
@@ -54,3 +55,11 @@ def test_other_files_stay_and_old_parts_go(folder):
 
 def test_a_folder_that_is_gone_costs_nothing(tmp_path):
     make_room(tmp_path / "gone", 0, key(0))
+
+
+def test_entries_that_cannot_tell_their_origin_go_and_what_is_being_written_stays(folder):
+    (folder / f"{key(2)}.json").unlink()
+    (folder / "my-notes.json").touch()
+    drop_orphans(folder, Origin("/data", "state"))
+    assert sorted(path.name for path in folder.iterdir()) == [f"{key(2)}-test.npy", f"{key(2)}-train.npy", "my-notes.json"]
+    drop_orphans(folder / "gone", Origin("/data", "state"))

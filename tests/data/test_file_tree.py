@@ -60,6 +60,11 @@ def add(tree):
     (tree / "b" / "x").symlink_to(tree / "nothing")
 
 
+def test_what_cannot_be_looked_up_is_refused(tree):
+    with pytest.raises(DataError, match=r"can be looked up, got OSError: .*too long"):
+        state_of(tree / ("x" * 300))
+
+
 @pytest.mark.parametrize("change", [rewrite, touch, remove, rename, add])
 def test_every_change_is_another_state(tree, change):
     before = state_of(tree)

@@ -24,7 +24,7 @@ def three(name, *values):
     [
         (("p", "q", "p", "", "r", "q"), ("p", "q", "p", "", "r", "q")),
         ((1, 2, 30, 4, -5, 6), ("1", "2", "30", "4", "-5", "6")),
-        ((0.5, 1.0, 2.0, 3.0, 4.0, 5.0), ("0.5", "1.0", "2.0", "3.0", "4.0", "5.0")),
+        ((0.5, 1.0, 2.0, 3.0, 4.0, 5.0), ("0.5", "1", "2", "3", "4", "5")),
         ((True, False, True, True, False, True), ("True", "False", "True", "True", "False", "True")),
     ],
 )
@@ -33,6 +33,31 @@ def test_values_become_their_text_and_val_goes_to_train(tmp_path, values, texts)
     assert found["a_b"].train + found["a_b"].test == texts
     assert len(found["a_b"].train) == 4
     assert left_out == ()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16, np.int8, np.uint64])
+def test_a_patient_has_one_name_whatever_type_a_part_keeps_numbers_in(tmp_path, kind):
+    members = {"p_train": np.array([1, 2, 30]), "p_val": np.array([2], kind), "p_test": np.array([1, 30], kind)}
+    found, _ = columns(tmp_path, **members)
+    assert found["p"].train + found["p"].test == ("1", "2", "30", "2", "1", "30")
+
+
+def test_a_missing_number_makes_the_others_of_its_part_no_strangers(tmp_path):
+    members = {"p_train": np.array([1, 2, 3]), "p_val": np.array([2]), "p_test": np.array([np.nan, 3])}
+    found, _ = columns(tmp_path, **members, p_names=np.array(["x", "y", "z"]))
+    assert found["p"].train + found["p"].test == ("y", "z", "3", "z", "nan", "3")
+
+
+def test_numbers_that_are_not_whole_have_one_name_too(tmp_path):
+    members = {"dose_train": np.array([0.1, 2.5, -0.0]), "dose_val": np.array([0.1], np.float32), "dose_test": np.array([np.inf, 0.5])}
+    found, _ = columns(tmp_path, **members)
+    assert found["dose"].train + found["dose"].test == ("0.1", "2.5", "0", "0.1", "inf", "0.5")
+
+
+def test_yes_and_no_beside_ones_and_zeros_are_numbers(tmp_path):
+    members = {"ill_train": np.array([True, False, True]), "ill_val": np.array([1]), "ill_test": np.array([0.0, 1.0])}
+    found, _ = columns(tmp_path, **members)
+    assert found["ill"].train + found["ill"].test == ("1", "0", "1", "1", "0", "1")
 
 
 def test_numbers_become_names_where_they_fit(tmp_path):

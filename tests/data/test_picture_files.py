@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,7 +72,63 @@ def test_an_unreadable_image_is_refused_by_name(tmp_path, name):
         assert str(path) in str(refusal.value)
 
 
-def test_sixteen_bits_are_refused(tmp_path):
+SIXTEEN = np.full((12, 12, 3), 40_000, ">u2")
+
+
+def sixteen_bit_png():
+    """A PNG with 16 bits for each of three colours, written by hand: Pillow reads such files and writes none."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in SIXTEEN)
+    header = struct.pack(">IIBBBBB", 12, 12, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def sixteen_bit_tiff():
+    """The same as an uncompressed TIFF: eight tags, then three times "16 bits", then the pixels."""
+    after = 8 + 2 + 9 * 12 + 4
+    tags = [(256, 12), (257, 12), (258, after), (259, 1), (262, 2), (273, after + 6), (277, 3), (278, 12), (279, SIXTEEN.nbytes)]
+    entries = b"".join(
+        struct.pack(">HHII", tag, 4, 1, value) if tag != 258 else struct.pack(">HHII", tag, 3, 3, value) for tag, value in tags
+    )
+    return b"MM\0*" + struct.pack(">IH", 8, 9) + entries + bytes(4) + struct.pack(">HHH", 16, 16, 16) + SIXTEEN.tobytes()
+
+
+DEEP_FILES = {
+    "colours.png": sixteen_bit_png(),
+    "colours.tif": sixteen_bit_tiff(),
+    "raw.ppm": b"P6 12 12 65535\n" + SIXTEEN.tobytes(),
+    "plain.ppm": b"P3 12 12 1023\n" + b"900 " * 432,
+}
+
+
+@pytest.mark.parametrize("name", DEEP_FILES)
+def test_sixteen_bits_per_colour_are_refused_and_not_cut(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(DEEP_FILES[name])
+    with Image.open(path) as opened:
+        assert opened.convert("RGB").getpixel((0, 0))[0] in (156, 224)  # Pillow reads it, and cuts
+    with pytest.raises(DataError, match="wanted 8 bits per channel, got Pillow's mode RGB"):
+        read([path])
+
+
+def test_few_bits_per_colour_are_read(tmp_path):
+    (tmp_path / "0.ppm").write_bytes(b"P6 12 12 100\n" + b"\x64" * 432)
+    Image.fromarray(np.full((12, 12, 3), 200, np.uint8)).save(tmp_path / "1.bmp")
+    rows = struct.pack("<H", 0b11111_000000_00000) * 144  # 5, 6 and 5 bits: 16 for a whole pixel
+    about = struct.pack("<IiiHHIIiiII", 40, 12, 12, 1, 16, 3, len(rows), 0, 0, 0, 0) + struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    header = b"BM" + struct.pack("<IHHI", 66 + len(rows), 0, 0, 66) + about
+    (tmp_path / "2.bmp").write_bytes(header + rows)
+    assert [image[:, 0, 0].tolist() for image in read([tmp_path / name for name in ("0.ppm", "1.bmp", "2.bmp")])] == [
+        [255, 255, 255],
+        [200, 200, 200],
+        [255, 0, 0],
+    ]
+
+
+def test_sixteen_bits_of_grey_are_refused(tmp_path):
     Image.fromarray(np.full((12, 12), 40_000, np.uint16)).save(tmp_path / "0.png")
     with pytest.raises(DataError, match="8 bits per channel, got Pillow's mode I;16"):
         read([tmp_path / "0.png"])

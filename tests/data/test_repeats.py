@@ -1,9 +1,11 @@
+import gc
+
 import pytest
 import torch
 
 from dpm_flower.data import repeats
-from dpm_flower.data.repeats import distinct
-from tests.data.made import numbered_images
+from dpm_flower.data.repeats import distinct, distinct_in
+from tests.data.made import numbered_images, numbered_set
 
 
 def slowly(train, test):
@@ -68,3 +70,14 @@ def test_pieces_do_not_show(monkeypatch):
 def test_nothing_may_be_left():
     same = numbered_images(torch.tensor([1]))
     assert distinct(same, same).kept.tolist() == []
+
+
+def test_what_was_found_goes_with_its_data_set():
+    dataset = numbered_set([3, 3], [1, 1])
+    found = distinct_in(dataset)
+    assert torch.equal(found.kept, distinct(dataset.train.images, dataset.test.images).kept)
+    assert distinct_in(dataset) is found
+    before = len(repeats._found)
+    del dataset
+    gc.collect()
+    assert len(repeats._found) < before

@@ -13,21 +13,37 @@ def _here(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "path", "label", "download"),
+    ("data", "kind", "path", "options"),
     [
-        ("digits", "digits", None, "", False),
-        ("a.npz", "npz", "a.npz", "", False),
-        ("deep/b.NPZ?label=Male", "npz", "deep/b.NPZ", "Male", False),
-        ("a.npz?label=5_o_Clock=Shadow", "npz", "a.npz", "5_o_Clock=Shadow", False),
-        ("faces", "folder", "faces", "", False),
-        ("faces?label=patient", "folder", "faces", "patient", False),
-        ("cifar10:faces?download", "cifar10", "faces", "", True),
-        ("celeba:new?label=Young&download", "celeba", "new", "Young", True),
-        ("imagenet:faces", "imagenet", "faces", "", False),
+        ("digits", "digits", None, {}),
+        ("a.npz", "npz", "a.npz", {}),
+        ("deep/b.NPZ?label=Male", "npz", "deep/b.NPZ", {"label": "Male"}),
+        ("a.npz?label=5_o_Clock=Shadow", "npz", "a.npz", {"label": "5_o_Clock=Shadow"}),
+        ("faces", "folder", "faces", {}),
+        ("faces?label=patient", "folder", "faces", {"label": "patient"}),
+        ("faces?apart=patient&label=ill", "folder", "faces", {"label": "ill", "apart": "patient"}),
+        ("cifar10:faces?download", "cifar10", "faces", {"download": True}),
+        ("celeba:new?label=Young&download", "celeba", "new", {"label": "Young", "download": True}),
+        ("imagenet:faces", "imagenet", "faces", {}),
     ],
 )
-def test_a_name_is_taken_apart(tmp_path, data, kind, path, label, download):
-    assert SourceName.parse(data) == SourceName(kind, tmp_path / path if path else Path(), label, download)
+def test_a_name_is_taken_apart(tmp_path, data, kind, path, options):
+    assert SourceName.parse(data) == SourceName(kind, tmp_path / path if path else Path(), **options)
+
+
+@pytest.mark.parametrize("data", ["~nobody-of-that-name/x", "imagenet:~nobody-of-that-name", "x" * 300, "\0a", "imagenet:\0a"])
+def test_a_path_that_cannot_be_looked_up_is_refused(data):
+    with pytest.raises(DataError, match="wanted a path that can be looked up, got '"):
+        SourceName.parse(data)
+
+
+def test_a_folder_that_may_not_be_entered_is_refused(monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(DataError, match=r"got 'ward/faces': .*Permission denied"):
+        SourceName.parse("ward/faces")
 
 
 def test_a_path_that_is_there_is_taken_as_it_stands(tmp_path):
@@ -60,6 +76,9 @@ def test_the_unknown_is_told_what_is_known(data):
         ("cifar10:x?download=1", "got 'download=1'"),
         ("cifar10:x?label=y", "wanted a label of a source that has columns"),
         ("digits?label=y", "wanted a label of a source that has columns"),
+        ("a.npz?apart=patient", "wanted apart=NAME of a source that may lack a test set"),
+        ("faces?apart=a&apart=b", "got 'apart=b'"),
+        ("faces?apart", "got 'apart'"),
         ("a.npz?download", "wanted a download of a source that torchvision can fetch"),
         ("imagenet:x?download", "wanted a download of a source that torchvision can fetch"),
     ],

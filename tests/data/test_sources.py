@@ -146,6 +146,37 @@ def test_a_source_that_is_gone_is_refused_though_its_images_are_kept(folder, tmp
         load(str(elsewhere), 12)
 
 
+def test_no_copy_of_an_image_stays_that_its_owner_deleted(folder, tmp_path):
+    saved(tmp_path / "a.npz", X)
+    cache = sources.ImageCache.of(os.environ).folder
+    for data in (str(folder), f"imagenet:{folder}", str(tmp_path / "a.npz")):
+        load(data, 12)
+    load(str(folder), 13)
+    assert len(list(cache.glob("*.json"))) == 4
+    (folder / "train" / "dog" / "0.png").unlink()
+    load(str(folder), 12)
+    assert len(list(cache.glob("*.json"))) == 2  # the archive, and the folder anew
+    (tmp_path / "a.npz").unlink()
+    sources._kept.cache_clear()
+    load(str(folder), 12)
+    assert len(list(cache.glob("*.json"))) == 1
+
+
+def test_values_that_are_held_out_whole_make_another_data_set(tmp_path, decoded):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            Image.fromarray(X[number % 4]).save(tmp_path / name / f"{number}.png")
+    lines = [f"{name}/{number}.png,{name}{number // 2}" for name in ("cat", "dog") for number in range(6)]
+    (tmp_path / "columns.csv").write_text("\n".join(["file_name,owner", *lines]))
+    for _ in range(2):
+        sources._kept.cache_clear()
+        by_image, by_owner = load(str(tmp_path), 12), load(f"{tmp_path}?apart=owner", 12)
+        assert (by_image.held_out_by, by_owner.held_out_by) == ("", "owner")
+        assert not {*by_owner.columns["owner"].train} & {*by_owner.columns["owner"].test}
+    assert len(decoded) == 2
+
+
 def test_sides_below_the_window_of_ssim_are_refused():
     with pytest.raises(DataError, match="at least 11 x 11 pixels, the window of SSIM, got a side of 10"):
         load("digits", 10)

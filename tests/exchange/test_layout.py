@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.exchange.layout import release_folder, shard_name
+from dpm_flower.exchange.layout import bytes_held, release_folder, shard_name
 
 
 def test_a_digest_has_its_folder():
@@ -19,3 +19,14 @@ def test_what_is_no_digest_has_none(digest):
 def test_shards_lie_in_the_order_of_their_names():
     names = [shard_name(position) for position in range(0, 16384, 100)]
     assert sorted(set(names)) == names
+
+
+def test_what_lies_of_a_release_is_counted(tmp_path):
+    digest = "a" * 64
+    assert bytes_held(tmp_path, digest) == 0
+    release_folder(tmp_path, digest).mkdir(parents=True)
+    for position in range(3):
+        (release_folder(tmp_path, digest) / shard_name(position)).write_bytes(bytes(10 * position))
+    assert bytes_held(tmp_path, digest) == 30
+    with pytest.raises(ReleaseError, match="SHA-256"):
+        bytes_held(tmp_path, "../" + digest)

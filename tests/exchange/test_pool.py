@@ -29,6 +29,18 @@ def test_what_is_published_is_read_back(folder):
     assert batch.labels.equal(features(10, seed=5).labels)
 
 
+def test_shards_are_read_one_after_the_other(folder):
+    release, shards = released()
+    pool = Pool(folder)
+    pool.publish(release, shards)
+    coming = pool.shards(release)
+    assert next(coming) == shards[0]
+    for path in release_folder(folder, release).glob("*.shard"):
+        path.unlink()
+    with pytest.raises(PoolError, match="features-00001"):
+        next(coming)
+
+
 def test_a_release_lies_under_the_digest_of_its_envelope(folder):
     release, shards = released()
     Pool(folder).publish(release, shards)

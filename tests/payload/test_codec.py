@@ -9,7 +9,7 @@ from safetensors.torch import save
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
-from dpm_flower.payload.codec import HEADER_BYTES, LABEL_BYTES, decode, encode
+from dpm_flower.payload.codec import HEADER_BYTES, LABEL_BYTES, decode, decode_each, encode
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
 from tests.payload.examples import CLASSES, SPEC, features, images
@@ -162,6 +162,48 @@ GOOD = {"features": torch.zeros(10, 4, 3, 2, dtype=torch.float16), "labels": tor
 def test_shards_that_are_not_what_the_manifest_says_are_refused(shards, said):
     with pytest.raises(ReleaseError, match=said):
         read(shards)
+
+
+@pytest.mark.parametrize(("make", "spec"), [(features, SPEC), (images, IMAGES)])
+def test_shard_by_shard_is_the_same_as_at_once(make, spec):
+    shards = encode(make(), max_shard_bytes=700)
+    name = "features" if make is features else "images"
+    whole, each = read(shards, spec), list(decode_each(iter(shards), spec, classes=CLASSES, samples=10))
+    assert len(each) == len(shards) > 1
+    assert torch.equal(torch.cat([getattr(batch, name) for batch in each]), getattr(whole, name))
+    assert torch.equal(torch.cat([batch.labels for batch in each]), whole.labels)
+
+
+def test_shard_by_shard_no_shard_is_read_before_it_is_asked_for():
+    def shards():
+        for shard in encode(features(), max_shard_bytes=700):
+            read_already.append(shard.name)
+            yield shard
+
+    read_already: list[str] = []
+    batches = decode_each(shards(), SPEC, classes=CLASSES, samples=10)
+    assert read_already == []
+    for number, _ in enumerate(batches, 1):
+        assert len(read_already) == number
+
+
+@pytest.mark.parametrize(
+    ("shards", "samples", "good", "said"),
+    [
+        ([], 0, 0, "wanted 0 samples, at least one, got 0"),
+        (shard(**GOOD), 9, 0, "wanted 9 samples, at least one, got 10 or more"),
+        (shard(**GOOD) * 3, 20, 2, "wanted 20 samples, at least one, got 30 or more"),
+        (shard(**GOOD) * 2, 30, 2, "wanted 30 samples, at least one, got 20"),
+        (shard(**GOOD) + shard(**GOOD | {"features": GOOD["features"] + float("nan")}), 20, 1, "shard s holds values that are not finite"),
+        (shard(**GOOD) + shard(**GOOD | {"labels": GOOD["labels"] - 1}), 20, 1, "labels must lie in"),
+        ([*shard(**GOOD), Shard("s", b"")], 20, 1, "not safetensors"),
+    ],
+)
+def test_shard_by_shard_what_is_wrong_is_refused_when_it_comes(shards, samples, good, said):
+    batches = decode_each(shards, SPEC, classes=CLASSES, samples=samples)
+    assert [len(next(batches).labels) for _ in range(good)] == [10] * good
+    with pytest.raises(ReleaseError, match=said):
+        next(batches)
 
 
 def test_a_release_of_nothing_is_refused_even_if_it_says_so():
