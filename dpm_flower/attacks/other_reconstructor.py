@@ -6,6 +6,7 @@ import torch
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
 from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.protocols import AttackerView, Level
@@ -18,7 +19,8 @@ from dpm_flower.training.reconstruction import train_reconstructor
 class OtherReconstructor:
     """An own reconstructor, of another architecture than the public one, trained on public images and their features.
 
-    Raises SettingError for knobs that no reconstructor can have. Source: the sufficiency test of Deep Poisoning (SPEC.md, section 1).
+    Raises SettingError for knobs that no reconstructor can have, and for a patience. Source: the sufficiency test of Deep Poisoning
+    (SPEC.md, section 1).
     """
 
     kind: ReconstructorKind = "plain"
@@ -29,6 +31,8 @@ class OtherReconstructor:
 
     def __post_init__(self) -> None:
         self._bare()
+        if self.fitting.patience is not None:
+            raise SettingError(f"an attacker is trained without validation images, so without patience, got {self.fitting.patience}")
 
     @property
     def name(self) -> str:

@@ -51,6 +51,8 @@ class DeepPoisoning:
             raise SettingError(f"blocks must be at least 1, got {self.blocks}")
         if self.kind not in ("backbone", *BLOCK_KINDS):
             raise SettingError(f"kind must be one of backbone, {', '.join(BLOCK_KINDS)}, got {self.kind!r}")
+        if self.fitting.patience is not None:
+            raise SettingError(f"a module is trained without validation images, so without patience, got {self.fitting.patience}")
         if self.perturbation is not None:
             check_choice(self.perturbation)
 

@@ -24,6 +24,22 @@ def psnr(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
     return -10.0 * torch.log10(_difference(images_BCHW, guesses_BCHW).square().mean(1))
 
 
+def sign_aware_l1(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
+    """Images and guesses (B,C,H,W) in [0,1] -> the `l1` of the guess or of its negative, whichever is nearer, (B,) in [0,0.5].
+
+    Raises as `l1` does. Source: SPEC.md, section 1.
+    """
+    return torch.minimum(l1(images_BCHW, guesses_BCHW), l1(images_BCHW, 1.0 - guesses_BCHW))
+
+
+def sign_aware_psnr(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
+    """Images and guesses (B,C,H,W) in [0,1] -> the `psnr` of the guess or of its negative, whichever is nearer, (B,) in dB.
+
+    Raises as `l1` does. Source: SPEC.md, section 1.
+    """
+    return torch.maximum(psnr(images_BCHW, guesses_BCHW), psnr(images_BCHW, 1.0 - guesses_BCHW))
+
+
 def _difference(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
     """(B, pixels) in float32 at least: half precision would round small differences away."""
     dtype = torch.promote_types(torch.promote_types(images_BCHW.dtype, guesses_BCHW.dtype), torch.float32)

@@ -1,5 +1,7 @@
 """Structural similarity window by window, before anybody averages: where two images are alike, and where one is the other's negative."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -10,13 +12,45 @@ SIGMA = 1.5  # its standard deviation, in pixels
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # C1 and C2 for values in [0,1]: keep flat windows from dividing by nothing
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """What is known of images x and guesses g in each window and channel, all (B,C,H-10,W-10).
+
+    The two variances are needed as a sum only, which saves one blur of the five, and its gradient. A negative has the same
+    ones: 1 - g has the mean 1 - `mean_g` and the covariance -`covariance`.
+    """
+
+    mean_x: Tensor
+    mean_g: Tensor
+    variances: Tensor
+    covariance: Tensor
+
+
 def ssim_map(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
     """Images and guesses (B,C,H,W) in [0,1] -> SSIM of each window and channel (B,C,H-10,W-10) in [-1,1], differentiable.
 
-    1 = identical, below 0 = inverted structure; the mean over an image is its SSIM. Computed in float32 at least: half precision
-    loses the small differences of squares that SSIM is made of. Raises ShapeError unless both are (B,C,H,W) of one shape,
-    MetricError for sides below the window. Values are not looked at, since that would make a GPU wait at every training step;
-    `image_pair.check_image_pair` does. Source: Wang et al. 2004, eq. 13.
+    1 = identical, below 0 = inverted structure; the mean over an image is its SSIM. Raises as `moments` does.
+    Source: Wang et al. 2004, eq. 13.
+    """
+    found = moments(images_BCHW, guesses_BCHW)
+    contrast = (2 * found.covariance + CONTRAST) / (found.variances + CONTRAST)
+    return _luminance(found.mean_x, found.mean_g) * contrast
+
+
+def ssim_maps(found: Moments) -> tuple[Tensor, Tensor]:
+    """Moments of x and g -> the SSIM of each window with the guess and with its negative: SSIM(x, g), SSIM(x, 1 - g)."""
+    spread = found.variances + CONTRAST
+    alike, flat = 2 * found.covariance / spread, CONTRAST / spread
+    picture = _luminance(found.mean_x, found.mean_g) * (flat + alike)
+    return picture, _luminance(found.mean_x, 1 - found.mean_g) * (flat - alike)
+
+
+def moments(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Moments:
+    """Images and guesses (B,C,H,W) in [0,1] -> the moments of their windows, in float32 at least.
+
+    Half precision would lose the small differences of squares that SSIM is made of. Raises ShapeError unless both are (B,C,H,W)
+    of one shape, MetricError for sides below the window. Values are not looked at, since that would make a GPU wait at every
+    training step; `image_pair.check_image_pair` does.
     """
     if images_BCHW.ndim != 4 or images_BCHW.shape != guesses_BCHW.shape:
         raise ShapeError(
@@ -26,18 +60,20 @@ def ssim_map(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
         raise MetricError(f"SSIM needs sides of at least {WINDOW} pixels, its window, got {side}")
     dtype = torch.promote_types(torch.promote_types(images_BCHW.dtype, guesses_BCHW.dtype), torch.float32)
     images, guesses = images_BCHW.to(dtype), guesses_BCHW.to(dtype)
-    down, across = (_windows(size, guesses) for size in images.shape[-2:])
+    mean_x, mean_g = blurred(images), blurred(guesses)
+    variances = blurred(images.square() + guesses.square()) - (mean_x.square() + mean_g.square())
+    return Moments(mean_x, mean_g, variances, blurred(images * guesses) - mean_x * mean_g)
 
-    def mean(values: Tensor) -> Tensor:
-        return down @ values @ across.T
 
-    mean_x, mean_g = mean(images), mean(guesses)
-    squares, product = mean_x.square() + mean_g.square(), mean_x * mean_g
-    # The two variances are needed as a sum only, which saves one blur of the five, and its gradient.
-    variances = mean(images.square() + guesses.square()) - squares
-    covariance = mean(images * guesses) - product
-    luminance = (2 * product + LUMINANCE) / (squares + LUMINANCE)
-    return luminance * (2 * covariance + CONTRAST) / (variances + CONTRAST)
+def blurred(values_BCHW: Tensor) -> Tensor:
+    """Values (B,C,H,W) -> their weighted mean in each window (B,C,H-10,W-10)."""
+    down, across = (_windows(size, values_BCHW) for size in values_BCHW.shape[-2:])
+    return down @ values_BCHW @ across.T
+
+
+def _luminance(mean_x: Tensor, mean_g: Tensor) -> Tensor:
+    """How near two brightnesses are, in (0,1]."""
+    return (2 * mean_x * mean_g + LUMINANCE) / (mean_x.square() + mean_g.square() + LUMINANCE)
 
 
 def _windows(size: int, like: Tensor) -> Tensor:

@@ -15,14 +15,13 @@ from dpm_flower.core.errors import HookError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.split_net import Decider
 from dpm_flower.core.streams import global_generator_from
+from dpm_flower.core.study import LEAST_SIDE
 from dpm_flower.nets.anchor_head import HeadFor
 from dpm_flower.nets.backbones import build_backbone
 from dpm_flower.nets.pretrained import load_weights
 from dpm_flower.nets.reconstructor import Reconstructor
 from dpm_flower.nets.split import split
 from dpm_flower.nets.strict_state import overwrite
-
-LEAST_SIDE = 8  # pixels; a thin ResNet's last stage sees a quarter of the side, and less than 2x2 positions are no map
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -55,7 +54,7 @@ class PublicNets:
         R is untrained, and F and D are unless `weights` names those to start from ("imagenet" or a file, see nets/pretrained.py).
 
         `spec.hook` is the hook point's first name, whichever of its names was asked for. `head_for` puts another head in the place
-        of D's linear layer. Raises SettingError for an unknown backbone or a side below 8 pixels, HookError where the backbone
+        of D's linear layer. Raises SettingError for an unknown backbone or a side below 11 pixels, HookError where the backbone
         cannot be cut, or where nothing of D could be trained. Source: SPEC.md, section 1, step 1.
         """
         if side < LEAST_SIDE:
@@ -106,12 +105,6 @@ class PublicNets:
     def whole_network(self) -> nn.Module:
         """The decider after the featurizer, images (B,3,H,W) -> logits (B,K), with the same parameters, not copies."""
         return nn.Sequential(OrderedDict(featurizer=self.featurizer, decider=self.decider))
-
-    def to(self, device: torch.device | str) -> Self:
-        """These networks, moved to the device."""
-        for _, network in self._networks():
-            network.to(device)
-        return self
 
     def _networks(self) -> tuple[tuple[str, nn.Module], ...]:
         return ("featurizer", self.featurizer), ("decider", self.decider), ("reconstructor", self.reconstructor)

@@ -48,14 +48,14 @@ class InverseBottleneck(nn.Module):
 
 
 class Reconstructor(nn.Module):
-    """Features (B,C,h,w) of any shape -> images (B,out_channels,side,side) in [0,1].
+    """Features (B,C,h,w) of any shape -> images (B,3,side,side) in [0,1].
 
     `blocks` inverse bottlenecks before each step of `upscale`, then CONV-BN-ReLU-CONV at full resolution. There are as many
     steps as it takes to reach `side`, and one group of blocks even where it takes none. Where the steps lead past `side`, the
-    output is averaged down to it (area interpolation), and only then normalised. Channels start at `width` (by default those
-    of the features) and halve with each step: a step multiplies the positions by its square, so constant channels would put
-    nearly all the computing into the last group. Weights are drawn from torch's global generator. Raises SettingError for
-    knobs that cannot work, ShapeError for features of another shape. Source: SPEC.md, section 1, "R's architecture".
+    output is averaged down to it (area interpolation), and only then normalised. Channels start at those of the features and
+    halve with each step: a step multiplies the positions by its square, so constant channels would put nearly all the computing
+    into the last group. Weights are drawn from torch's global generator. Raises SettingError for knobs that cannot work, ShapeError
+    for features of another shape. Source: SPEC.md, section 1, "R's architecture".
     """
 
     def __init__(
@@ -66,15 +66,13 @@ class Reconstructor(nn.Module):
         blocks: int = 2,
         upscale: int = 2,
         normalisation: Normalisation = "min-max",
-        out_channels: int = 3,
-        width: int | None = None,
     ) -> None:
         super().__init__()
-        _check_knobs(features, side, kind, blocks, upscale, normalisation, out_channels, width)
+        _check_knobs(features, side, kind, blocks, upscale, normalisation)
         self.features, self.side = features, side
         self.kind, self.blocks, self.upscale, self.normalisation = kind, blocks, upscale, normalisation
         steps = _steps(min(features[1:]), side, upscale)
-        widest = min(features[0], WIDEST) if width is None else width
+        widest = min(features[0], WIDEST)
         groups: list[nn.Module] = []
         channels = features[0]
         for step in range(max(1, steps)):
@@ -85,7 +83,7 @@ class Reconstructor(nn.Module):
             if step < steps:
                 groups.append(nn.Upsample(scale_factor=upscale, mode="nearest"))
         self.groups = nn.Sequential(*groups)
-        last = nn.Conv2d(channels, out_channels, 3, padding=1)
+        last = nn.Conv2d(channels, 3, 3, padding=1)
         if normalisation == "clamp" and last.bias is not None:
             nn.init.constant_(last.bias, 0.5)  # mid-grey: outside [0,1] there is no gradient to learn by
         self.full_resolution = nn.Sequential(
@@ -98,7 +96,7 @@ class Reconstructor(nn.Module):
         return f"{self.kind}-{self.blocks}-x{self.upscale}" + ("" if self.normalisation == "min-max" else f"-{self.normalisation}")
 
     def forward(self, features_BChw: Tensor) -> Tensor:
-        """Features (B,C,h,w) -> images (B,out_channels,side,side) in [0,1]. Raises ShapeError for other features."""
+        """Features (B,C,h,w) -> images (B,3,side,side) in [0,1]. Raises ShapeError for other features."""
         if tuple(features_BChw.shape[1:]) != self.features:
             raise ShapeError(f"wanted features of shape (B, {', '.join(map(str, self.features))}), got {tuple(features_BChw.shape)}")
         images = self.full_resolution(self.groups(features_BChw))
@@ -122,8 +120,6 @@ def _check_knobs(
     blocks: int,
     upscale: int,
     normalisation: str,
-    out_channels: int,
-    width: int | None,
 ) -> None:
     """Raises SettingError for knobs that cannot work."""
     if len(features) != 3 or min(features) < 1:
@@ -136,5 +132,5 @@ def _check_knobs(
         raise SettingError(f"a reconstructor's upscale is 2 or 4, got {upscale}")
     if normalisation not in ("min-max", "clamp"):
         raise SettingError(f'a reconstructor\'s normalisation is "min-max" or "clamp", got {normalisation!r}')
-    if blocks < 1 or out_channels < 1 or (width is not None and width < 1):
-        raise SettingError(f"blocks, out_channels and width must be at least 1, got {blocks}, {out_channels}, {width}")
+    if blocks < 1:
+        raise SettingError(f"blocks must be at least 1, got {blocks}")

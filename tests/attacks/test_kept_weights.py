@@ -1,9 +1,14 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from dpm_flower.attacks.kept_weights import CHECKPOINT, WEIGHTS, trained_once
+from dpm_flower.core.alone import LOCK_NAME
 from dpm_flower.core.errors import OutputError, TrainingError
 from tests.training.toys import classifier, equal, state_of
 
@@ -46,7 +51,55 @@ def test_a_training_that_failed_keeps_nothing(tmp_path):
 
     with pytest.raises(InterruptedError):
         trained_once(classifier(0), tmp_path, fails)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK_NAME]
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+import torch
+from dpm_flower.attacks.kept_weights import trained_once
+
+module, folder, number = torch.nn.Linear(2, 2), Path(sys.argv[1]), sys.argv[2]
+
+def train(checkpoint):
+    checkpoint.touch()
+    print("training", flush=True)
+    sys.stdin.read()
+    torch.nn.init.constant_(module.weight, float(number))
+    checkpoint.unlink()
+
+trained_once(module, folder, train)
+print(float(module.weight[0, 0]), flush=True)
+"""
+
+
+def test_of_two_processes_one_trains_and_the_other_waits_for_its_weights(tmp_path):
+    def asking(number):
+        return subprocess.Popen([sys.executable, "-c", TRAIN, str(tmp_path), number], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    with asking("1") as first:
+        assert first.stdout.readline() == b"training\n"
+        waiting = nn.Linear(2, 2)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(trained_once, waiting, tmp_path, with_ones(waiting)[0])
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.2)
+            assert (tmp_path / CHECKPOINT).exists()
+            first.stdin.close()
+            asked.result(timeout=10)
+        assert first.stdout.readline() == b"1.0\n"
+    assert float(waiting.weight[0, 0]) == 1.0
+    assert {path.name for path in tmp_path.iterdir()} == {LOCK_NAME, WEIGHTS}
+
+
+def test_a_process_that_is_killed_while_it_trains_lets_the_next_one_train(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", TRAIN, str(tmp_path), "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout.readline() == b"training\n"
+        first.kill()
+    train, given = with_ones(module := classifier(0))
+    trained_once(module, tmp_path, train)
+    assert given == [tmp_path / CHECKPOINT]
 
 
 @pytest.mark.parametrize("state", [None, {"weight": torch.ones(2)}, state_of(nn.Linear(3, 3))])

@@ -61,6 +61,7 @@ def test_the_five_are_the_paper_s():
         ({"blocks": 0}, "at least 1, got 0"),
         ({"upscale": 3}, "2 or 4, got 3"),
         ({"normalisation": "none"}, '"min-max" or "clamp"'),
+        ({"fitting": replace(FITTING, patience=3)}, "without patience, got 3"),
     ],
 )
 def test_knobs_that_no_reconstructor_has_are_refused_at_birth(knobs, reason):

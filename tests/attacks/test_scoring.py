@@ -6,8 +6,8 @@ import torch
 from dpm_flower.attacks.scoring import HIGHEST_PSNR, disclosure
 from dpm_flower.core.errors import MetricError, ShapeError
 from dpm_flower.core.protocols import Guess
-from dpm_flower.metrics.pixel_error import l1, psnr
-from dpm_flower.metrics.similarity import ssim, windowed_ssim
+from dpm_flower.metrics.pixel_error import sign_aware_l1, sign_aware_psnr
+from dpm_flower.metrics.similarity import ssim, structure, windowed_ssim
 
 RNG = torch.Generator().manual_seed(0)
 TRUTH = torch.rand(21, 3, 12, 12, generator=RNG)
@@ -21,18 +21,21 @@ PAIRS = list(zip(TRUTH.split(1), GUESSES.split(1), strict=True))
 def test_each_score_is_that_of_one_image_at_a_time():
     found = disclosure(TRUTH, Guess(GUESSES))
     assert found.ssim.tolist() == pytest.approx([max(float(ssim(x, g)), float(ssim(x, 1 - g))) for x, g in PAIRS], abs=1e-5)
-    for name, score in (("windowed_ssim", windowed_ssim), ("l1", l1), ("psnr", psnr)):
+    scores = {"windowed_ssim": windowed_ssim, "structure": structure, "l1": sign_aware_l1, "psnr": sign_aware_psnr}
+    for name, score in scores.items():
         assert getattr(found, name)[:20].tolist() == pytest.approx([float(score(x, g)) for x, g in PAIRS[:20]], abs=1e-4)
 
 
 def test_figures_are_means_and_for_ssim_the_image_that_all_but_one_in_twenty_stay_below():
     found = disclosure(TRUTH, Guess(GUESSES))
     figures = found.figures("p")
-    assert set(figures) == {"ssim_p", "windowed_ssim_p", "l1_p", "psnr_p", "ssim_p_p95", "windowed_ssim_p_p95"}
-    for name in ("ssim", "windowed_ssim", "l1", "psnr"):
+    quantiles = {"ssim", "windowed_ssim", "structure"}
+    means = quantiles | {"l1", "psnr"}
+    assert set(figures) == {f"{name}_p" for name in means} | {f"{name}_p_p95" for name in quantiles}
+    for name in means:
         scores = getattr(found, name).tolist()
         assert figures[f"{name}_p"] == pytest.approx(sum(scores) / 21, abs=1e-5)
-        if "ssim" in name:
+        if name in quantiles:
             assert figures[f"{name}_p_p95"] == pytest.approx(sorted(scores)[19], abs=1e-5)  # of 21 values, 19 of 20 steps up
     assert {key.replace("_z", "_p"): value for key, value in found.figures("z").items()} == figures
 
@@ -40,7 +43,8 @@ def test_figures_are_means_and_for_ssim_the_image_that_all_but_one_in_twenty_sta
 def test_a_picture_and_its_negative_disclose_everything():
     for guess in (TRUTH, 1 - TRUTH):
         figures = disclosure(TRUTH, Guess(guess)).figures("p")
-        assert (figures["ssim_p"], figures["windowed_ssim_p"]) == pytest.approx((1, 1), abs=1e-4)
+        scores = [figures[f"{name}_p"] for name in ("ssim", "windowed_ssim", "structure", "l1", "psnr")]
+        assert scores == pytest.approx([1, 1, 1, 0, HIGHEST_PSNR], abs=1e-3)
 
 
 def test_figures_of_identical_images_are_finite():

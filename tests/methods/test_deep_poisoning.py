@@ -6,6 +6,7 @@ import torch
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.protocols import SharingMethod, WithFigures
+from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.nets.block_kinds import make_block
@@ -89,6 +90,7 @@ def test_its_training_is_reported():
         ({"weight": -0.1}, "weight must be >= 0"),
         ({"weight": float("nan")}, "weight must be >= 0"),
         ({"blocks": 0}, "blocks must be at least 1"),
+        ({"fitting": replace(METHOD.fitting, patience=2)}, "without patience, got 2"),
         ({"kind": "transformer"}, "kind must be one of backbone, basic, .*, got 'transformer'"),
     ],
 )
@@ -124,9 +126,9 @@ def test_with_a_perturbation_the_module_reads_the_features_perturbed_once(pertur
     rng = torch.Generator().set_state(sharer.features.rng.get_state())
     settled, raw = settle(perturbation, preparation()).perturber.perturbation, features(PRIVATE.images)
     batch = sharer.share(PRIVATE.images, PRIVATE.labels)
-    if not isinstance(perturbation, Calibrated):  # which settles on another draw, the module's weights being drawn before
-        given = Perturber(settled, channel_units(raw))(raw, rng)
-        assert torch.equal(batch.features, apply(sharer.module, given, CPU))
+    perturber = Perturber(settled, channel_units(raw))
+    given = torch.cat([perturber(one, child_stream(rng)) for one in raw.split(1)])
+    torch.testing.assert_close(batch.features, apply(sharer.module, given, CPU))
     NETS.spec.check(batch.features)
     assert isinstance(sharer, WithFigures)
     assert sharer.figures["perturbation_strength"] == strength_of(sharer.features.perturber.perturbation)
@@ -144,7 +146,7 @@ def test_without_a_perturbation_there_is_nothing_to_tell():
 
 
 def test_behind_noise_the_module_learns_to_give_the_decider_what_it_reads_from_raw_features():
-    fitting = Fitting(steps=60, batch_size=12, learning_rate=2e-2, weight_decay=0.0)
+    fitting = Fitting(steps=200, batch_size=12, learning_rate=2e-2, weight_decay=0.0)
     method = replace(METHOD, blocks=1, weight=0.0, perturbation=GaussianNoise(sigma=3.0), fitting=fitting)
     sharer = method.prepare(preparation())
     raw, noisy = features(PRIVATE.images), sharer.features(PRIVATE.images)

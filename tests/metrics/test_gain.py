@@ -1,6 +1,6 @@
 import dataclasses
-import time
 
+import numpy
 import pytest
 import torch
 
@@ -20,17 +20,16 @@ def answers(shape=(3, 4, 500), raw=0.2, shared=0.15, seed=0):
     return own, own | (torch.rand(shape, generator=draw) < raw), own | (torch.rand(shape, generator=draw) < shared)
 
 
-def slow_bootstrap(own, raw, shared, replicates, seed):
-    """Replicates one by one, by picking seeds and images rather than by weights."""
+def slow_replicates(own, raw, shared, replicates, seed):
+    """One by one, by picking images: mean gains of raw and shared (R,2) and each seed's (R,2,S)."""
     draw = rng(seed)
-    seeds, _, images = own.shape
-    gains = []
+    means, by_seed = [], []
     for _ in range(replicates):
-        s = torch.randint(seeds, (seeds,), generator=draw)
-        m = torch.randint(images, (images,), generator=draw)
-        own_mean, raw_mean, shared_mean = (arm[s][:, :, m].double().mean() for arm in (own, raw, shared))
-        gains.append((raw_mean - own_mean, shared_mean - own_mean))
-    return torch.tensor(gains)
+        m = torch.randint(own.shape[2], (own.shape[2],), generator=draw)
+        own_mean, raw_mean, shared_mean = (arm[:, :, m].double().mean((1, 2)) for arm in (own, raw, shared))
+        by_seed.append(torch.stack((raw_mean - own_mean, shared_mean - own_mean)))
+        means.append(by_seed[-1].mean(1))
+    return torch.stack(means), torch.stack(by_seed)
 
 
 def test_the_value_is_the_ratio_of_mean_accuracies():
@@ -53,15 +52,60 @@ def test_all_and_nothing():
     assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
 
 
-def test_the_bootstrap_agrees_with_the_slow_one():
-    own, raw, shared = answers((3, 2, 120))
-    slow = slow_bootstrap(own, raw, shared, 2000, 1)
+def test_with_one_seed_it_is_the_percentile_bootstrap_of_images():
+    own, raw, shared = answers((1, 2, 300))
+    slow, _ = slow_replicates(own, raw, shared, 2000, 1)
     kept = gain_kept(own, raw, shared, rng())
     ratios = (slow[:, 1] / slow[:, 0]).sort().values
     assert kept.raw_gain_error == pytest.approx(slow[:, 0].std().item(), rel=0.08)
     width = (ratios[1950] - ratios[49]).item()
     assert kept.low == pytest.approx(ratios[49].item(), abs=0.1 * width)
     assert kept.high == pytest.approx(ratios[1950].item(), abs=0.1 * width)
+
+
+def test_with_several_seeds_their_mean_scatters_as_student_s_t():
+    own, raw, shared = answers((5, 2, 300))
+    _, slow = slow_replicates(own, raw, shared, 1000, 1)
+    kept = gain_kept(own, raw, shared, rng())
+    student, generator = [], numpy.random.default_rng(0)
+    for gains in slow.numpy():  # (2,S): a multivariate t around the seeds' mean, from their covariance
+        normal = generator.multivariate_normal([0, 0], numpy.cov(gains) / 5)
+        student.append(gains.mean(1) + normal / numpy.sqrt(generator.chisquare(4) / 4))
+    ratios = numpy.sort([shared_gain / raw_gain for raw_gain, shared_gain in student])
+    width = ratios[975] - ratios[24]
+    assert kept.low == pytest.approx(ratios[24], abs=0.15 * width)
+    assert kept.high == pytest.approx(ratios[975], abs=0.15 * width)
+
+
+@pytest.mark.parametrize(("seeds", "quantile"), [(2, 12.706), (3, 4.303), (5, 2.776)])
+def test_where_only_seeds_differ_the_interval_is_student_s(seeds, quantile):
+    """All images alike, so that nothing is left to resample: the ends are those of a t interval of the seeds' gains."""
+    own = torch.zeros(seeds, 1, 100, dtype=torch.bool)
+    raw, shared = ~own, own.clone()
+    for seed in range(seeds):
+        shared[seed, :, : 40 + 10 * seed] = True
+    gains = shared.double().mean((1, 2))
+    kept = gain_kept(own, raw, shared, rng(), replicates=20_000)
+    images = kept.value * (1 - kept.value) / 100  # the variance that resampling images has: small beside the seeds'
+    reach = quantile * (gains.var() / seeds + images / quantile**2).sqrt().item()
+    assert kept.high - kept.value == pytest.approx(reach, rel=0.12)
+    assert kept.value - kept.low == pytest.approx(reach, rel=0.12)
+    assert kept.value == pytest.approx(gains.mean().item())
+
+
+def test_a_few_seeds_cover_the_truth_as_often_as_is_said():
+    """Forty studies of three seeds, whose gains scatter by a fifth around 0.6 of the raw ones; 38 are expected."""
+    draw, held = rng(1), 0
+    for _ in range(40):
+        hard = torch.rand(300, generator=draw)
+        raw_gain = 0.2 + 0.04 * torch.randn(3, 1, generator=draw)
+        shared_gain = 0.6 * raw_gain + 0.04 * torch.randn(3, 1, generator=draw)
+        own, raw, shared = (
+            ((hard + 0.03 * torch.randn(3, 300, generator=draw)) < 0.5 + more).unsqueeze(1) for more in (0, raw_gain, shared_gain)
+        )
+        kept = gain_kept(own, raw, shared, draw, replicates=200)
+        held += kept.value is not None and kept.low <= 0.6 <= kept.high
+    assert held >= 36
 
 
 def test_images_are_the_same_for_all_receivers_and_arms():
@@ -81,7 +125,8 @@ def test_seeds_that_differ_widen_the_interval():
     alike, apart = gain_kept(own, raw, alike, rng()), gain_kept(own, raw, apart, rng())
     assert alike.value == apart.value == 0.5
     assert 0.4 < alike.low < alike.high < 0.6
-    assert (apart.low, apart.high) == (0, 1)
+    assert apart.low < 0
+    assert apart.high > 1
 
 
 def test_the_same_generator_gives_the_same_interval():
@@ -125,12 +170,6 @@ def test_replicates_without_a_gain_leave_the_interval_open():
     raw_sums = torch.tensor([1.0] * 90 + [0.0] * 5 + [-1.0] * 5)
     low, high = gain._interval(raw_sums, torch.full((100,), 0.5))
     assert (low, high) == (float("-inf"), float("inf"))
-
-
-def test_it_is_fast():
-    start = time.perf_counter()
-    gain_kept(*answers((3, 4, 2500)), rng())
-    assert time.perf_counter() - start < 1.0
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

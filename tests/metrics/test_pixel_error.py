@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import MetricError, ShapeError
-from dpm_flower.metrics.pixel_error import l1, psnr
+from dpm_flower.metrics.pixel_error import l1, psnr, sign_aware_l1, sign_aware_psnr
 
 IMAGES = torch.rand(3, 3, 5, 4, generator=torch.Generator().manual_seed(0))
 GUESSES = torch.rand(3, 3, 5, 4, generator=torch.Generator().manual_seed(1))
@@ -31,7 +31,17 @@ def test_a_tenth_everywhere_is_twenty_decibels():
     assert l1(grey, grey + 0.1).item() == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("score", [l1, psnr])
+def test_sign_aware_is_the_nearer_of_the_guess_and_its_negative():
+    turned = torch.cat([GUESSES[:1], 1 - GUESSES[1:]])
+    assert sign_aware_l1(GUESSES, turned).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
+    assert float(sign_aware_psnr(GUESSES, turned).min()) > 100
+    for score, aware, nearer in ((l1, sign_aware_l1, min), (psnr, sign_aware_psnr, max)):
+        both = zip(score(IMAGES, GUESSES).tolist(), score(IMAGES, 1 - GUESSES).tolist(), strict=True)
+        assert aware(IMAGES, GUESSES).tolist() == pytest.approx([nearer(pair) for pair in both])
+        torch.testing.assert_close(aware(IMAGES, 1 - GUESSES), aware(IMAGES, GUESSES))
+
+
+@pytest.mark.parametrize("score", [l1, psnr, sign_aware_l1, sign_aware_psnr])
 def test_refusals(score):
     with pytest.raises(ShapeError):
         score(IMAGES, GUESSES[:2])

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import MetricError
-from dpm_flower.metrics import similarity
-from dpm_flower.metrics.similarity import sign_aware_ssim, ssim, windowed_ssim
+from dpm_flower.metrics import similarity as module
+from dpm_flower.metrics.similarity import sign_aware_ssim, similarity, ssim, structure, windowed_ssim
 from dpm_flower.metrics.ssim_map import ssim_map
 
 
@@ -54,7 +54,7 @@ def test_a_negative_discloses_as_much_as_the_picture(images):
 
 def test_sign_aware_is_the_greater_of_both(images, guesses):
     both = torch.stack((ssim(images, guesses), ssim(images, 1 - guesses)))
-    assert torch.equal(sign_aware_ssim(images, guesses), both.amax(0))
+    assert torch.allclose(sign_aware_ssim(images, guesses), both.amax(0), atol=1e-6)
     assert torch.allclose(sign_aware_ssim(images, guesses), sign_aware_ssim(images, 1 - guesses), atol=1e-6)
 
 
@@ -85,10 +85,16 @@ def test_windowed_is_the_stricter_and_forgets_the_sign_too(images, guesses):
     assert torch.allclose(windowed_ssim(images, guesses), windowed_ssim(images, 1 - guesses), atol=1e-6)
 
 
-@pytest.mark.parametrize("score", [ssim, windowed_ssim])
+def test_one_pass_has_all_scores(images, guesses):
+    found = similarity(images, guesses)
+    for score in (ssim, sign_aware_ssim, windowed_ssim, structure):
+        assert torch.equal(getattr(found, score.__name__), score(images, guesses))
+
+
+@pytest.mark.parametrize("score", [ssim, windowed_ssim, structure])
 def test_pieces_do_not_show(score, images, guesses, monkeypatch):
     whole = score(images, guesses)
-    monkeypatch.setattr(similarity, "PIECE_IMAGES", 2)
+    monkeypatch.setattr(module, "PIECE_IMAGES", 2)
     assert torch.allclose(score(images, guesses), whole, atol=1e-6)
 
 
@@ -96,14 +102,14 @@ def test_half_precision_is_scored_in_single(images, guesses):
     assert torch.equal(ssim(images.half(), guesses.half()), ssim(images.half().float(), guesses.half().float()))
 
 
-@pytest.mark.parametrize("score", [ssim, sign_aware_ssim, windowed_ssim])
+@pytest.mark.parametrize("score", [ssim, sign_aware_ssim, windowed_ssim, structure])
 @pytest.mark.parametrize("shape", [(1, 3, 10, 16), (1, 3, 16, 10), (1, 3, 8, 8)])
 def test_sides_below_the_window_are_refused(score, shape):
     with pytest.raises(MetricError, match=f"at least 11 pixels, its window, got {min(shape[2:])}"):
         score(torch.zeros(shape), torch.zeros(shape))
 
 
-@pytest.mark.parametrize("score", [ssim, sign_aware_ssim, windowed_ssim])
+@pytest.mark.parametrize("score", [ssim, sign_aware_ssim, windowed_ssim, structure])
 def test_values_outside_the_range_are_refused(score, images):
     with pytest.raises(MetricError, match="guesses"):
         score(images, images + 1)

@@ -3,7 +3,7 @@ import torch
 from pytorch_msssim import ssim as library_ssim
 
 from dpm_flower.core.errors import MetricError, ShapeError
-from dpm_flower.metrics.ssim_map import ssim_map
+from dpm_flower.metrics.ssim_map import moments, ssim_map, ssim_maps
 
 RNG = torch.Generator().manual_seed(0)
 IMAGES = torch.rand(3, 2, 14, 13, generator=RNG)
@@ -60,6 +60,19 @@ def test_both_sides_have_the_gradient_of_their_differences():
 def test_a_negative_is_negative_in_every_window_and_the_picture_one():
     torch.testing.assert_close(ssim_map(IMAGES, IMAGES), torch.ones(3, 2, 4, 3))
     assert float(ssim_map(IMAGES, 1 - IMAGES).max()) < 0
+
+
+@pytest.mark.parametrize("level", [0.0, 0.6])
+def test_both_maps_are_those_of_the_guess_and_of_its_negative(level):
+    images, guesses = level + (1 - level) * IMAGES.double(), GUESSES.double()
+    picture, negative = ssim_maps(moments(images, guesses))
+    torch.testing.assert_close(picture, ssim_map(images, guesses), rtol=0, atol=1e-12)
+    torch.testing.assert_close(negative, ssim_map(images, 1 - guesses), rtol=0, atol=1e-12)
+
+
+def test_both_maps_have_the_gradient_of_their_differences():
+    images, guesses = (batch[:1, :1, :12, :11].double().requires_grad_(True) for batch in (IMAGES, GUESSES))
+    assert torch.autograd.gradcheck(lambda x, g: ssim_maps(moments(x, g)), (images, guesses), fast_mode=True)
 
 
 def test_windows_see_nothing_of_the_rest():

@@ -69,7 +69,7 @@ def test_wide_features_are_narrowed_and_steps_halve_the_channels() -> None:
     network = build((1024, 2, 2), 16, blocks=1)
     widths = [part.convolutions[-1].out_channels for part in network.groups if isinstance(part, InverseBottleneck)]
     assert widths == [256, 128, 64]
-    narrow = build((1024, 2, 2), 16, blocks=1, width=48)
+    narrow = build((48, 2, 2), 16, blocks=1)
     assert [part.convolutions[-1].out_channels for part in narrow.groups if isinstance(part, InverseBottleneck)] == [48, 32, 32]
 
 
@@ -101,11 +101,11 @@ def test_notation_is_the_published_one(knobs, notation: str) -> None:
 @pytest.mark.parametrize("normalisation", ["min-max", "clamp"])
 def test_it_learns_to_undo_a_known_featurizer(normalisation) -> None:
     images = torch.rand(8, 3, 4, 4, generator=stream(1)).repeat_interleave(4, 2).repeat_interleave(4, 3)
-    features = nn.functional.avg_pool2d(images, 4)
-    network = build((3, 4, 4), 16, normalisation=normalisation, width=8)
+    features = nn.functional.avg_pool2d(images, 4).repeat(1, 3, 1, 1)[:, :8]
+    network = build((8, 4, 4), 16, normalisation=normalisation)
     optimiser = torch.optim.Adam(network.parameters(), 1e-2)
     losses = []
-    for _ in range(25):
+    for _ in range(40):
         loss = (network(features) - images).abs().mean()
         optimiser.zero_grad()
         loss.backward()
@@ -114,11 +114,10 @@ def test_it_learns_to_undo_a_known_featurizer(normalisation) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_other_numbers_of_channels_come_out_on_request_and_in_channels_last() -> None:
-    network = build(out_channels=1).eval()
+def test_channels_last_makes_the_same_images() -> None:
+    network = build().eval()
     features = torch.rand(2, *FEATURES, generator=stream(1))
     images = network(features)
-    assert images.shape == (2, 1, 16, 16)
     network.to(memory_format=torch.channels_last)
     assert torch.allclose(network(features.to(memory_format=torch.channels_last)), images, atol=1e-4)
 
@@ -138,8 +137,6 @@ def test_features_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
         ({"upscale": 3}, "2 or 4, got 3"),
         ({"normalisation": "sigmoid"}, "'sigmoid'"),
         ({"blocks": 0}, "at least 1, got 0"),
-        ({"out_channels": 0}, "at least 1"),
-        ({"width": 0}, "at least 1"),
     ],
 )
 def test_knobs_that_cannot_work_are_refused(knobs, message: str) -> None:
