@@ -11,10 +11,11 @@ LOCK_NAME = ".lock"  # stays behind, empty: deleting it would let two runs lock 
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Holds an existing folder for one run while the block lasts; a killed process holds nothing.
 
-    Raises StudyError where another run holds it, OutputError where it cannot be written.
+    Where another run holds it: raises StudyError, or with `wait` goes on when that one has let go. Raises OutputError where the
+    folder cannot be written.
     """
     try:
         lock = (folder / LOCK_NAME).open("w")
@@ -22,7 +23,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         raise OutputError(f"cannot write to the output folder {folder}: {err}") from err
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
             raise StudyError(f"another run is writing to {folder}: wait for its end, or choose another output folder") from err
         except OSError as err:

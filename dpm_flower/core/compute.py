@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,10 @@ class Compute:
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which networks run; losses belong outside it, since SSIM loses its digits in bfloat16."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed)
+
+    def in_float32(self) -> "Compute":
+        """The same device without bfloat16, for what is small and must be precise."""
+        return replace(self, mixed=False)
 
     def place(self, tensor: Tensor) -> Tensor:
         """A batch on this device; images and features (rank 4) in channels_last, which convolutions prefer (a fifth faster on CPU).

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
+from dpm_flower.core.secret_streams import child_stream
+
 SEED_BITS = 63  # torch seeds are signed 64-bit; the sign is left out
 
 
@@ -29,5 +31,6 @@ def global_generator_from(rng: torch.Generator) -> Iterator[None]:
     seed = int(torch.randint(0, 2**62, (1,), generator=rng).item())
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed)  # of all devices
+        torch.set_rng_state(child_stream(rng).get_state())  # of that seed the CPU's generator takes 32 bits, which can be tried out
         yield

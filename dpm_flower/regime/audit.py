@@ -1,23 +1,22 @@
 """Every attacker against one's own release, before it leaves; a few pictures of what they make of it, for the owner."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttackerView, FeatureSource, Guess, SharingMethod
+from dpm_flower.core.protocols import Attack, Attacker, AttackerView, FeatureSource, Guess, SharingMethod
 from dpm_flower.core.shared import SharedBatch, SharedFeatures
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
 
 ALWAYS_ASKED = PublicReconstructor()
-SIGNED = ("ssim_p", "windowed_ssim_p")  # what a manifest says of each attacker: how much of the images it got out of the release
+SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p")  # what a manifest says of each attacker: how much it got out of the release
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +41,28 @@ class Audit:
 def audit(task: EntityTask, net: SplitNet, method: SharingMethod, released: SharedBatch, features: FeatureSource) -> Audit:
     """What `method` would release for the own images -> how near each of the study's attackers comes to them.
 
-    Attackers are trained once for all releases that they know equally much about, and kept in the entity's own folder. Raises
+    Attackers are trained, and asked about raw features, once for all releases that they know equally much about; both are kept in
+    the entity's own folder. Raises
     ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
     """
     images = as_floats(task.train.images)
     raw = SharedFeatures(features(task.train.images), task.train.labels)
-    digest = _digest(net)
-    shown = slice(0, task.study.pictures)
-    pictures, figures = {"originals": images[shown]}, dict[str, Mapping[str, float]]()
+    digest = net.digest()
+    pictures, figures = {"originals": images[: task.study.pictures]}, dict[str, Mapping[str, float]]()
+
+    def judged(attack: Attack, attacker: Attacker, batch: SharedBatch) -> Verdict:
+        result = attacker.guess(batch)
+        if not isinstance(result, Guess):
+            raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
+        return Verdict(disclosure(images, result), result.images[: task.study.pictures])
+
     for attack in (ALWAYS_ASKED, *task.study.attacks):
         view = _view(task, net, attack, method, features, digest)
         attacker = attack.prepare(view, task.stream("attack", repr(attack), repr(view.recipe)))
-        results = {"z": attacker.guess(raw), "p": attacker.guess(released)}
-        own: dict[str, float] = {}
-        for of in ("z", "p"):
-            result = results[of]
-            if not isinstance(result, Guess):
-                raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
-            pictures[f"{attack.name}.{of}"] = result.images[shown]
-            own |= disclosure(images, result).figures(of)
-        figures[attack.name] = own
+        of_raw = judged_once(view.folder, functools.partial(judged, attack, attacker, raw))
+        of_released = judged(attack, attacker, released)
+        pictures |= {f"{attack.name}.z": of_raw.shown, f"{attack.name}.p": of_released.shown}
+        figures[attack.name] = of_raw.disclosure.figures("z") | of_released.disclosure.figures("p")
     write_tensors(task.site.pictures(task.campaign, repr(method)), pictures)
     return Audit(figures)
 
@@ -77,10 +78,3 @@ def _view(task: EntityTask, net: SplitNet, attack: Attack, method: SharingMethod
         compute=task.compute,
         report=task.report,
     )
-
-
-def _digest(net: SplitNet) -> str:
-    """SHA-256 of the public networks, in hexadecimal."""
-    parts = (("featurizer", net.featurizer), ("decider", net.decider), ("reconstructor", net.reconstructor))
-    tensors: dict[str, Tensor] = {f"{part}.{name}": tensor for part, module in parts for name, tensor in module.state_dict().items()}
-    return tensors_digest(tensors)

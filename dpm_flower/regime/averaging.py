@@ -7,12 +7,12 @@ from dataclasses import replace
 from torch import Tensor
 
 from dpm_flower.core.arms import AveragingArm
-from dpm_flower.core.fitting import Augmentation, Fitting
+from dpm_flower.core.fitting import Augmentation
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import Study
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.nets.strict_state import overwrite
-from dpm_flower.regime.refine import Round, round_fitting
+from dpm_flower.regime.round import Round, RoundFitting, round_fitting
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.supervised import Examples, train_classifier
 
@@ -25,33 +25,35 @@ def average_locally(
     A whole network is trained on images, a decider on own features behind the lead's featurizer, which stays as it is.
     Batch-norm statistics are tensors like the weights: Flower averages running means and variances by the number of images, which
     is not the variance of all images together. Raises ReleaseError or ShapeError for tensors that are not this part's.
-    Source: arXiv 1602.05629, algorithm 1, with AdamW for SGD; `proximal_mu` as in arXiv 1812.06127, algorithm 2.
+    Source: arXiv 1602.05629, algorithm 1, with AdamW for SGD, its moments anew in each round; `proximal_mu` as in arXiv 1812.06127,
+    algorithm 2.
     """
     part = copy.deepcopy(nets.whole_network() if arm.part == "network" else nets.decider).requires_grad_(True)
     overwrite(part.state_dict(), tensors)
-    fitting = local_fitting(task.study, arm, at, len(task.train))
-    if fitting is not None:
+    if local := local_fitting(task.study, arm, at, len(task.train)):
         with task.threads():
             examples, augment = _examples(task, nets, arm)
             train_classifier(
                 part,
                 examples,
-                fitting,
+                local.fitting,
                 compute=task.compute,
                 rng=task.stream("averaging", arm.name, str(at.number)),
                 work=arm.part,
                 augment=augment,
                 proximal_mu=proximal_mu,
                 report=task.report,
+                stretch=local.stretch,
             )
     return ModelUpdate(part.state_dict(), len(task.train))
 
 
-def local_fitting(study: Study, arm: AveragingArm, at: Round, images: int) -> Fitting | None:
-    """An averaging arm, its round and one entity's number of images -> that round's steps and rate; None for no step at all.
+def local_fitting(study: Study, arm: AveragingArm, at: Round, images: int) -> RoundFitting | None:
+    """An averaging arm, its round and one entity's number of images -> that round's steps and rates; None for no step at all.
 
     Without `local_epochs` the rounds together take the steps of the study's budget, whatever an entity has. With it, a round
-    takes that many passes over the entity's own images, so that a small one takes fewer steps.
+    takes that many passes over the entity's own images, so that a small one takes fewer steps. Either way the learning rates
+    are those of one training over the steps of all rounds.
     """
     budget = study.refine if arm.start == "lead" else study.pretrain
     if arm.learning_rate is not None:

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+
 from dpm_flower.core.errors import PoolError
 from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
-from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode, encode
 from dpm_flower.payload.manifest import Manifest
+from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.payload.shard import ShardEntry
 from dpm_flower.regime.audit import audit
 from dpm_flower.regime.publishing import Notary, released_spec
@@ -35,7 +38,8 @@ class Contribution:
 def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence: int, notary: Notary) -> Contribution:
     """Own images -> one release of `method` in the own pool, and its manifest in an envelope; made once, then answered from record.
 
-    The private part of the method lives in this call only. Source: Deep Poisoning, step 2.
+    The private part of the method lives in this call only, and is drawn from the entity's secret; in a simulation there is none,
+    and anybody can make the same module and noise again. Source: Deep Poisoning, step 2.
     """
     record = task.site.contribution(task.campaign, repr(method))
     if record.exists():
@@ -43,7 +47,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
     started = time.perf_counter()
     with task.threads():
         features = task.features(net)
-        rng = task.stream("method", repr(method))
+        rng = task.secret_stream("method", repr(method))
         sharer = method.prepare(
             Preparation(
                 net=net,
@@ -64,7 +68,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
         fitted = time.perf_counter() - started
         audited = audit(task, net, method, as_released, features)
-        quality = audited.quality | _held_out(task, net, sharer, features)
+        quality = audited.quality | _held_out(task, net, sharer, spec, features)
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
     made_at = int(time.time())
@@ -99,15 +103,15 @@ def _kept(record: Path) -> Contribution:
         raise PoolError(f"the record {record} of a contribution is damaged: {err}") from err
 
 
-def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, features: FeatureSource) -> dict[str, float]:
-    """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and as this sharer would release them."""
+def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: ReleasedSpec, features: FeatureSource) -> dict[str, float]:
+    """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and on what a peer would decode of them."""
     raw, labels = features(task.test.images), task.test.labels
-    match sharer.share(task.test.images, labels):
+    shards = encode(sharer.share(task.test.images, labels))
+    match decode(shards, spec, classes=task.test.classes, samples=len(task.test)):
         case SharedFeatures(features=released):
             pass
         case SharedImages(images=images):
-            released = features(images)
-        case ModelUpdate():
-            released = raw
+            # bytes come back as they are, and their features are there already
+            released = raw if torch.equal(images, task.test.images) else features(images)
     read = {of: accuracy(net.decider, inputs, labels, task.compute) for of, inputs in (("z", raw), ("p", released))}
     return {f"{name}_{of}": share for of, answers in read.items() for name, share in answers.figures.items()}

@@ -46,7 +46,7 @@ def evaluate_decider(task: EntityTask, net: PublicNets, state: Mapping[str, Tens
     with task.threads():
         features = task.features(net)
         activations = apply(decider.trunk, features(task.test.images), task.compute)
-        test = accuracy(decider.head, activations, task.test.labels, task.compute)
+        test = accuracy(decider.head, activations, task.test.labels, task.compute.in_float32())
         validation = accuracy(decider, features(task.validation.images), task.validation.labels, task.compute)
     return _evaluation(test, validation, _compactness(activations, task.test.labels))
 
@@ -56,7 +56,7 @@ def evaluate_network(task: EntityTask, nets: PublicNets) -> Evaluation:
     network = nets.whole_network()
     with task.threads():
         activations = apply(nn.Sequential(nets.featurizer, nets.decider.trunk), task.test.images, task.compute)
-        test = accuracy(nets.decider.head, activations, task.test.labels, task.compute)
+        test = accuracy(nets.decider.head, activations, task.test.labels, task.compute.in_float32())
         validation = accuracy(network, task.validation.images, task.validation.labels, task.compute)
     return _evaluation(test, validation, _compactness(activations, task.test.labels))
 

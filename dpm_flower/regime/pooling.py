@@ -1,5 +1,6 @@
 """What an entity trains on: its own images or features together with those that it received."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,7 +17,7 @@ from dpm_flower.training.supervised import Examples
 
 
 class PooledFeatures:
-    """Own features in memory, received ones in a file: memory is that of one release, however many peers there are.
+    """Own features in memory, received ones in a file: memory is that of one batch of a release, however many peers there are.
 
     A context manager; what it pooled is gone after its block. Received features are kept in the type in which they are released.
     """
@@ -26,8 +27,21 @@ class PooledFeatures:
         self._labels = [task.train.labels]
         self._received = RowStore(task.site.pooled(task.campaign, owner), net.spec.shape, getattr(torch, net.spec.dtype))
 
-    def take(self, batch: SharedBatch) -> None:
-        """Adds a received batch. Raises ReleaseError for what a decider cannot be refined on."""
+    def take(self, batches: Iterable[SharedBatch]) -> None:
+        """Adds the batches of one release: all of them or, where anything raises, none.
+
+        Raises ReleaseError for what a decider cannot be refined on, and what `batches` raises.
+        """
+        rows, pieces = len(self._received), len(self._labels)
+        try:
+            for batch in batches:
+                self._add(batch)
+        except BaseException:
+            self._received.keep_first(rows)
+            del self._labels[pieces:]
+            raise
+
+    def _add(self, batch: SharedBatch) -> None:
         match batch:
             case SharedFeatures(features=features, labels=labels):
                 self._received.append(features.to(self._received.dtype))
@@ -57,17 +71,25 @@ class PooledImages:
     _images: list[Tensor] = field(default_factory=list)
     _labels: list[Tensor] = field(default_factory=list)
 
-    def take(self, batch: SharedBatch) -> None:
-        """Adds a received batch. Raises ReleaseError for what a network cannot be trained on."""
-        match batch:
-            case SharedImages(images=images, labels=labels):
-                self._images.append(images)
-                self._labels.append(labels)
-            case SharedFeatures() | ModelUpdate():
-                raise ReleaseError(f"a network is trained on images, got {type(batch).__name__}")
+    def take(self, batches: Iterable[SharedBatch]) -> None:
+        """Adds the batches of one release: all of them or, where anything raises, none.
+
+        Raises ReleaseError for what a network cannot be trained on, and what `batches` raises.
+        """
+        found = [_images_of(batch) for batch in batches]
+        self._images += [batch.images for batch in found]
+        self._labels += [batch.labels for batch in found]
 
     @property
     def examples(self) -> Examples:
         """Own images and all that was taken, in that order."""
         own = self.task.train
         return Examples(joined_images([own.images, *self._images]), torch.cat([own.labels, *self._labels]))
+
+
+def _images_of(batch: SharedBatch) -> SharedImages:
+    match batch:
+        case SharedImages():
+            return batch
+        case SharedFeatures() | ModelUpdate():
+            raise ReleaseError(f"a network is trained on images, got {type(batch).__name__}")

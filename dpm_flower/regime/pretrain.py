@@ -8,7 +8,7 @@ from dpm_flower.core.study import Study
 from dpm_flower.nets.anchor_head import HeadFor, head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.task import EntityTask
-from dpm_flower.training.prediction import top1
+from dpm_flower.training.prediction import accuracy
 from dpm_flower.training.reconstruction import train_reconstructor
 from dpm_flower.training.supervised import Examples, train_classifier
 
@@ -35,7 +35,7 @@ def pretrain(task: EntityTask) -> Pretrained:
             rng=task.stream("backbone"),
             work="backbone",
             augment=study.augment,
-            validate=(lambda: top1(network, task.validation.images, task.validation.labels, compute)[0])
+            validate=(lambda: accuracy(network, task.validation.images, task.validation.labels, compute).top1)
             if study.pretrain.patience
             else None,
             report=task.report,

@@ -1,16 +1,18 @@
 """Who seals and who verifies at one entity: the door between the regime and the payload's trust."""
 
+import shutil
 import time
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.errors import OutputError, ReleaseError
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.exchange import layout
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec
-from dpm_flower.payload.verification import Expectation, ReleaseId, Sealer, Verifier
+from dpm_flower.payload.verification import MAX_RELEASE_BYTES, Expectation, ReleaseId, Sealer, Verifier
 from dpm_flower.payload.verified import VerifiedRelease
 from dpm_flower.regime.task import EntityTask
 
@@ -28,11 +30,19 @@ class Notary:
         return self.sealer.seal(manifest)
 
     def verify_own(self, envelope: Envelope, task: EntityTask, spec: ReleasedSpec) -> VerifiedRelease:
-        """The own envelope, checked as a peer will check it, before anything is published."""
-        return self.verify(envelope, task, task.entity, spec)
+        """The own envelope, checked as a peer will check it, before anything is published; of any size that the own disk takes."""
+        return self._verified(envelope, task, task.entity, spec, MAX_RELEASE_BYTES)
 
     def verify(self, envelope: Envelope, task: EntityTask, sender: str, spec: ReleasedSpec) -> VerifiedRelease:
-        """An envelope that `sender` handed in -> the verified release. Raises ReleaseError with the first check that failed."""
+        """An envelope that `sender` handed in -> the verified release.
+
+        It may take half of what is free on the disk of the own folder, beside what of it lies in the own pool already. Raises
+        ReleaseError with the first check that failed, OutputError where the own disk cannot be asked.
+        """
+        room = _free_bytes(task) // 2 + layout.bytes_held(task.site.pool, envelope.digest)
+        return self._verified(envelope, task, sender, spec, min(room, MAX_RELEASE_BYTES))
+
+    def _verified(self, envelope: Envelope, task: EntityTask, sender: str, spec: ReleasedSpec, max_bytes: int) -> VerifiedRelease:
         expectation = Expectation(
             campaign=task.campaign,
             sender=sender,
@@ -41,8 +51,17 @@ class Notary:
             now=int(time.time()),
             replays=self.replays,
             receiver=task.entity,
+            max_bytes=max_bytes,
         )
         return self.verifier.verify(envelope, expectation)
+
+
+def _free_bytes(task: EntityTask) -> int:
+    folder = task.site.folder
+    try:
+        return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+    except OSError as err:
+        raise OutputError(f"cannot tell how much of the disk of {folder} is free: {err}") from err
 
 
 def released_spec(net: SplitNet, side: int, batch: SharedBatch) -> ReleasedSpec:

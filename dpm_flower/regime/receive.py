@@ -1,16 +1,19 @@
 """What peers released: envelopes -> verified batches, and the reasons for those that were refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.core.shared import SharedBatch
 from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.pool import Pool
-from dpm_flower.payload.codec import decode
+from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.task import EntityTask
+
+Take: TypeAlias = Callable[[Iterable[SharedBatch]], None]  # one release's batches: all of them are taken, or none
 
 
 def receive(
@@ -19,15 +22,15 @@ def receive(
     spec: ReleasedSpec,
     notary: Notary,
     exchange: Exchange,
-    take: Callable[[SharedBatch], None],
+    take: Take,
     *,
     method: str,
 ) -> tuple[tuple[str, str], ...]:
     """(sender, envelope as JSON text) of other entities -> (sender, reason) of what was refused.
 
-    `take` gets the batches of that method, fetched and verified, one after the other in the order of their senders' names, so
-    that no more than one is in memory. A release that fails any check costs its sender that release and nobody else anything.
-    Source: DESIGN.md, "Trust".
+    `take` gets the releases of that method, fetched and verified, one after the other in the order of their senders' names, each
+    as batches of which no more than one is in memory. It forgets those of a release whose next batch raises. A release that fails
+    any check, or does not fit into memory, costs its sender that release and nobody else anything. Source: DESIGN.md, "Trust".
     """
     pool = Pool(task.site.pool)
     refused: list[tuple[str, str]] = []
@@ -39,7 +42,16 @@ def receive(
             if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
                 raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
             exchange.fetch(release, pool)
-            take(decode(pool.read(release), spec, classes=release.manifest.classes, samples=release.manifest.samples))
+            take(decode_each(pool.shards(release), spec, classes=release.manifest.classes, samples=release.manifest.samples))
         except (ReleaseError, PoolError) as err:
             refused.append((sender, str(err)))
+        except (MemoryError, RuntimeError) as err:
+            if not _lacks_memory(err):
+                raise
+            refused.append((sender, f"its release does not fit into memory here: {err}"))
     return tuple(refused)
+
+
+def _lacks_memory(err: MemoryError | RuntimeError) -> bool:
+    """Torch has no type of its own for a CPU that is out of memory: it says so in the text of a RuntimeError."""
+    return isinstance(err, MemoryError) or "can't allocate memory" in str(err)

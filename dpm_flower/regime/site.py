@@ -12,6 +12,11 @@ class Site:
 
     folder: Path
 
+    @property
+    def secret(self) -> Path:
+        """A deployed site's own secret, from which its private methods draw."""
+        return self.folder / "secret"
+
     def nets(self, campaign: str) -> Path:
         """The pre-training broadcast, once verified."""
         return self.folder / campaign / "nets.safetensors"
@@ -25,7 +30,7 @@ class Site:
         return self.folder / campaign / "contributions" / f"{file_stem(method)}.json"
 
     def pictures(self, campaign: str, method: str) -> Path:
-        """A few own images beside what the public reconstructor makes of their release: for the owner's eyes."""
+        """A few own images beside what each attacker makes of their raw features and of their release: for the owner's eyes."""
         return self.folder / campaign / "pictures" / f"{file_stem(method)}.safetensors"
 
     def pooled(self, campaign: str, arm: str) -> Path:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dpm_flower.core.compute import Compute, torch_threads
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.progress import Report
 from dpm_flower.core.protocols import FeatureSource
+from dpm_flower.core.secret_streams import secret_stream
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
@@ -24,6 +26,8 @@ class EntityTask:
 
     `test` are the held-out images: common to all in a simulation, as the public ones are everywhere. `common` is then a folder that
     all entities share for what they would otherwise compute and keep once each. `classes` are those of the task, `public` has its own.
+    `secret` is what a deployed site draws its private parts from. It is empty in a simulation, which must repeat itself: there,
+    anybody who knows the study and its seed can draw every entity's noise and modules again.
     """
 
     study: Study
@@ -38,6 +42,7 @@ class EntityTask:
     compute: Compute
     report: Report
     common: Path | None = None
+    secret: str = field(default="", repr=False)
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one."""
@@ -45,12 +50,26 @@ class EntityTask:
         if self.common is None:
             return own
         everybodys = FeatureCache(net.featurizer, self.compute, self.common)
-        public, test = self.public.images, self.test.images
-        return lambda images: (everybodys if images is public or images is test else own)(images)
+
+        def known(images: Tensor) -> Tensor:
+            # by length first: public images are gathered when somebody looks at them, and most never do
+            ours = not any(len(images) == len(part) and images is part.images for part in (self.public, self.test))
+            return (own if ours else everybodys)(images)
+
+        return known
 
     def stream(self, *purpose: str) -> torch.Generator:
-        """This entity's random stream for a purpose."""
+        """This entity's random stream for a purpose; everything that it depends on is public."""
         return stream(self.seed, f"entity-{self.entity}", *purpose)
+
+    def secret_stream(self, *purpose: str) -> torch.Generator:
+        """This entity's random stream for what its peers must not be able to draw; the public one where there is no secret.
+
+        Every campaign has its own: noise that hides two releases is taken away by their difference.
+        """
+        if not self.secret:
+            return self.stream(*purpose)
+        return secret_stream(self.secret, self.campaign, str(self.seed), f"entity-{self.entity}", *purpose)
 
     @contextmanager
     def threads(self, count: int | None = None) -> Iterator[None]:

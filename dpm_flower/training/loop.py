@@ -17,6 +17,14 @@ REPORT_STEPS = 10  # reading the loss makes a GPU wait; ten steps hide that
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A training that is part of a longer one: it has the learning rates of the steps from `first` on, of a schedule over `of` steps."""
+
+    first: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """What training came to: steps taken, the last reported loss (nan if a checkpoint left nothing to do), the best validation
     score (nan without validation).
@@ -38,12 +46,14 @@ def fit(
     report: Report = silent,
     validate: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
+    stretch: Stretch | None = None,
 ) -> Fitted:
     """Trains `modules` (their parameters that ask for a gradient) on `loss_at(indices (B,))` -> scalar, over `images` indices.
 
     With `validate` (higher is better) the weights of the best epoch are kept, and `fitting.patience` stops early. With
-    `checkpoint` the state is saved there after every epoch, and training continues from it if it is there. Modules end in
-    evaluation mode. Raises TrainingError where the loss is not finite.
+    `checkpoint` the state is saved there after every epoch, and training continues from it if it is there. With `stretch` the
+    steps are those of a part of a longer schedule; AdamW's moments begin anew. Modules end in evaluation mode. Raises
+    TrainingError where the loss is not finite, and for more steps than are left of the longer schedule.
     """
     if images < 2:
         raise TrainingError(f"training needs at least 2 images, got {images}")
@@ -51,12 +61,15 @@ def fit(
     epochs = -(-steps // per_epoch)
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=fitting.learning_rate, weight_decay=fitting.weight_decay)
-    scheduler = _scheduler(optimiser, fitting, steps)
-    training = f"{images} images with {fitting}"
+    within = stretch or Stretch(0, steps)
+    if not 0 <= within.first <= within.of - steps:
+        raise TrainingError(f"wanted at most {within.of - within.first} steps from {within.first} of {within.of} on, got {steps}")
+    scheduler = _scheduler(optimiser, fitting, within)
+    training = f"{images} images with {fitting}" + (f" as {stretch}" if stretch else "")
     at, best = Position(training, 0, float("-inf"), 0), dict[str, Tensor]()
     if checkpoint is not None and checkpoint.exists():
         at, best = load_checkpoint(checkpoint, modules, optimiser, rng, training)
-        scheduler.last_epoch = at.step
+        scheduler.last_epoch = within.first + at.step
     loss = float("nan")
     for epoch in range(-(-at.step // per_epoch), epochs):  # rounded up: the last epoch of all may be a short one
         if fitting.patience is not None and validate is not None and epoch - at.best_epoch > fitting.patience:
@@ -78,16 +91,25 @@ def fit(
             best = {name: value.detach().clone() for name, value in named_state(modules).items()}
         if checkpoint is not None:
             save_checkpoint(checkpoint, modules, best, optimiser, rng, at)
+    _switch(modules, training=False)  # a finished checkpoint leaves nothing to do
     _restore(modules, best)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return Fitted(at.step, loss, at.best_score if validate is not None else float("nan"))
 
 
-def _scheduler(optimiser: torch.optim.Optimizer, fitting: Fitting, steps: int) -> LRScheduler:
-    if fitting.schedule == "cosine" or steps < 2:  # one-cycle needs a way up and a way down
-        return CosineAnnealingLR(optimiser, T_max=steps)
-    return OneCycleLR(optimiser, max_lr=fitting.learning_rate, total_steps=steps)
+def _scheduler(optimiser: torch.optim.Optimizer, fitting: Fitting, within: Stretch) -> LRScheduler:
+    """The schedule over all steps of `within`, at its first one."""
+    scheduler: LRScheduler
+    if fitting.schedule == "cosine" or within.of < 2:  # one-cycle needs a way up and a way down
+        scheduler = CosineAnnealingLR(optimiser, T_max=within.of)
+    else:
+        scheduler = OneCycleLR(optimiser, max_lr=fitting.learning_rate, total_steps=within.of)
+    optimiser.zero_grad(set_to_none=True)
+    for _ in range(within.first):
+        optimiser.step()  # without gradients it moves nothing; a schedule warns if it is ahead of its optimiser
+        scheduler.step()
+    return scheduler
 
 
 def _batches(images: int, size: int, rng: torch.Generator) -> Iterator[Tensor]:

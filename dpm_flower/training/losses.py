@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.metrics.ssim_map import WINDOW, ssim_map
+from dpm_flower.metrics.ssim_map import WINDOW, moments, ssim_maps
 
 Equivalence = Literal["labels", "response", "activations"]
 EQUIVALENCES: tuple[Equivalence, ...] = ("labels", "response", "activations")
@@ -19,16 +19,19 @@ def reconstruction_loss(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
 
 
 def disparity_loss(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
-    """Images and reconstructions (B,C,H,W) in [0,1] -> mean over windows and channels of |SSIM|, a scalar in [0,1]; 0 = nothing alike.
+    """Images and reconstructions (B,C,H,W) in [0,1] -> how alike they are, a scalar in [0,1]; 0 = nothing alike.
 
-    Minimising the signed SSIM of equation 5 drives the reconstruction to the photographic negative, which discloses the image
-    just as well; the absolute value has its minimum where neither is alike. It is taken of every window and channel before
-    anything is averaged: otherwise a reconstruction that is the picture here and its negative there costs nothing, and its
-    outlines can be seen all the same. Images are mirrored at their borders, so that border pixels weigh as much as others: one
-    bright spot there would else be a cheap way to make min-max dim all the rest.
+    The mean over windows and channels of the greater of |SSIM(x, g)| and |SSIM(x, 1 - g)|. Minimising the signed SSIM of equation
+    5 drives the reconstruction to the photographic negative, which discloses the image just as well. |SSIM(x, g)| alone is not
+    enough: SSIM's factor for brightness is near 0 where a dark image meets a bright guess, so that the negative of a dark image
+    would cost little. The greater is taken in every window and channel before anything is averaged: otherwise a reconstruction
+    that is the picture here and its negative there costs nothing, and its outlines can be seen all the same. Images are mirrored
+    at their borders, so that border pixels weigh as much as others: one bright spot there would else be a cheap way to make
+    min-max dim all the rest.
     """
     images, guesses = (functional.pad(values, (WINDOW // 2,) * 4, mode="reflect") for values in (images_BCHW, guesses_BCHW))
-    return ssim_map(images, guesses).abs().mean()
+    picture, negative = ssim_maps(moments(images, guesses))
+    return torch.maximum(picture.abs(), negative.abs()).mean()
 
 
 def equivalence_loss(kind: Equivalence, activations_BA: Tensor, logits_BK: Tensor, target: Tensor, scale: float = 1.0) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.protocols import FeatureSource
+from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.training.perturbation_filters import filtered, gaussian_window, mean_window
 from dpm_flower.training.prediction import BATCH
 
@@ -90,7 +91,8 @@ def channel_units(features_NChw: Tensor) -> Tensor:
 class PerturbedSource:
     """Images (N,3,H,W) -> perturbed features (N,C,h,w), never kept: every call draws noise of its own.
 
-    Whoever averages several draws for one image takes the noise away again, so ask once for what is released.
+    Whoever averages several draws for one image takes the noise away again, so ask once for what is released. Every image has a
+    stream of its own, so that a peer who comes to know one image learns the noise of that one only. Filters draw nothing.
     """
 
     features: FeatureSource
@@ -99,4 +101,6 @@ class PerturbedSource:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> perturbed features (N,C,h,w)."""
-        return torch.cat([self.perturber(raw, self.rng) for raw in torch.split(self.features(images), BATCH)])
+        images_at_once = 1 if isinstance(self.perturber.perturbation, GaussianNoise) else BATCH
+        pieces = torch.split(self.features(images), images_at_once)
+        return torch.cat([self.perturber(raw, child_stream(self.rng)) for raw in pieces])

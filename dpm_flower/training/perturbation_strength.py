@@ -8,20 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never, get_args
 
-import torch
 from torch import Tensor, nn
 
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.protocols import Preparation
+from dpm_flower.core.streams import stream
 from dpm_flower.training.perturbation import GaussianFilter, GaussianNoise, MeanFilter, Perturbation, Perturber, channel_units
-from dpm_flower.training.prediction import apply
+from dpm_flower.training.prediction import accuracy
 
 PerturbationFamily = Literal["gaussian-noise", "gaussian-filter", "mean-filter"]
 FAMILIES: tuple[PerturbationFamily, ...] = get_args(PerturbationFamily)
 RUNGS = 1024  # strengths to choose from: steps of 0.7 % (noise), found in ten halvings
 NOISE_RANGE = (2**-5, 2**5)  # standard deviations: from what no network notices to what hides everything
+CALIBRATION = "calibration"  # whose stream all calibrations draw from; it is no secret, since nothing of it is released
 NARROWEST_BLUR = 0.25  # feature pixels; a Gaussian this narrow leaves a map as it is, to 0.1 %
 
 
@@ -67,8 +68,8 @@ def check_choice(choice: object) -> None:
 def settle(choice: PerturbationChoice, preparation: Preparation) -> Settled:
     """A perturbation, or how much one may cost -> the perturber for this entity, with its figures.
 
-    Takes one number from the preparation's stream. A calibration asks the decider at most twelve times about all validation
-    images, always with the same draw of noise, so that strengths are compared and not draws.
+    A calibration asks the decider at most twelve times about all validation images. Its noise never leaves the house, so that it
+    is the same draw always and for every method: strengths are compared and not draws, and equal settings give equal strengths.
     """
     features = preparation.features(preparation.private.images)
     unit_C, (height, width) = channel_units(features), features.shape[-2:]
@@ -118,13 +119,12 @@ def _drop_of(preparation: Preparation, unit_C: Tensor) -> Callable[[Perturbation
     """A function from a perturbation to its drop on own validation images: 0 = costs nothing, 1 = all that the decider could do."""
     decider, labels, compute = preparation.net.decider, preparation.validation.labels, preparation.compute
     raw = preparation.features(preparation.validation.images)
-    seed = int(torch.randint(2**62, (1,), generator=preparation.rng).item())
     right, trivial = _right(decider, raw, labels, compute), int(labels.bincount().max())
 
     def drop_at(perturbation: Perturbation) -> float:
         if right <= trivial:
             return 0.0
-        perturbed = Perturber(perturbation, unit_C)(raw, torch.Generator().manual_seed(seed))
+        perturbed = Perturber(perturbation, unit_C)(raw, stream(0, CALIBRATION))
         return (right - _right(decider, perturbed, labels, compute)) / (right - trivial)
 
     return drop_at
@@ -132,7 +132,7 @@ def _drop_of(preparation: Preparation, unit_C: Tensor) -> Callable[[Perturbation
 
 def _right(decider: nn.Module, features_NChw: Tensor, labels: Labels, compute: Compute) -> int:
     """How many are answered rightly: counts are exact where shares would be rounded around the drop that is wanted."""
-    return int((apply(decider, features_NChw, compute).argmax(dim=1) == labels).sum())
+    return int(accuracy(decider, features_NChw, labels, compute).correct.sum())
 
 
 def _settled(perturbation: Perturbation, unit_C: Tensor, drop: float, **more: float) -> Settled:

@@ -55,7 +55,7 @@ def train_poisoning(
         with compute.autocast():
             poisoned = module(compute.place(given))
             activations = net.decider.activations(poisoned)
-            logits = net.decider.head(activations)
+            logits = net.decider.logits(activations)
             guesses = net.reconstructor(poisoned)
         equal = equivalence_loss(equivalence, activations.float(), logits.float(), target[indices].to(compute.device), scale)
         return equal + weight * disparity_loss(compute.place(victims.images[indices]), guesses.float())
@@ -70,4 +70,4 @@ def _target(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: 
     activations = apply(net.decider.trunk, victims.features, compute)
     if equivalence == "activations":
         return activations, max(float(activations.std()), 1e-6)  # a decider that answers nothing has no scale
-    return apply(net.decider.head, activations, compute), 1.0
+    return apply(net.decider.head, activations, compute.in_float32()), 1.0

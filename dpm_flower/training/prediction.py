@@ -21,12 +21,6 @@ def apply(module: nn.Module, inputs: Tensor, compute: Compute) -> Tensor:
     return torch.cat(outputs).contiguous()
 
 
-def top1(module: nn.Module, inputs: Tensor, labels: Tensor, compute: Compute) -> tuple[float, Tensor]:
-    """Inputs (N,...) and labels (N,) -> share answered rightly, and which (N,) bool."""
-    correct = apply(module, inputs, compute).argmax(dim=1) == labels
-    return float(correct.float().mean()), correct
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Accuracy:
     """Which of N inputs were answered rightly (N,) bool, and the shares in [0,1] of those with their class first, and among the

@@ -1,6 +1,7 @@
 """Rows of numbers in a file: appended in pieces, read by index, so that memory holds one batch however many rows there are."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import OutputError, ShapeError
+from dpm_flower.training.private_folder import make_private
 
 
 class Rows(Protocol):
@@ -26,10 +28,11 @@ class Rows(Protocol):
 
 
 class RowStore:
-    """Rows (N, *shape) of one dtype in a file that is gone after the `with` block.
+    """Rows (N, *shape) of one dtype in a file without a name: gone after the `with` block, and with the process however it ends.
 
-    Rows are read and not mapped: a mapped page counts as this process's memory for as long as nobody else wants it, a read
-    one stays the kernel's. Raises ShapeError for rows of another shape or dtype, OutputError where the file cannot be written.
+    `path` says in which folder, and which rows these are in messages; two of one path never meet. Rows are read and not mapped: a
+    mapped page counts as this process's memory for as long as nobody else wants it, a read one stays the kernel's.
+    Raises ShapeError for rows of another shape or dtype, OutputError where the file cannot be written.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: torch.dtype = torch.float16) -> None:
@@ -37,9 +40,9 @@ class RowStore:
         self._row_bytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         self._rows = 0
         self._path = path
+        make_private(path.parent)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._file = tempfile.TemporaryFile(dir=path.parent, buffering=0)  # noqa: SIM115  # closed at the end of our own block
         except OSError as err:
             raise OutputError(f"cannot write rows to {path}: {err.strerror}") from err
 
@@ -51,11 +54,21 @@ class RowStore:
         place = self._rows * self._row_bytes
         try:
             while data:
-                written = os.pwrite(self._descriptor, data, place)
+                written = os.pwrite(self._file.fileno(), data, place)
                 data, place = data[written:], place + written
         except OSError as err:
             raise OutputError(f"cannot write rows to {self._path}: {err.strerror}") from err
         self._rows += len(rows)
+
+    def keep_first(self, rows: int) -> None:
+        """Keeps the first `rows` rows; the next ones are appended after these."""
+        if not 0 <= rows <= self._rows:
+            raise IndexError(f"wanted to keep 0 to {self._rows} rows, got {rows}")
+        try:
+            os.ftruncate(self._file.fileno(), rows * self._row_bytes)
+        except OSError as err:
+            raise OutputError(f"cannot write rows to {self._path}: {err.strerror}") from err
+        self._rows = rows
 
     def __len__(self) -> int:
         return self._rows
@@ -67,7 +80,7 @@ class RowStore:
         rows = torch.empty((len(indices), *self.shape), dtype=self.dtype)
         views = rows.numpy().reshape(len(indices), -1).view(np.uint8) if len(indices) else ()
         for view, index in zip(views, indices.tolist(), strict=True):
-            if os.preadv(self._descriptor, [view.data], index * self._row_bytes) != self._row_bytes:
+            if os.preadv(self._file.fileno(), [view.data], index * self._row_bytes) != self._row_bytes:
                 raise OutputError(f"{self._path} ends before its row {index}")
         return rows
 
@@ -75,8 +88,7 @@ class RowStore:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        os.close(self._descriptor)
-        self._path.unlink(missing_ok=True)
+        self._file.close()
 
 
 class Joined:

@@ -12,7 +12,7 @@ from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.progress import Report, silent
 from dpm_flower.training.augmentation import augmented
-from dpm_flower.training.loop import Fitted, fit
+from dpm_flower.training.loop import Fitted, Stretch, fit
 from dpm_flower.training.losses import proximal_term
 from dpm_flower.training.row_store import Rows
 
@@ -38,6 +38,7 @@ def train_classifier(
     validate: Callable[[], float] | None = None,
     report: Report = silent,
     checkpoint: Path | None = None,
+    stretch: Stretch | None = None,
 ) -> Fitted:
     """Trains `network` by cross-entropy (equation 1) on examples (N,...), (N,); with `proximal_mu` it is held near its start."""
     compute.place_module(network)
@@ -52,5 +53,14 @@ def train_classifier(
         return loss + proximal_mu * proximal_term(list(trained), start) if proximal_mu else loss
 
     return fit(
-        [network], loss_at, len(examples.inputs), fitting, rng=rng, work=work, report=report, validate=validate, checkpoint=checkpoint
+        [network],
+        loss_at,
+        len(examples.inputs),
+        fitting,
+        rng=rng,
+        work=work,
+        report=report,
+        validate=validate,
+        checkpoint=checkpoint,
+        stretch=stretch,
     )

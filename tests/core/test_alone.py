@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
         process.kill()
     with alone_in(tmp_path):
         pass
+
+
+def test_who_waits_goes_on_when_the_first_is_done(tmp_path: Path) -> None:
+    def waits() -> bool:
+        with alone_in(tmp_path, wait=True):
+            return True
+
+    with ThreadPoolExecutor(1) as pool:
+        with alone_in(tmp_path):
+            waiting = pool.submit(waits)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.1)
+        assert waiting.result(timeout=10)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:

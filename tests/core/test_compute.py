@@ -41,6 +41,10 @@ def test_only_mixed_computing_is_in_bfloat16_and_only_inside():
     assert layer(inputs).dtype == torch.float32
 
 
+def test_what_must_be_precise_is_computed_on_the_same_device_in_float32():
+    assert Compute(CPU, mixed=True).in_float32() == Compute(CPU, mixed=False) == Compute(CPU, mixed=False).in_float32()
+
+
 def test_batches_of_maps_are_placed_in_channels_last_with_the_same_values():
     maps = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     placed = Compute(CPU, mixed=False).place(maps)

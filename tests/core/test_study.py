@@ -34,7 +34,9 @@ STUDY = Study(name="s", partition=Shares(entities=(("a", 0.5), ("b", 0.3))), arm
         ({"lead": "z"}, "the lead must be one of a, b, got 'z'"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"lead_threads": 0}, "lead_threads must be at least 1"),
-        ({"side": 0}, "side must be at least 1"),
+        ({"side": 10}, "side must be at least 11, got 10"),
+        ({"reconstruct": replace(BRIEF, patience=3)}, "patience belongs to pretrain.*got reconstruct with 3"),
+        ({"refine": replace(BRIEF, patience=2)}, "patience belongs to pretrain.*got refine with 2"),
         ({"pictures": 0}, "pictures must be at least 1"),
         ({"quorum": 0.0}, "quorum"),
         ({"quorum": 1.01}, "quorum"),
@@ -85,7 +87,8 @@ def test_arms_are_found_by_name():
 
 
 def test_the_limits_themselves_are_allowed():
-    replace(STUDY, quorum=1.0, lead="b", seeds=(5,), arms=(replace(OWN, receivers=("b",)),), threads=1)
+    replace(STUDY, quorum=1.0, lead="b", seeds=(5,), arms=(replace(OWN, receivers=("b",)),), threads=1, side=11)
+    replace(STUDY, pretrain=replace(BRIEF, patience=1))
 
 
 def test_a_study_does_not_change():

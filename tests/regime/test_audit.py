@@ -15,6 +15,7 @@ from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.regime.audit import audit
+from dpm_flower.regime.raw_verdict import FILE as RAW_VERDICT
 from dpm_flower.training.prediction import apply
 from tests.regime.examples import NETS, POISONING, STUDY, files, task
 from tests.training.toys import CPU, public_nets
@@ -68,17 +69,17 @@ def test_the_public_reconstructor_is_always_asked_and_its_figures_bear_no_name(t
     wanted = disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw, CPU))).figures("z")
     wanted |= disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw + 0.3, CPU))).figures("p")
     assert found.quality == pytest.approx(wanted, abs=1e-5)
-    assert found.scores == {f"A0.{name}": found.quality[name] for name in ("ssim_p", "windowed_ssim_p")}
+    assert found.scores == {f"A0.{name}": found.quality[name] for name in ("ssim_p", "windowed_ssim_p", "structure_p")}
 
 
 def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
     watching = Watching()
     found = audited(attacked(tmp_path, OTHER, watching))
     own = {name for name in found.quality if "." not in name}
-    assert len(own) == 12
+    assert len(own) == 16
     assert set(found.quality) == own | {f"{head}.{name}" for head in (OTHER.name, "A1.watching") for name in own}
     assert found.scores["A1.watching.ssim_p"] == found.quality["A1.watching.ssim_p"]
-    assert len(found.scores) == 6
+    assert len(found.scores) == 9
     # a guess that does not look at the release scores the same whatever is released; one that does look does not
     assert found.quality["A1.watching.l1_z"] == found.quality["A1.watching.l1_p"]
     assert found.quality[f"{OTHER.name}.l1_z"] != found.quality[f"{OTHER.name}.l1_p"]
@@ -174,4 +175,19 @@ def test_a_release_that_an_attack_has_nothing_to_say_about_does_not_leave(tmp_pa
     one = attacked(tmp_path, Watching(silent=True))
     with pytest.raises(ReleaseError, match=r"A1.watching does not apply to cannot be audited: it has gone fishing"):
         audited(one)
-    assert files(tmp_path) == {}
+    assert [path for path in files(tmp_path) if not path.endswith(RAW_VERDICT)] == []
+
+
+def test_raw_features_are_judged_once_for_all_methods(tmp_path):
+    watching = Watching()
+    one = attacked(tmp_path, watching, OTHER)
+    first = audited(one)
+    asked = len(watching.notes)
+    second = audited(one, RawFeatures(), shift=0.0)
+    assert (asked, len(watching.notes)) == (3, 5)  # a view and both kinds of features; then a view and the release
+    for name, figures in first.figures.items():
+        assert {key: value for key, value in figures.items() if "_z" in key} == {
+            key: value for key, value in second.figures[name].items() if "_z" in key
+        }
+    one_s, other_s = (load_file(one.site.pictures("c-0", repr(method))) for method in (POISONING, RawFeatures()))
+    assert torch.equal(one_s[f"{OTHER.name}.z"], other_s[f"{OTHER.name}.z"])

@@ -6,7 +6,9 @@ import torch
 from dpm_flower.core.errors import ReleaseError, ShapeError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.regime.averaging import average_locally, local_fitting
-from dpm_flower.regime.refine import Round, network_tensors
+from dpm_flower.regime.refine import network_part
+from dpm_flower.regime.round import Round
+from dpm_flower.training import loop
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
 from tests.regime.examples import FEW, NETS, STUDY, task
@@ -19,7 +21,7 @@ ARMS = {"network": WHOLE, "decider": DECIDER}
 
 def start_of(part, nets=NETS):
     """Other tensors than those of the public networks, so that it shows which of them a round starts from."""
-    tensors = network_tensors(nets) if part == "network" else state_of(nets.decider)
+    tensors = network_part(nets.tensors()) if part == "network" else state_of(nets.decider)
     return {name: tensor + 0.01 if tensor.is_floating_point() else tensor + 1 for name, tensor in tensors.items()}
 
 
@@ -45,18 +47,19 @@ def test_a_whole_network_is_trained_on_own_images(tmp_path):
     start = start_of("network")
     nets.load(nets.tensors() | start)
     network = nets.whole_network().requires_grad_(True)
-    fitting = local_fitting(STUDY, WHOLE, Round(2, 2), len(one.train))
-    examples = Examples(one.train.images, one.train.labels)
-    train_classifier(network, examples, fitting, compute=CPU, rng=one.stream("averaging", WHOLE.name, "2"), work="network")
+    local = local_fitting(STUDY, WHOLE, Round(2, 2), len(one.train))
+    examples, rng = Examples(one.train.images, one.train.labels), one.stream("averaging", WHOLE.name, "2")
+    train_classifier(network, examples, local.fitting, compute=CPU, rng=rng, work="network", stretch=local.stretch)
     assert equal(dict(averaged(tmp_path, "network", at=Round(2, 2)).tensors), state_of(network))
 
 
 def test_a_decider_is_trained_on_own_features_of_the_leads_featurizer(tmp_path):
     one, decider = task(tmp_path), public_nets().decider.requires_grad_(True)
     decider.load_state_dict(start_of("decider"))
-    fitting = local_fitting(STUDY, DECIDER, Round(1, 2), len(one.train))
+    local = local_fitting(STUDY, DECIDER, Round(1, 2), len(one.train))
     examples = Examples(apply(NETS.featurizer, one.train.images, CPU), one.train.labels)
-    train_classifier(decider, examples, fitting, compute=CPU, rng=one.stream("averaging", DECIDER.name, "1"), work="decider")
+    rng = one.stream("averaging", DECIDER.name, "1")
+    train_classifier(decider, examples, local.fitting, compute=CPU, rng=rng, work="decider", stretch=local.stretch)
     assert equal(dict(averaged(tmp_path, "decider").tensors), state_of(decider))
 
 
@@ -117,7 +120,7 @@ BUDGETS = replace(
 
 def taken(arm, images):
     parts = [local_fitting(BUDGETS, arm, Round(number, arm.rounds), images) for number in range(1, arm.rounds + 1)]
-    return [part.steps_for(images) if part else 0 for part in parts]
+    return [part.fitting.steps_for(images) if part else 0 for part in parts]
 
 
 @pytest.mark.parametrize(("start", "steps", "rate", "batch"), [("lead", 10, 0.1, 8), ("scratch", 30, 0.3, 4)])
@@ -125,7 +128,7 @@ def test_the_budget_is_that_of_where_it_starts(start, steps, rate, batch):
     arm = replace(WHOLE, start=start, rounds=4)
     for images in (5, 1000):
         assert sum(taken(arm, images)) == steps
-    first = local_fitting(BUDGETS, arm, Round(1, 4), 40)
+    first = local_fitting(BUDGETS, arm, Round(1, 4), 40).fitting
     assert (first.learning_rate, first.batch_size) == (rate, batch)
 
 
@@ -138,13 +141,39 @@ def test_local_epochs_are_passes_over_the_own_images_in_every_round(epochs, imag
 def test_local_epochs_take_the_place_of_a_limit_on_all_epochs():
     study = replace(BUDGETS, refine=replace(BUDGETS.refine, max_epochs=1))
     arm = replace(WHOLE, rounds=3, local_epochs=2)
-    assert [local_fitting(study, arm, Round(number, 3), 40).steps_for(40) for number in (1, 2, 3)] == [10, 10, 10]
+    assert [local_fitting(study, arm, Round(number, 3), 40).fitting.steps_for(40) for number in (1, 2, 3)] == [10, 10, 10]
 
 
 @pytest.mark.parametrize("epochs", [None, 2])
-def test_a_rate_of_its_own_falls_along_the_rounds_like_the_budgets(epochs):
-    arm = replace(WHOLE, rounds=3, local_epochs=epochs, learning_rate=0.7)
-    rates = [local_fitting(BUDGETS, arm, Round(number, 3), 40).learning_rate for number in (1, 2, 3)]
-    usual = [local_fitting(BUDGETS, replace(arm, learning_rate=None), Round(number, 3), 40).learning_rate for number in (1, 2, 3)]
-    assert rates == pytest.approx([7 * rate for rate in usual])
-    assert rates[0] == 0.7 > rates[1] > rates[2] > 0
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+def test_the_rounds_have_the_learning_rates_of_one_training_over_all_their_steps(tmp_path, monkeypatch, schedule, epochs):
+    rates, step = [], loop._step
+
+    def noting(loss_at, indices, parameters, optimiser, clip):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return step(loss_at, indices, parameters, optimiser, clip)
+
+    monkeypatch.setattr(loop, "_step", noting)
+    study = replace(STUDY, refine=replace(FEW, schedule=schedule))
+    arm = replace(DECIDER, rounds=3, local_epochs=epochs, learning_rate=0.7)
+    one = task(tmp_path, study=study)
+    for number in (1, 2, 3):
+        average_locally(one, NETS, arm, start_of("decider"), 0.0, Round(number, 3))
+    in_rounds, rates[:] = list(rates), []
+    alone = replace(study.refine, learning_rate=0.7, steps=len(in_rounds))
+    examples = Examples(apply(NETS.featurizer, one.train.images, CPU), one.train.labels)
+    train_classifier(public_nets().decider.requires_grad_(True), examples, alone, compute=CPU, rng=one.stream("x"), work="decider")
+    assert in_rounds == rates
+    assert len(rates) == (FEW.steps if epochs is None else 3 * epochs * (len(one.train) // FEW.batch_size))
+    assert max(rates) > 0.6
+
+
+@pytest.mark.parametrize("part", ["network", "decider"])
+def test_one_round_with_one_entity_is_the_training_alone_bit_for_bit(tmp_path, part):
+    one, nets = task(tmp_path), public_nets()
+    trained = (nets.whole_network() if part == "network" else nets.decider).requires_grad_(True)
+    inputs = one.train.images if part == "network" else apply(NETS.featurizer, one.train.images, CPU)
+    rng = one.stream("averaging", ARMS[part].name, "1")
+    train_classifier(trained, Examples(inputs, one.train.labels), STUDY.refine, compute=CPU, rng=rng, work=part)
+    start = network_part(NETS.tensors()) if part == "network" else state_of(NETS.decider)
+    assert equal(dict(averaged(tmp_path, part, at=Round(1, 1), start=start).tensors), state_of(trained))

@@ -14,7 +14,8 @@ from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Guess
-from dpm_flower.core.shared import ModelUpdate
+from dpm_flower.core.shared import ModelUpdate, SharedFeatures
+from dpm_flower.core.split_net import Decider
 from dpm_flower.core.streams import stream
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
@@ -91,7 +92,7 @@ def test_the_release_in_the_pool_is_what_the_envelope_says(tmp_path):
     torch.testing.assert_close(batch.features, wanted.half().float(), rtol=0, atol=0)
     assert (manifest.sender, manifest.campaign, manifest.sequence, manifest.method) == ("a", "c-0", 4, "deep-poisoning")
     assert (manifest.samples, manifest.classes) == (len(one.train), 3)
-    assert manifest.audit == {f"A0.{name}": made.quality[name] for name in ("ssim_p", "windowed_ssim_p")}
+    assert manifest.audit == {f"A0.{name}": made.quality[name] for name in ("ssim_p", "windowed_ssim_p", "structure_p")}
     assert made.costs["bytes_sent"] == manifest.size_bytes > 0
     assert made.costs["seconds"] > 0
 
@@ -194,6 +195,49 @@ def test_entities_keep_secrets_of_their_own(tmp_path):
         one = task(tmp_path, name, train=data)
         batches.append(released(one, contribute(one, NETS, POISONING, 0, notary()))[0].features)
     assert not torch.allclose(batches[0], batches[1])
+
+
+def test_a_peer_who_knows_all_that_is_public_cannot_draw_the_noise_of_an_entity_with_a_secret(tmp_path):
+    """Without a secret, as in simulations, the peer's copy of the noise leaves the raw features to the last digit of their type."""
+    method, left = PerturbedFeatures(perturbation=GaussianNoise(sigma=1.0)), {}
+    for secret in ("", "5e" * 32):
+        one = task(tmp_path / (secret or "none"), secret=secret)
+        batch, _ = released(one, contribute(one, NETS, method, 0, notary()))
+        raw = apply(NETS.featurizer, one.train.images, CPU)
+        by_peer = method.prepare(replace(preparation_of(one), validation=one.validation, rng=one.stream("method", repr(method))))
+        noise = by_peer.share(one.train.images, one.train.labels).features - raw
+        left[secret] = float(((batch.features - noise) - raw).square().mean() / (batch.features - raw).square().mean())
+    assert left[""] < 1e-4
+    assert left["5e" * 32] > 1
+
+
+@dataclass(frozen=True)
+class NearlyOne:
+    """Shares features that half precision makes ones."""
+
+    name: str = "nearly-one"
+
+    def prepare(self, preparation):
+        return self
+
+    def share(self, images, labels):
+        return SharedFeatures(torch.full((len(images), *NETS.spec.shape), 1 - 1e-5), labels)
+
+
+class SaysWhetherOne(torch.nn.Module):
+    """Features (B,C,h,w) -> logits (B,3): class 0 where they are exactly 1, class 2 where they are not."""
+
+    def forward(self, features):
+        exact = (features == 1).flatten(1).all(1).float()
+        return torch.stack((exact, torch.zeros_like(exact), 1 - exact), 1)
+
+
+def test_the_decider_is_asked_about_held_out_features_as_a_peer_would_decode_them(tmp_path):
+    one, nets = task(tmp_path), copy.deepcopy(NETS)
+    nets.decider = Decider(SaysWhetherOne(), torch.nn.Identity())
+    made = contribute(one, nets, NearlyOne(), 0, notary())
+    assert made.quality["top1_p"] == pytest.approx(float((one.test.labels == 0).float().mean()))
+    assert made.quality["top1_z"] == pytest.approx(float((one.test.labels == 2).float().mean()))
 
 
 def test_the_public_networks_and_the_number_of_threads_stay(tmp_path):

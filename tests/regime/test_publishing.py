@@ -1,10 +1,12 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.errors import OutputError, ReleaseError
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.exchange import layout
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.payload.shard import ShardEntry
@@ -74,3 +76,45 @@ def test_a_notary_remembers_and_two_notaries_do_not_share_their_memories(tmp_pat
     with pytest.raises(ReleaseError, match="replay"):
         first.verify(other, one, "b", NETS.spec)
     second.verify(other, one, "b", NETS.spec)
+
+
+def large(size_bytes):
+    return replace(manifest(1_800_000_000), shards=(ShardEntry("features-00000.safetensors", "0" * 64, size_bytes),))
+
+
+@pytest.fixture
+def free(monkeypatch):
+    monkeypatch.setattr("dpm_flower.regime.publishing.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+
+
+def test_a_peer_may_fill_half_of_what_is_free(tmp_path, now, free):
+    one = notary()
+    one.verify(one.seal(large(500)), task(tmp_path, "a"), "b", NETS.spec)
+    with pytest.raises(ReleaseError, match="a release may take 500 bytes, got 501"):
+        one.verify(one.seal(replace(large(501), sequence=1)), task(tmp_path, "a"), "b", NETS.spec)
+
+
+def test_the_own_release_may_fill_what_the_disk_has(tmp_path, now, free):
+    one = notary()
+    assert one.verify_own(one.seal(large(5000)), task(tmp_path, "b"), NETS.spec).manifest.size_bytes == 5000
+
+
+def test_a_release_that_lies_here_already_takes_no_more(tmp_path, now, free):
+    one, receiver = notary(), task(tmp_path, "a")
+    sealed = one.seal(large(1200))
+    folder = layout.release_folder(receiver.site.pool, sealed.digest)
+    folder.mkdir(parents=True)
+    (folder / layout.shard_name(0)).write_bytes(bytes(700))
+    assert one.verify(sealed, receiver, "b", NETS.spec).manifest.size_bytes == 1200
+    (folder / layout.shard_name(0)).write_bytes(bytes(699))
+    with pytest.raises(ReleaseError, match="a release may take 1199 bytes, got 1200"):
+        one.verify(sealed, receiver, "b", NETS.spec)
+
+
+def test_a_disk_that_cannot_be_asked_is_no_peer_s_fault(tmp_path, now, monkeypatch):
+    def refused(_):
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr("dpm_flower.regime.publishing.shutil.disk_usage", refused)
+    with pytest.raises(OutputError, match="cannot tell how much of the disk"):
+        notary().verify(notary().seal(manifest(now)), task(tmp_path, "a"), "b", NETS.spec)

@@ -1,6 +1,8 @@
 import shutil
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,9 +13,11 @@ from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.payload.codec import HEADER_BYTES, encode
 from dpm_flower.payload.envelope import Envelope, Signature
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.regime.contribute import contribute
+from dpm_flower.regime.pooling import PooledFeatures
 from dpm_flower.regime.receive import receive
 from tests.exchange.examples import DAMAGES
 from tests.regime.examples import NETS, notary, task
@@ -41,7 +45,11 @@ class Came:
 
 def came_over(tasks, claims, over, notary_of_a=None, spec=NETS.spec, method="raw-features"):
     batches = []
-    refused = receive(tasks["a"], claims, spec, notary_of_a or notary(), over, batches.append, method=method)
+
+    def take(release):
+        batches.extend(list(release))
+
+    refused = receive(tasks["a"], claims, spec, notary_of_a or notary(), over, take, method=method)
     return Came(tuple(batches), refused)
 
 
@@ -200,14 +208,94 @@ def test_a_release_of_another_method_is_refused(campaign):
 
 
 def test_a_batch_that_cannot_be_taken_costs_that_release_only(campaign):
-    def take(batch):
+    def take(batches):
         if not taken:
             taken.append(None)
             raise ReleaseError("not this one")
-        taken.append(batch)
+        taken.extend(batches)
 
     tasks, claims = campaign
     taken = []
     refused = receive(tasks["a"], claims, NETS.spec, notary(), exchange(tasks), take, method="raw-features")
     assert refused == (("b", "not this one"),)
     assert is_of(taken[1], tasks["c"])
+
+
+ALLOCATORS_WORDS = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+
+
+@pytest.mark.parametrize("lack", [MemoryError("no room"), RuntimeError(ALLOCATORS_WORDS)])
+def test_a_release_that_does_not_fit_into_memory_costs_its_sender_that_release_only(campaign, lack):
+    def take(batches):
+        taken.extend(batches)
+        if len(taken) == 1:
+            raise lack
+
+    tasks, claims = campaign
+    taken = []
+    refused = receive(tasks["a"], claims, NETS.spec, notary(), exchange(tasks), take, method="raw-features")
+    assert refused == (("b", f"its release does not fit into memory here: {lack}"),)
+    assert is_of(taken[1], tasks["c"])
+
+
+def test_other_errors_are_no_lack_of_memory(campaign):
+    def take(batches):
+        raise RuntimeError("shapes do not fit")
+
+    tasks, claims = campaign
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        receive(tasks["a"], claims, NETS.spec, notary(), exchange(tasks), take, method="raw-features")
+
+
+def test_the_decoder_itself_running_out_of_memory_costs_that_release_only(campaign, monkeypatch):
+    tasks, claims = campaign
+    real, asked = np.empty, []
+
+    def empty(shape, *more):
+        asked.append(shape)
+        if len(asked) == 1:
+            raise MemoryError("Unable to allocate 9 TiB")
+        return real(shape, *more)
+
+    monkeypatch.setattr(np, "empty", empty)
+    came = received(tasks, claims)
+    assert came.refused[0][0] == "b"
+    assert "Unable to allocate 9 TiB" in came.refused[0][1]
+    assert [is_of(batch, tasks["c"]) for batch in came.batches] == [True]
+
+
+def test_a_release_of_several_shards_comes_shard_by_shard(campaign, monkeypatch):
+    monkeypatch.setattr("dpm_flower.regime.contribute.encode", partial(encode, max_shard_bytes=HEADER_BYTES + 2000))
+    tasks, _ = campaign
+    one = task(tasks["b"].site.folder.parent, "b", campaign="c-1")
+    claim = contribute(one, NETS, RawFeatures(), 0, notary()).envelope
+    came = came_over(tasks | {"a": task(tasks["a"].site.folder.parent, "a", campaign="c-1")}, [("b", claim)], exchange(tasks))
+    assert came.refused == ()
+    assert len(came.batches) > 1
+    whole = SharedFeatures(torch.cat([batch.features for batch in came.batches]), torch.cat([batch.labels for batch in came.batches]))
+    assert is_of(whole, one)
+    assert torch.equal(whole.labels, one.train.labels)
+
+
+def test_a_shard_that_is_damaged_takes_back_those_before_it(campaign, monkeypatch):
+    monkeypatch.setattr("dpm_flower.regime.contribute.encode", partial(encode, max_shard_bytes=HEADER_BYTES + 2000))
+    tasks, _ = campaign
+    folder = tasks["a"].site.folder.parent
+    a, *others = (task(folder, name, campaign="c-1") for name in "abc")
+    claims = [(one.entity, contribute(one, NETS, RawFeatures(), 0, notary()).envelope) for one in others]
+    over = exchange(tasks)
+
+    class ThenDamaged:
+        """An exchange after which the disk breaks the last shard of what b sent."""
+
+        def fetch(self, release, into):
+            over.fetch(release, into)
+            if release.manifest.sender == "b":
+                DAMAGES["flipped"](sorted(layout.release_folder(a.site.pool, release.digest).glob("*.shard"))[-1])
+
+    with PooledFeatures(a, NETS, "arm") as pooled:
+        refused = receive(a, claims, NETS.spec, notary(), ThenDamaged(), pooled.take, method="raw-features")
+        assert [sender for sender, _ in refused] == ["b"]
+        inputs, labels = pooled.examples.inputs, pooled.examples.labels
+        assert torch.equal(labels, torch.cat([a.train.labels, others[1].train.labels]))
+        assert is_of(SharedFeatures(inputs[torch.arange(len(a.train), len(labels))], labels[len(a.train) :]), others[1])

@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 
 import pytest
@@ -6,12 +5,15 @@ import torch
 from safetensors.torch import load_file
 
 from dpm_flower.core.errors import OutputError
-from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.shared import SharedFeatures, SharedImages
+from dpm_flower.federation.shared_decider import averaged
+from dpm_flower.regime import refine as refine_module
 from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import fresh_nets
-from dpm_flower.regime.refine import Round, network_tensors, refine, refine_shared, round_fitting, train_network
-from dpm_flower.training.prediction import apply
+from dpm_flower.regime.refine import network_part, refine, refine_shared, train_network
+from dpm_flower.regime.round import Round
+from dpm_flower.training import loop
+from dpm_flower.training.prediction import Accuracy, apply
 from dpm_flower.training.supervised import Examples, train_classifier
 from tests.regime.examples import FEW, NETS, STUDY, task
 from tests.training.toys import CPU, equal, pictures, public_nets, state_of
@@ -25,7 +27,7 @@ OWN, SHARED, NETWORK = STUDY.arm("poisoned"), STUDY.arm("shared"), STUDY.arm("im
 def on_features(one, received, nets=NETS, owner="poisoned"):
     with PooledFeatures(one, nets, owner) as pooled:
         for batch in received:
-            pooled.take(batch)
+            pooled.take([batch])
         examples = pooled.examples
         return Examples(examples.inputs[torch.arange(len(examples.inputs))], examples.labels)
 
@@ -33,14 +35,30 @@ def on_features(one, received, nets=NETS, owner="poisoned"):
 def on_images(one, received):
     pooled = PooledImages(one)
     for batch in received:
-        pooled.take(batch)
+        pooled.take([batch])
     return pooled.examples
 
 
 def refined(folder, received=(FEATURES,), arm=OWN, nets=NETS, **changes):
     one = task(folder, **changes)
-    assert refine(one, nets, arm, on_features(one, received, nets)) > 0
+    refine(one, nets, arm, on_features(one, received, nets))
     return load_file(one.site.decider("c-0", arm.name))
+
+
+def stopped(folder, received, study):
+    """A network whose training on these releases was interrupted in its second epoch."""
+
+    def stop(progress):
+        if progress.epoch > 1:
+            raise InterruptedError
+
+    one = task(folder, study=study, report=stop)
+    with pytest.raises(InterruptedError):
+        train_network(one, NETWORK, on_images(one, received))
+
+
+def checkpoints(folder):
+    return list(task(folder).site.checkpoint("c-0", NETWORK.name).parent.glob("*"))
 
 
 def test_a_refined_decider_lies_in_the_own_folder_and_the_public_networks_stay(tmp_path):
@@ -113,12 +131,12 @@ def test_a_round_without_a_step_answers_with_what_it_was_given(tmp_path):
 def test_a_network_of_its_own_is_trained_from_own_and_received_images(tmp_path):
     def trained(folder, received, **changes):
         one = task(folder, **changes)
-        assert train_network(one, NETWORK, on_images(one, received)) > 0
-        assert not one.site.checkpoint("c-0", NETWORK.name).exists()
+        train_network(one, NETWORK, on_images(one, received))
+        assert checkpoints(folder) == []
         return load_file(one.site.decider("c-0", NETWORK.name))
 
     with_peer = trained(tmp_path / "1", (IMAGES,))
-    fresh = network_tensors(fresh_nets(task(tmp_path)))
+    fresh = network_part(fresh_nets(task(tmp_path)).tensors())
     assert with_peer.keys() == fresh.keys()
     assert not equal(with_peer, fresh)
     assert equal(trained(tmp_path / "2", (IMAGES,)), with_peer)
@@ -130,22 +148,7 @@ def test_a_network_is_trained_on_own_and_received_images_together(tmp_path):
     examples = Examples(torch.cat([one.train.images, PEER.images]), torch.cat([one.train.labels, PEER.labels]))
     train_classifier(nets.whole_network(), examples, FEW, compute=CPU, rng=one.stream("network", NETWORK.name), work="network")
     train_network(one, NETWORK, on_images(one, (IMAGES,)))
-    assert equal(load_file(one.site.decider("c-0", NETWORK.name)), network_tensors(nets))
-
-
-def test_an_interrupted_network_goes_on_to_the_same_bits(tmp_path):
-    def stop(progress):
-        if progress.epoch > 1:
-            raise InterruptedError
-
-    study = replace(STUDY, pretrain=replace(FEW, steps=8))
-    train_network(task(tmp_path / "1", study=study), NETWORK, on_images(task(tmp_path), (IMAGES,)))
-    with pytest.raises(InterruptedError):
-        train_network(task(tmp_path / "2", study=study, report=stop), NETWORK, on_images(task(tmp_path), (IMAGES,)))
-    assert task(tmp_path / "2").site.checkpoint("c-0", NETWORK.name).exists()
-    train_network(task(tmp_path / "2", study=study), NETWORK, on_images(task(tmp_path), (IMAGES,)))
-    states = [load_file(task(tmp_path / name).site.decider("c-0", NETWORK.name)) for name in "12"]
-    assert equal(*states)
+    assert equal(load_file(one.site.decider("c-0", NETWORK.name)), network_part(nets.tensors()))
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
@@ -159,21 +162,71 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         train_network(one, NETWORK, on_images(one, ()))
 
 
-@pytest.mark.parametrize("max_epochs", [None, 1, 3])
-@pytest.mark.parametrize("steps", [1, 2, 7, 100])
-@pytest.mark.parametrize("rounds", [1, 3, 4, 10])
-@pytest.mark.parametrize("images", [5, 40, 1000])
-def test_the_rounds_take_exactly_the_steps_that_are_taken_alone(steps, rounds, images, max_epochs):
-    alone = Fitting(steps=steps, learning_rate=0.1, batch_size=8, max_epochs=max_epochs)
-    parts = [round_fitting(alone, Round(number, rounds), images) for number in range(1, rounds + 1)]
-    taken = [part.steps_for(images) if part else 0 for part in parts]
-    assert sum(taken) == alone.steps_for(images)
-    assert max(taken) - min(taken) <= 1
+def test_one_round_with_one_entity_is_the_training_alone_bit_for_bit(tmp_path):
+    """The stream of that round is the one of the arm that is refined alone."""
+    alone = refined(tmp_path / "alone", arm=replace(OWN, name=f"{SHARED.name}, round 1"))
+    one, start = task(tmp_path / "shared"), state_of(NETS.decider)
+    update = refine_shared(one, NETS, SHARED, on_features(one, (FEATURES,)), start, Round(1, 1))
+    assert equal(dict(averaged(start, {"a": (update.tensors, update.samples)}).tensors), alone)
 
 
-def test_the_rate_falls_along_half_a_cosine_over_the_rounds():
-    parts = [round_fitting(FEW, Round(number, 3), 40) for number in (1, 2, 3)]
-    wanted = [FEW.learning_rate * (1 + math.cos(math.pi * done / 3)) / 2 for done in (0, 1, 2)]
-    assert [part.learning_rate for part in parts] == pytest.approx(wanted)
-    assert all(part.schedule == "cosine" and part.batch_size == FEW.batch_size for part in parts)
-    assert round_fitting(FEW, Round(1, 1), 40) == replace(FEW, schedule="cosine")
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+def test_the_rounds_of_a_shared_decider_have_the_learning_rates_of_training_alone(tmp_path, monkeypatch, schedule):
+    rates, step = [], loop._step
+
+    def noting(loss_at, indices, parameters, optimiser, clip):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return step(loss_at, indices, parameters, optimiser, clip)
+
+    monkeypatch.setattr(loop, "_step", noting)
+    study = replace(STUDY, refine=replace(FEW, steps=11, schedule=schedule))
+    refined(tmp_path, study=study)
+    alone, rates[:] = list(rates), []
+    one = task(tmp_path, study=study)
+    examples = on_features(one, (FEATURES,))
+    for number in (1, 2, 3):
+        refine_shared(one, NETS, SHARED, examples, state_of(NETS.decider), Round(number, 3))
+    assert rates == alone
+    assert len(alone) == 11
+    assert sum(rates) > 0
+
+
+def test_an_interrupted_network_goes_on_to_the_same_bits(tmp_path):
+    study = replace(STUDY, pretrain=replace(FEW, steps=8))
+    stopped(tmp_path / "2", (IMAGES,), study)
+    assert len(checkpoints(tmp_path / "2")) == 1
+    states = []
+    for name in "12":
+        one = task(tmp_path / name, study=study)
+        train_network(one, NETWORK, on_images(one, (IMAGES,)))
+        states.append(load_file(one.site.decider("c-0", NETWORK.name)))
+    assert equal(*states)
+    assert checkpoints(tmp_path / "2") == []
+
+
+@pytest.mark.parametrize("count", [17, 16])
+def test_a_network_that_was_interrupted_on_other_images_begins_anew(tmp_path, count):
+    """Also on other images of the same number, on which it could go on without anybody noticing."""
+    study = replace(STUDY, pretrain=replace(FEW, steps=8))
+    other = pictures(count, seed=51)
+    stopped(tmp_path / "2", (SharedImages(other.images, other.labels),), study)
+    states = []
+    for name in "12":
+        one = task(tmp_path / name, study=study)
+        train_network(one, NETWORK, on_images(one, (IMAGES,)))
+        states.append(load_file(one.site.decider("c-0", NETWORK.name)))
+    assert equal(*states)
+
+
+def test_a_network_of_its_own_stops_early_where_the_leads_would(tmp_path, monkeypatch):
+    """Every epoch answers as well as the first: with a patience of one, the third is the last."""
+    epochs = []
+    monkeypatch.setattr(refine_module, "accuracy", lambda *_: Accuracy(torch.ones(1, dtype=torch.bool), 0.5, None))
+    study = replace(STUDY, pretrain=replace(FEW, steps=40, patience=1))
+    one = task(tmp_path, study=study, report=lambda progress: epochs.append(progress.epoch))
+    train_network(one, NETWORK, on_images(one, ()))
+    assert max(epochs) < 5
+    epochs.clear()
+    patient = task(tmp_path, study=replace(STUDY, pretrain=replace(FEW, steps=40)), report=lambda progress: epochs.append(progress.epoch))
+    train_network(patient, NETWORK, on_images(patient, ()))
+    assert max(epochs) == 40 // (len(patient.train) // FEW.batch_size)

@@ -26,6 +26,31 @@ def test_a_stream_is_the_same_each_time_it_is_asked_for(tmp_path):
     assert draws(one.stream("x")) == draws(one.stream("x")) == draws(task(tmp_path / "elsewhere", campaign="c-1").stream("x"))
 
 
+def test_without_a_secret_everybody_can_draw_the_stream(tmp_path):
+    one = task(tmp_path)
+    assert draws(one.secret_stream("method", "x")) == draws(one.stream("method", "x"))
+
+
+def test_with_a_secret_nobody_else_can_and_every_campaign_entity_seed_and_purpose_has_its_own(tmp_path):
+    streams = [
+        task(tmp_path, entity, seed=seed, campaign=campaign, secret=secret).secret_stream("method", purpose)
+        for entity in ("a", "b")
+        for seed in (0, 1)
+        for campaign in ("c-0", "c-1")
+        for secret in ("5e" * 32, "7f" * 32)
+        for purpose in ("x", "y")
+    ]
+    public = [task(tmp_path, entity).stream("method", "x") for entity in ("a", "b")]
+    assert len({draws(rng) for rng in (*streams, *public)}) == 34
+    one = task(tmp_path, secret="5e" * 32)
+    assert draws(one.secret_stream("x")) == draws(one.secret_stream("x"))
+    assert draws(one.stream("x")) == draws(task(tmp_path).stream("x"))  # what is public stays public
+
+
+def test_a_secret_is_not_shown(tmp_path):
+    assert "5e5e" not in repr(task(tmp_path, secret="5e" * 32))
+
+
 def test_threads_are_the_study_s_inside_the_block(tmp_path):
     one, before = task(tmp_path, study=replace(STUDY, threads=2)), torch.get_num_threads()
     with one.threads():

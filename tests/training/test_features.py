@@ -1,3 +1,4 @@
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from dpm_flower.core.compute import torch_threads
 from dpm_flower.core.errors import OutputError
-from dpm_flower.training.features import FeatureCache
+from dpm_flower.training import known_digests
+from dpm_flower.training.features import LEFT_BEHIND_S, FeatureCache
 from tests.training.toys import CPU, classifier, pictures, public_nets
 
 IMAGES = pictures(20).images
@@ -91,6 +94,7 @@ def test_statistics_of_a_batch_norm_belong_to_the_weights(tmp_path):
 
 
 def test_the_folder_is_the_owner_s_alone(tmp_path):
+    (tmp_path / "features").mkdir(mode=0o755)
     FeatureCache(featurizer(), CPU, tmp_path / "features")(IMAGES)
     assert stat.S_IMODE((tmp_path / "features").stat().st_mode) == 0o700
 
@@ -113,6 +117,70 @@ def test_a_featurizer_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(RuntimeError, match="broken"):
         FeatureCache(Failing(featurizer()), CPU, tmp_path)(IMAGES)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", [lambda whole: b"", lambda whole: whole[:-9], lambda whole: whole[:-9] + b"?" + whole[-8:]])
+def test_a_damaged_file_is_made_anew(tmp_path, damage):
+    network = Counting(featurizer())
+    wanted = FeatureCache(network, CPU, tmp_path)(IMAGES)
+    (file,) = tmp_path.iterdir()
+    whole, seen = file.read_bytes(), network.seen
+    file.write_bytes(damage(whole))
+    assert torch.equal(FeatureCache(network, CPU, tmp_path)(IMAGES), wanted)
+    assert network.seen == 2 * seen
+    assert file.read_bytes() == whole
+
+
+def test_a_disk_that_never_keeps_what_is_written_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("dpm_flower.training.features.read_features", lambda *_: None)
+    with pytest.raises(OutputError, match="as it was just written"):
+        FeatureCache(featurizer(), CPU, tmp_path)(IMAGES)
+
+
+def test_a_full_disk_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
+    def full(path, *_):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dpm_flower.training.features.write_features", full)
+    with pytest.raises(OutputError, match="No space left"):
+        FeatureCache(featurizer(), CPU, tmp_path)(IMAGES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_features_by_another_number_of_threads_are_kept_apart(tmp_path):
+    network = Counting(featurizer())
+    cache = FeatureCache(network, CPU, tmp_path)
+    first = cache(IMAGES)
+    with torch_threads(2):  # the number counts at the call, not where the cache was opened
+        torch.testing.assert_close(cache(IMAGES), first)
+    assert len(list(tmp_path.iterdir())) == 2
+    seen = network.seen
+    assert torch.equal(cache(IMAGES), first)
+    assert network.seen == seen
+
+
+def test_images_are_looked_at_once_while_they_stay_the_same(tmp_path, monkeypatch):
+    looked, real = [], known_digests._digest
+    monkeypatch.setattr(known_digests, "_digest", lambda tensor: looked.append(len(tensor)) or real(tensor))
+    images = IMAGES.clone()
+    first = FeatureCache(featurizer(), CPU, tmp_path)(images)
+    assert torch.equal(FeatureCache(featurizer(), CPU, tmp_path)(images), first)
+    assert looked == [20]
+    images.mul_(0.5)
+    assert not torch.equal(FeatureCache(featurizer(), CPU, tmp_path)(images), first)
+
+
+def test_what_killed_writers_left_goes_when_the_cache_is_opened(tmp_path):
+    old, new, other = (tmp_path / name for name in (f".{'a' * 64}.npy.01.partial", f".{'b' * 64}.npy.02.partial", ".mine.partial"))
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (path.stat().st_mtime - LEFT_BEHIND_S - 60,) * 2)
+    FeatureCache(featurizer(), CPU, tmp_path)
+    assert {*tmp_path.iterdir()} == {new, other}
+    FeatureCache(featurizer(), CPU, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_two_caches_at_once_compute_the_same_file(tmp_path):

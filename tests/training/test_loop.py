@@ -12,7 +12,7 @@ from dpm_flower.core.progress import silent
 from dpm_flower.core.streams import stream
 from dpm_flower.training import loop
 from dpm_flower.training.augmentation import augmented
-from dpm_flower.training.loop import fit
+from dpm_flower.training.loop import Stretch, fit
 from tests.training.toys import CPU, classifier, equal, pictures, state_of
 
 IMAGES = 40
@@ -108,6 +108,7 @@ def test_a_training_that_was_finished_takes_no_step_more(tmp_path, monkeypatch, 
     assert again.run(checkpoint=tmp_path / "c", validate=again.score if validated else None).steps == fitted.steps == 23
     assert again.calls == []
     assert equal(state_of(again.network), wanted)
+    assert not any(module.training for module in again.network.modules())
 
 
 HASTY = replace(FITTING, steps=100, learning_rate=3.0, patience=2)  # so high that validation does not go on getting better
@@ -295,3 +296,77 @@ def test_progress_is_reported_up_to_the_last_step():
     assert {(progress.work, progress.steps, progress.epochs) for progress in seen} == {("dpm", 23, 5)}
     assert seen[-1].loss == fitted.loss
     assert silent(seen[0]) is None
+
+
+def rates_and_momenta(monkeypatch, run):
+    """What a run's steps were taken with, in order."""
+    seen, step = [], loop._step
+
+    def noting(loss_at, indices, parameters, optimiser, clip):
+        seen.append((optimiser.param_groups[0]["lr"], optimiser.param_groups[0]["betas"]))
+        return step(loss_at, indices, parameters, optimiser, clip)
+
+    with monkeypatch.context() as patched, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        patched.setattr(loop, "_step", noting)
+        run()
+    return seen
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+def test_stretches_one_after_the_other_have_the_rates_of_the_whole(monkeypatch, schedule):
+    fitting = replace(FITTING, schedule=schedule)
+    whole = rates_and_momenta(monkeypatch, lambda: Training().run(fitting))
+    first, parts = 0, []
+    for steps in (1, 7, 0, 10, 5):
+        if steps:
+            part = replace(fitting, steps=steps)
+            parts += rates_and_momenta(monkeypatch, lambda part=part, first=first: Training().run(part, stretch=Stretch(first, 23)))
+        first += steps
+    assert parts == whole
+    assert len({rate for rate, _ in whole}) > 15  # a schedule, and not one rate
+
+
+def test_a_stretch_that_is_the_whole_is_the_training_itself():
+    one, other = Training(), Training()
+    one.run(stretch=Stretch(0, 23))
+    other.run()
+    assert equal(state_of(one.network), state_of(other.network))
+
+
+def test_a_stretch_begins_where_the_network_is():
+    """Going to its first rate moves nothing, whatever gradients were left."""
+    one = Training()
+    functional.cross_entropy(one.network(DATA.images), DATA.labels).backward()
+    states = []
+    fit(
+        [one.network],
+        lambda indices: (states.append(state_of(one.network)), one.loss_at(indices))[1],
+        IMAGES,
+        replace(FITTING, steps=1),
+        rng=one.rng,
+        stretch=Stretch(20, 23),
+    )
+    fresh = Training()
+    fresh.network(DATA.images)  # the batch statistics of the pass above
+    assert equal(states[0], state_of(fresh.network))
+
+
+@pytest.mark.parametrize("stop_at", [5, 12])
+def test_an_interrupted_stretch_ends_with_the_same_bits(tmp_path, stop_at):
+    part, stretch = replace(FITTING, steps=15), Stretch(6, 23)
+    whole = Training()
+    whole.run(part, stretch=stretch)
+    with pytest.raises(KeyboardInterrupt):
+        Training(stop_at=stop_at).run(part, stretch=stretch, checkpoint=tmp_path / "c")
+    again = Training()
+    with pytest.raises(TrainingError, match="is one of 40 images"):
+        Training().run(part, checkpoint=tmp_path / "c")
+    again.run(part, stretch=stretch, checkpoint=tmp_path / "c")
+    assert equal(state_of(again.network), state_of(whole.network))
+
+
+@pytest.mark.parametrize("stretch", [Stretch(1, 23), Stretch(0, 22), Stretch(-1, 40)])
+def test_more_steps_than_are_left_are_refused(stretch):
+    with pytest.raises(TrainingError, match=f"of {stretch.of} on, got 23"):
+        Training().run(stretch=stretch)

@@ -69,11 +69,21 @@ def test_the_proximal_term_is_half_the_squared_distance():
         proximal_term(parameters, anchors[:1])
 
 
-def test_disparity_is_the_mean_of_the_absolute_ssim_of_each_window():
-    mirrored = [functional.pad(values, (5, 5, 5, 5), mode="reflect") for values in (IMAGES, GUESSES)]
-    values = ssim_map(*mirrored).flatten().tolist()
+def test_disparity_is_in_each_window_the_greater_absolute_ssim_of_picture_and_negative():
+    images, guesses = (functional.pad(values, (5, 5, 5, 5), mode="reflect") for values in (0.3 * IMAGES, GUESSES))
+    pairs = zip(ssim_map(images, guesses).flatten().tolist(), ssim_map(images, 1 - guesses).flatten().tolist(), strict=True)
+    values = [max(map(abs, pair)) for pair in pairs]
     assert len(values) == IMAGES.numel()  # a window around each pixel
-    assert float(disparity_loss(IMAGES, GUESSES)) == pytest.approx(sum(map(abs, values)) / len(values), rel=1e-5)
+    assert float(disparity_loss(0.3 * IMAGES, GUESSES)) == pytest.approx(sum(values) / len(values), rel=1e-5)
+
+
+@pytest.mark.parametrize("brightest", [1.0, 0.3])
+def test_a_picture_and_its_negative_cost_everything_however_dark_it_is(brightest):
+    """The factor for brightness alone would call the negative of a dark picture hidden."""
+    truth = brightest * digits()
+    for guesses in (truth, 1 - truth):
+        assert float(disparity_loss(truth, guesses)) > 0.99
+    assert float(ssim_map(truth, 1 - truth).abs().mean()) < (0.8 if brightest == 1 else 0.5)
 
 
 def test_pixels_at_the_border_weigh_as_much_as_those_inside():
@@ -90,11 +100,15 @@ def test_parts_that_are_turned_cannot_pay_for_those_that_are_not():
         assert float(disparity_loss(IMAGES, guesses)) > 0.8
 
 
-def attacked(loss):
-    """Eight real digits, and pictures that start as a weak copy of them and are then drawn so as to lower a loss."""
+def digits():
+    """Eight real digits."""
     scans = torch.from_numpy(load_digits().images[:8]).float().unsqueeze(1) / 16
-    truth = functional.interpolate(scans, size=(16, 16), mode="bilinear").expand(-1, 3, -1, -1)
-    start = 0.5 + 0.2 * (truth - 0.5) + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
+    return functional.interpolate(scans, size=(16, 16), mode="bilinear").expand(-1, 3, -1, -1)
+
+
+def attacked(loss, truth, weight=0.2):
+    """Pictures, and others that start as a weak copy of them (a negative one for a weight below 0) and are drawn so as to lower a loss."""
+    start = 0.5 + weight * (truth - 0.5) + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
     drawn = torch.logit(start).requires_grad_(True)
     optimiser = torch.optim.Adam([drawn], lr=0.05)
     for _ in range(120):
@@ -105,13 +119,15 @@ def attacked(loss):
 
 
 def test_the_signed_ssim_of_equation_5_ends_in_the_photographic_negative():
-    truth, guesses = attacked(lambda images, guesses: library_ssim(guesses, images, data_range=1.0))
+    truth, guesses = attacked(lambda images, guesses: library_ssim(guesses, images, data_range=1.0), digits())
     assert float(ssim(truth, guesses).mean()) < -0.5
     assert float(sign_aware_ssim(truth, guesses).mean()) > 0.5  # the negative discloses the picture
 
 
-def test_our_disparity_ends_in_neither_the_picture_nor_its_negative():
-    truth, guesses = attacked(disparity_loss)
+@pytest.mark.parametrize("weight", [0.2, -0.2])
+@pytest.mark.parametrize("brightest", [1.0, 0.3])
+def test_our_disparity_ends_in_neither_the_picture_nor_its_negative(brightest, weight):
+    truth, guesses = attacked(disparity_loss, brightest * digits(), weight)
     assert float(sign_aware_ssim(truth, guesses).max()) < 0.1
     assert float(windowed_ssim(truth, guesses).max()) < 0.2
     assert float(functional.l1_loss(truth, guesses)) > 0.1

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.streams import stream
 from dpm_flower.training import perturbation as perturbations
 from dpm_flower.training.perturbation import GaussianFilter, GaussianNoise, MeanFilter, PerturbedSource, Perturber, channel_units
@@ -63,8 +64,12 @@ def test_the_stream_decides_and_the_features_stay(perturbation):
     assert (out.shape, out.dtype) == (FEATURES.shape, FEATURES.dtype)
 
 
-def source(perturbation, seed=0):
-    return PerturbedSource(lambda images: FEATURES[: len(images)], Perturber(perturbation, channel_units(FEATURES)), stream(seed))
+def source_of(perturber, seed=0):
+    return PerturbedSource(lambda images: FEATURES[: len(images)], perturber, stream(seed))
+
+
+def source(perturbation):
+    return source_of(Perturber(perturbation, channel_units(FEATURES)))
 
 
 @pytest.mark.parametrize("perturbation", EACH)
@@ -72,8 +77,19 @@ def test_a_source_perturbs_what_it_is_given_in_batches(perturbation, monkeypatch
     monkeypatch.setattr(perturbations, "BATCH", 16)
     rng, images = stream(0), torch.zeros(40, 3, 12, 12)
     perturber = Perturber(perturbation, channel_units(FEATURES))
-    slow = torch.cat([perturber(FEATURES[start : start + 16], rng) for start in (0, 16, 32)])
-    assert torch.equal(source(perturbation)(images), slow)
+    slow = torch.cat([perturber(FEATURES[number : number + 1], child_stream(rng)) for number in range(40)])
+    torch.testing.assert_close(source(perturbation)(images), slow, rtol=0, atol=0 if isinstance(perturbation, GaussianNoise) else 1e-6)
+
+
+def test_who_knows_the_noise_of_one_image_does_not_know_the_generator_of_the_next():
+    """Each image's stream begins anew: going on with one image's generator does not give another image's noise."""
+    perturber, rng = Perturber(GaussianNoise(sigma=1.0), torch.ones(FEATURES.shape[1])), stream(0)
+    noise = source_of(perturber)(torch.zeros(3, 3, 12, 12)) - FEATURES[:3]
+    known = child_stream(rng)
+    torch.testing.assert_close(noise[0], torch.randn(noise.shape[1:], generator=known), rtol=0, atol=1e-5)
+    for _ in range(3):
+        following = torch.randn(noise.shape[1:], generator=known)
+        assert all(float((following - other).abs().mean()) > 0.5 for other in noise)
 
 
 def test_no_draw_of_noise_comes_twice():

@@ -4,7 +4,7 @@ from torch import nn
 
 from dpm_flower.core.errors import MetricError
 from dpm_flower.training import prediction
-from dpm_flower.training.prediction import accuracy, apply, top1
+from dpm_flower.training.prediction import accuracy, apply
 from tests.training.toys import CPU, classifier, equal, pictures, state_of
 
 DATA = pictures(25)
@@ -40,13 +40,13 @@ def test_maps_come_back_contiguous():
     assert apply(nn.Conv2d(3, 4, 3), DATA.images, CPU).is_contiguous()
 
 
-def test_top1_counts_the_largest_logits():
+def test_accuracy_counts_the_largest_logits():
     network, labels = classifier().eval(), DATA.labels
     right = [int(network(image.unsqueeze(0)).argmax()) == int(label) for image, label in zip(DATA.images, labels, strict=True)]
-    share, correct = top1(network, DATA.images, labels, CPU)
-    assert correct.tolist() == right
-    assert share == pytest.approx(sum(right) / 25)
-    assert 0 < share < 1
+    found = accuracy(network, DATA.images, labels, CPU)
+    assert found.correct.tolist() == right
+    assert found.top1 == pytest.approx(sum(right) / 25)
+    assert 0 < found.top1 < 1
 
 
 def test_accuracy_counts_the_first_and_the_first_five():
@@ -66,14 +66,6 @@ def test_among_five_classes_there_is_no_top_five(classes, names):
     found = accuracy(nn.Identity(), torch.eye(classes), torch.arange(classes), CPU)
     assert list(found.figures) == names
     assert (found.top5 is None) == (classes == 5)
-
-
-def test_accuracy_and_top1_agree_even_where_logits_are_equal():
-    logits, labels = torch.randint(0, 2, (50, 6), generator=torch.Generator().manual_seed(1)).float(), torch.arange(50) % 6
-    share, correct = top1(nn.Identity(), logits, labels, CPU)
-    found = accuracy(nn.Identity(), logits, labels, CPU)
-    assert found.top1 == share
-    assert torch.equal(found.correct, correct)
 
 
 def test_logits_that_are_not_finite_have_no_accuracy():

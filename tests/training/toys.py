@@ -48,7 +48,7 @@ def public_nets(seed: int = 0) -> PublicNets:
             decider=Decider(
                 nn.Sequential(nn.Conv2d(CHANNELS, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()), nn.Linear(24, CLASSES)
             ),
-            reconstructor=Reconstructor(shape, SIDE, blocks=1, width=8),
+            reconstructor=Reconstructor(shape, SIDE, blocks=1),
             spec=FeatureSpec(backbone="resnet20", hook="conv3_1", shape=shape, featurizer_digest="0" * 64, non_negative=True),
             classes=CLASSES,
         )
