@@ -1,5 +1,6 @@
 """The arms of an experiment: what is shared in each, who shares it, and what the receivers do with it."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,24 +11,28 @@ Refinement = Literal["own", "shared", "network", "none"]
 Averaged = Literal["network", "decider"]
 Start = Literal["lead", "scratch"]
 
+USUAL_ROUNDS = 4  # of a shared decider
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingArm:
     """One arm of an experiment: what the entities share, and what each does with what it gets.
 
     * ``own``: each entity refines its own copy of the decider (the paper's step 3).
-    * ``shared``: decider updates are averaged over `rounds` rounds into one decider for all, with the same gradient steps.
+    * ``shared``: decider updates are averaged over `rounds` rounds (None: 4) into one decider for all, with the same gradient steps.
     * ``network``: the whole network is trained from scratch on own and received images, with the pre-training budget.
     * ``none``: releases are made and judged, and nobody trains on them.
 
     `senders` limits whose releases are used, `receivers` who refines on them (names); empty means everybody. `exceptions` are
     (entity, method) of those that share in another way: entities may choose their module's architecture themselves.
+    Raises SettingError for what cannot work, and for settings that would do nothing: `rounds` where nothing is averaged, `receivers`
+    where nobody trains.
     """
 
     name: str
     method: SharingMethod
     refine: Refinement = "own"
-    rounds: int = 4
+    rounds: int | None = None
     receivers: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
     exceptions: tuple[tuple[str, SharingMethod], ...] = ()
@@ -38,8 +43,12 @@ class SharingArm:
             self._check_method(method)
         if self.refine not in ("own", "shared", "network", "none"):
             raise SettingError(f'refine must be "own", "shared", "network" or "none", got {self.refine!r}')
-        if self.rounds < 1:
-            raise SettingError(f"rounds must be at least 1, got {self.rounds}")
+        if self.rounds is not None and self.refine != "shared":
+            raise SettingError(f'arm {self.name!r}: only deciders refined as "shared" have rounds, got {self.rounds} with {self.refine!r}')
+        if self.rounds is not None and self.rounds < 1:
+            raise SettingError(f"rounds must be at least 1 or None, got {self.rounds}")
+        if self.receivers and self.refine == "none":
+            raise SettingError(f'arm {self.name!r}: nobody refines with "none", got the receivers {", ".join(self.receivers)}')
         names = [name for name, _ in self.exceptions]
         if len(set(names)) != len(names):
             raise SettingError(f"arm {self.name!r}: an entity has one exception, got {', '.join(names)}")
@@ -52,6 +61,11 @@ class SharingArm:
         if method.name != self.method.name:
             raise SettingError(f"arm {self.name!r}: exceptions are variants of {self.method.name}, got {method.name}")
 
+    @property
+    def averaged_rounds(self) -> int:
+        """How many rounds of averaging there are; 0 where each entity trains alone."""
+        return (self.rounds or USUAL_ROUNDS) if self.refine == "shared" else 0
+
     def method_of(self, entity: str) -> SharingMethod:
         """The method by which this entity shares."""
         return dict(self.exceptions).get(entity, self.method)
@@ -59,6 +73,10 @@ class SharingArm:
     def sends(self, entity: str) -> bool:
         """Whether this entity's release is used in this arm."""
         return not self.senders or entity in self.senders
+
+    def receives(self, entity: str) -> bool:
+        """Whether this entity refines in this arm."""
+        return self.refine != "none" and (not self.receivers or entity in self.receivers)
 
     def named(self) -> frozenset[str]:
         """The entities that this arm names, who must be the study's."""
@@ -93,10 +111,15 @@ class AveragingArm:
             raise SettingError(f"rounds must be at least 1, got {self.rounds}")
         if self.local_epochs is not None and self.local_epochs < 1:
             raise SettingError(f"local_epochs must be at least 1 or None, got {self.local_epochs}")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise SettingError(f"learning_rate must be > 0 or None, got {self.learning_rate}")
-        if not self.proximal_mu >= 0:
-            raise SettingError(f"proximal_mu must be >= 0, got {self.proximal_mu}")
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise SettingError(f"learning_rate must be > 0 and finite, or None, got {self.learning_rate}")
+        if not 0 <= self.proximal_mu < math.inf:
+            raise SettingError(f"proximal_mu must be >= 0 and finite, got {self.proximal_mu}")
+
+    @property
+    def averaged_rounds(self) -> int:
+        """How many rounds of averaging there are."""
+        return self.rounds
 
 
 Arm: TypeAlias = SharingArm | AveragingArm

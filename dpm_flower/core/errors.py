@@ -49,6 +49,10 @@ class PeerError(DpmFlowerError):
     """A node sent something unusable, or stayed silent."""
 
 
+class ArmError(DpmFlowerError):
+    """One arm came to nothing and goes without figures; the study's other arms go on."""
+
+
 class QuorumError(DpmFlowerError):
     """Too few entities answered for the run to go on."""
 

@@ -39,6 +39,10 @@ def _decider(head: str, key: str, *, unit: str = "%", scale: float = 100.0, digi
     return Figure(head=head, keys=(key,), unit=unit, scale=scale, digits=digits, of_decider=True)
 
 
+def _cost(head: str, key: str, *, unit: str, scale: float = 1.0, digits: int = 1) -> Figure:
+    return Figure(head=head, keys=(COST_PREFIX + key,), unit=unit, scale=scale, digits=digits, minor=True)
+
+
 FIGURES: Mapping[str, Figure] = MappingProxyType(
     {
         "top1": _decider("top-1", "top1"),
@@ -50,6 +54,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "trivial": Figure(head="trivial", unit="%", scale=100.0, minor=True),
         "ssim": _release("SSIM of R", "ssim"),
         "windowed_ssim": _release("windowed SSIM of R", "windowed_ssim"),
+        "structure": _release("structure in R", "structure"),
         "l1": _release("L1 of R", "l1", digits=3),
         "psnr": _release("PSNR of R", "psnr", unit="dB", digits=1),
         "top1_release": _release("D as received", "top1", unit="%", scale=100.0, digits=1, minor=True),
@@ -57,12 +62,20 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "perturbation_strength": Figure(head="strength", keys=("perturbation_strength",), digits=2),
         "perturbation_drop": Figure(head="drop", keys=("perturbation_drop",), unit="%", scale=100.0),
         "gain_kept": Figure(head="gain kept", unit="%", scale=100.0, digits=0),
-        "bytes": Figure(head="sent", keys=(COST_PREFIX + "bytes_sent",), unit="MB", scale=1e-6, digits=2, minor=True),
-        "memory": Figure(head="peak memory", keys=(COST_PREFIX + "memory_bytes",), unit="MB", scale=1e-6, digits=0, minor=True),
-        "seconds": Figure(head="time", keys=(COST_PREFIX + "seconds",), unit="s", minor=True),
+        "bytes": _cost("up", "bytes_sent", unit="MB", scale=1e-6, digits=2),
+        "fetched": _cost("down", "bytes_fetched", unit="MB", scale=1e-6, digits=2),
+        "memory": _cost("peak memory", "memory_bytes", unit="MB", scale=1e-6, digits=0),
+        "sender_memory": _cost("peak memory, sender", "sender_memory_bytes", unit="MB", scale=1e-6, digits=0),
+        "seconds": _cost("time", "seconds", unit="s"),
+        "sender_seconds": _cost("time, sender", "sender_seconds", unit="s"),
     }
 )
-DEFAULT_COLUMNS = ("top1", "seeds", "trivial", "ssim", "top1_release", "gain_kept", "bytes", "seconds")
+DEFAULT_COLUMNS = ("top1", "seeds", "trivial", "ssim", "top1_release", "gain_kept", "bytes", "fetched", "seconds")
+# what a reader of the costs must know, below every table
+COSTS_LEGEND = (
+    "Costs are means over receivers; a sender is who releases and receives nothing. Up, a mean over all who upload: a release counts "
+    "once, as through a relay (straight to each of n receivers: n times). Down: what a receiver fetches, the same either way."
+)
 
 
 def check_columns(columns: Sequence[str]) -> None:

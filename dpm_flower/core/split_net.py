@@ -2,13 +2,14 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from dpm_flower.core.feature_spec import FeatureSpec
 
 
 class Decider(nn.Module):
-    """The second half of a cut network: features (B,C,h,w) -> logits (B,K), by a trunk and a last linear layer."""
+    """The second half of a cut network: features (B,C,h,w) -> logits (B,K), by a trunk and a head, a linear layer or anchors."""
 
     def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -16,13 +17,18 @@ class Decider(nn.Module):
         self.head = head
 
     def activations(self, features_BChw: Tensor) -> Tensor:
-        """Features (B,C,h,w) -> what the last linear layer reads, the penultimate activations (B,A)."""
+        """Features (B,C,h,w) -> what the head reads, the penultimate activations (B,A)."""
         activations: Tensor = self.trunk(features_BChw)
         return activations
 
     def forward(self, features_BChw: Tensor) -> Tensor:
         """Features (B,C,h,w) -> logits (B,K)."""
-        logits: Tensor = self.head(self.trunk(features_BChw))
+        return self.logits(self.trunk(features_BChw))
+
+    def logits(self, activations_BA: Tensor) -> Tensor:
+        """Penultimate activations (B,A) -> logits (B,K), in float32 also under autocast: bfloat16 makes the best ones equal too often."""
+        with torch.autocast(activations_BA.device.type, enabled=False):
+            logits: Tensor = self.head(activations_BA.float())
         return logits
 
 
@@ -37,3 +43,7 @@ class SplitNet(Protocol):
     reconstructor: nn.Module
     spec: FeatureSpec
     classes: int
+
+    def digest(self) -> str:
+        """SHA-256 of all weights and statistics of the three, in hexadecimal."""
+        ...

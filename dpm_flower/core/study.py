@@ -12,6 +12,7 @@ from dpm_flower.core.partition import Partition
 from dpm_flower.core.protocols import Attack, Level, SharingMethod
 from dpm_flower.core.weights import check_weights
 
+LEAST_SIDE = 11  # pixels: SSIM's window; smaller images could be trained on, and no release of them judged
 ATTACK_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")  # heads columns of results.csv and scores in manifests
 
 
@@ -19,10 +20,10 @@ ATTACK_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")  # heads columns 
 class Study:
     """One experiment: data, who holds what, the networks, the arms, the seeds, and how training is done.
 
-    `data` is a known name or a path; images are brought to `side` pixels. `lead` names the entity that pre-trains; empty
-    means the one with the most images. `threads` is torch's thread count in every client, `lead_threads` that of the
-    pre-training (alone on the machine): results depend on both. An entity may take `phase_timeout_s` for each message of a phase;
-    then the run goes on with those who answered, if they are at least `quorum` of all entities (a share).
+    `data` is a known name or a path; images are brought to `side` pixels, at least the 11 of SSIM's window. `lead` names the entity
+    that pre-trains; empty means the one with the most images. `threads` is torch's thread count in every client, `lead_threads`
+    that of the pre-training (alone on the machine): results depend on both. An entity may take `phase_timeout_s` for each message of
+    a phase; then the run goes on with those who answered, if they are at least `quorum` of all entities (a share).
     `weights` are what the backbone starts from, in pre-training and wherever a network is trained from scratch: nothing (untrained),
     "imagenet" (torchvision's for that backbone) or the absolute path of a state dict, .safetensors or .pth.
     `loss` is what classifiers are trained by: in pre-training, in refinement, in networks from scratch and in federated averaging.
@@ -70,9 +71,10 @@ class Study:
         for arm in self.arms:
             if isinstance(arm, SharingArm) and (strangers := arm.named() - set(self.partition.names)):
                 raise SettingError(f"arm {arm.name!r} names strangers, who are no entities: {', '.join(sorted(strangers))}")
-        for name in ("threads", "lead_threads", "side", "pictures"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, least in (("threads", 1), ("lead_threads", 1), ("side", LEAST_SIDE), ("pictures", 1)):
+            if getattr(self, name) < least:
+                raise SettingError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        _check_patience(reconstruct=self.reconstruct, refine=self.refine)
         if not 0 < self.quorum <= 1:
             raise SettingError(f"quorum is a share of the entities in (0, 1], got {self.quorum}")
         if not self.phase_timeout_s > 0:
@@ -98,6 +100,13 @@ class Study:
             if arm.name == name:
                 return arm
         raise SettingError(f"study {self.name!r} has no arm {name!r}; it has {', '.join(a.name for a in self.arms)}")
+
+
+def _check_patience(**fittings: Fitting) -> None:
+    """Raises SettingError for a patience where nobody looks at validation images while training: it would do nothing."""
+    for name, fitting in fittings.items():
+        if fitting.patience is not None:
+            raise SettingError(f"patience belongs to pretrain, which alone looks at validation images, got {name} with {fitting.patience}")
 
 
 def _check_attacks(attacks: tuple[Attack, ...]) -> None:

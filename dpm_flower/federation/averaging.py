@@ -11,7 +11,7 @@ from flwr.serverapp.strategy import FedAvg, FedProx
 from dpm_flower.core.errors import SettingError
 from dpm_flower.federation.update_check import Forms, UpdateCheck
 
-OnFailure: TypeAlias = Callable[[str, str], None]  # entity, reason
+OnRemark: TypeAlias = Callable[[str, str], None]  # entity, why its update is left out or counts for less
 OnUpdate: TypeAlias = Callable[[str, RecordDict], None]  # entity, content of its reply
 MetricsMean: TypeAlias = Callable[[list[RecordDict], str], MetricRecord]  # contents of the replies, name of the weight
 
@@ -22,9 +22,7 @@ class AveragingSettings(TypedDict, total=False):
     """What both of Flower's strategies can be told, under Flower's names."""
 
     weighted_by_key: str
-    fraction_evaluate: float
     train_metrics_aggr_fn: MetricsMean | None
-    evaluate_metrics_aggr_fn: MetricsMean | None
 
 
 def unreported(entity: str, told: str | RecordDict) -> None:
@@ -37,74 +35,80 @@ class EntityOrder(FedAvg):
 
     Flower samples nodes from the process's global generator, waits for nodes without end, and sums in order of arrival; one
     reply that does not fit ends its run. Here all connected entities are asked, sums run in the order of the entities' names,
-    and a reply with an error, values that are not finite, or other records, shapes or types than what was sent is left out and
-    reported. Nobody is waited for: an entity that stayed silent, which cost a whole timeout, is not asked again. With no good
+    and a reply with an error, values that are not finite, or other records, shapes or types than what was sent is left out.
+    Nobody is waited for: an entity that stayed silent, which cost a whole timeout, is not asked again. With no good
     reply the round has no average, and Flower keeps the arrays of the round before. Batch-norm statistics are averaged like
-    weights, as Flower does; an average has the types of what was averaged. `on_update` gets what was averaged, entity by entity.
+    weights, as Flower does; an average has the types of what was averaged. `most` is the weight that an entity's update can have
+    at most, whatever it claims; nothing holds back one that is not named. `on_update` gets what was averaged, entity by entity,
+    `on_remark` why an update was left out, or weighs less. Nobody is asked for an evaluation, which everybody would make of
+    the same test images.
     """
 
     _entities: dict[int, str]
-    _on_failure: OnFailure
+    _most: dict[str, int]
+    _on_remark: OnRemark
     _on_update: OnUpdate
     _asked: frozenset[str] = frozenset()
     _sent: Forms | None = None
 
-    def _take_part(self, entities: Mapping[int, str], on_failure: OnFailure, on_update: OnUpdate) -> None:
+    def _take_part(self, entities: Mapping[int, str], on_remark: OnRemark, on_update: OnUpdate, most: Mapping[str, int] | None) -> None:
         if not entities:
             raise SettingError("averaging needs at least one entity, got none")
         if len(set(entities.values())) != len(entities):
             raise SettingError(f"every entity has one node, got {', '.join(sorted(entities.values()))}")
-        self.min_train_nodes = self.min_evaluate_nodes = self.min_available_nodes = len(entities)
+        self.min_train_nodes = self.min_available_nodes = len(entities)
         self._entities = dict(entities)
-        self._on_failure = on_failure
+        self._most = dict(most or {})
+        self._on_remark = on_remark
         self._on_update = on_update
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
         """One training message for each connected entity, in the order of their names."""
         self._sent = {name: (np.dtype(array.dtype).name, tuple(array.shape)) for name, array in arrays.items()}
-        return self._messages(server_round, arrays, config, grid, MessageType.TRAIN)
-
-    def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
-        """One evaluation message for each connected entity, in the order of their names; none where evaluation is switched off."""
-        if self.fraction_evaluate == 0.0:
-            self._asked = frozenset()
-            return []
-        return self._messages(server_round, arrays, config, grid, MessageType.EVALUATE)
-
-    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """The good replies' weighted means of arrays and metrics; None and None if there is no good reply.
-
-        An array that is the same in all of them stays as it is, bit for bit: nobody trained it, as nobody trains class anchors.
-        """
-        good = self._good(replies, arrays=True)
-        for reply in good:
-            self._on_update(self._entities[reply.metadata.src_node_id], reply.content)
-        arrays, metrics = super().aggregate_train(server_round, good)
-        return (None if arrays is None else _as_trained(arrays, good)), metrics
-
-    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """The good replies' weighted means of metrics; None if there is no good reply."""
-        return super().aggregate_evaluate(server_round, self._good(replies, arrays=False))
-
-    def stop_asking(self, entity: str) -> None:
-        """Leaves an entity out from the next round on."""
-        self._entities = {node_id: name for node_id, name in self._entities.items() if name != entity}
-
-    def _messages(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid, message_type: str) -> Iterable[Message]:
         connected = set(grid.get_node_ids())
         asked = []
         for node_id, entity in sorted(self._entities.items(), key=lambda item: item[1]):
             if node_id in connected:
                 asked.append(node_id)
             else:
-                self._on_failure(entity, "is not connected")
+                self._on_remark(entity, "is not connected")
         self._asked = frozenset(self._entities[node_id] for node_id in asked)
         own_config = ConfigRecord(dict(config))  # the caller's stays as it is
         own_config["server-round"] = server_round
         record = RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: own_config})
-        return self._construct_messages(record, asked, message_type)
+        return self._construct_messages(record, asked, MessageType.TRAIN)
 
-    def _good(self, replies: Iterable[Message], *, arrays: bool) -> list[Message]:
+    def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+        """No message."""
+        del server_round, arrays, config, grid
+        return []
+
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """The good replies' weighted means of arrays and metrics; None and None if there is no good reply.
+
+        An array that is the same in all of them stays as it is, bit for bit: nobody trained it, as nobody trains class anchors.
+        """
+        good = self._good(replies)
+        for reply in good:
+            self._hold_back(reply)
+            self._on_update(self._entities[reply.metadata.src_node_id], reply.content)
+        arrays, metrics = super().aggregate_train(server_round, good)
+        return (None if arrays is None else _as_trained(arrays, good)), metrics
+
+    def stop_asking(self, entity: str) -> None:
+        """Leaves an entity out from the next round on."""
+        self._entities = {node_id: name for node_id, name in self._entities.items() if name != entity}
+
+    def _hold_back(self, reply: Message) -> None:
+        """Brings the weight in a good reply down to what this entity's update can have at most."""
+        entity = self._entities[reply.metadata.src_node_id]
+        key, metrics = next(iter(reply.content.metric_records.items()))
+        claimed = metrics[self.weighted_by_key]
+        if entity in self._most and not isinstance(claimed, list) and claimed > (most := self._most[entity]):
+            reply.content[key] = MetricRecord({**metrics, self.weighted_by_key: most})
+            self._on_remark(entity, f"claimed {claimed} samples and weighs {most}")
+
+    def _good(self, replies: Iterable[Message]) -> list[Message]:
         """Replies in any order -> those that can be averaged, one per entity, in the order of the entities' names."""
         answers: dict[str, list[Message]] = {}
         for reply in replies:
@@ -113,16 +117,16 @@ class EntityOrder(FedAvg):
                 answers.setdefault(self._entities[node_id], []).append(reply)
             else:  # the SuperLink answers in its own name for a node that it lost
                 told = f"error {reply.error.code}: {reply.error.reason}" if reply.has_error() else "is no entity of this run"
-                self._on_failure(f"node {node_id}", told)
+                self._on_remark(f"node {node_id}", told)
         for entity in sorted(self._asked - answers.keys()):
-            self._on_failure(entity, SILENT)
+            self._on_remark(entity, SILENT)
             self.stop_asking(entity)
         for entity in [name for name, given in answers.items() if len(given) > 1]:
-            self._on_failure(entity, f"answered {len(answers.pop(entity))} times")
-        check = UpdateCheck(weighted_by=self.weighted_by_key, arrays=arrays, sent=self._sent if arrays else None)
+            self._on_remark(entity, f"answered {len(answers.pop(entity))} times")
+        check = UpdateCheck(weighted_by=self.weighted_by_key, sent=self._sent)
         good, left_out = check.sort_out([(entity, answers[entity][0]) for entity in sorted(answers)])
         for entity, reason in left_out:
-            self._on_failure(entity, reason)
+            self._on_remark(entity, reason)
         return good
 
 
@@ -132,12 +136,13 @@ class OrderedFedAvg(EntityOrder):
     def __init__(
         self,
         entities: Mapping[int, str],
-        on_failure: OnFailure = unreported,
+        on_remark: OnRemark = unreported,
         on_update: OnUpdate = unreported,
+        most: Mapping[str, int] | None = None,
         **settings: Unpack[AveragingSettings],
     ) -> None:
-        super().__init__(**settings)
-        self._take_part(entities, on_failure, on_update)
+        super().__init__(fraction_evaluate=0.0, **settings)
+        self._take_part(entities, on_remark, on_update, most)
 
 
 class OrderedFedProx(FedProx, EntityOrder):
@@ -146,14 +151,15 @@ class OrderedFedProx(FedProx, EntityOrder):
     def __init__(
         self,
         entities: Mapping[int, str],
-        on_failure: OnFailure = unreported,
+        on_remark: OnRemark = unreported,
         on_update: OnUpdate = unreported,
+        most: Mapping[str, int] | None = None,
         *,
         proximal_mu: float,
         **settings: Unpack[AveragingSettings],
     ) -> None:
-        super().__init__(proximal_mu=proximal_mu, **settings)
-        self._take_part(entities, on_failure, on_update)
+        super().__init__(proximal_mu=proximal_mu, fraction_evaluate=0.0, **settings)
+        self._take_part(entities, on_remark, on_update, most)
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
         """As in FedAvg, with Flower's ``proximal-mu`` in the config that the entities get, and not in the caller's."""

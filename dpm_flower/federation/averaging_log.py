@@ -1,4 +1,4 @@
-"""The rounds of one averaging arm on disk: averages with their costs, and what they were worth, so that a killed run goes on."""
+"""The rounds of one averaging arm on disk: averages, their costs and gaps, and their worth, so that a killed run goes on."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,21 +23,25 @@ class AveragingLog:
     arm: AveragingArm
 
     def put_average(self, number: int, tensors: Mapping[str, Tensor]) -> None:
-        """Keeps a round's average, with the costs of all rounds up to it. Raises OutputError where it cannot be written."""
+        """Keeps a round's average, with the costs of all rounds up to it and with whose updates did not count in full.
+
+        Raises OutputError where it cannot be written.
+        """
         costs = {
             f"{each}.{entity}.{name}": value
             for entity in self.campaign.study.partition.names
             for each, spent in self.campaign.rounds.by_round(self.arm.name, entity).items()
             for name, value in spent.items()
         }
-        self.kept.put(self._key(AVERAGED, number), Reply(entity=SERVER, costs=costs, tensors=tensors))
+        notes = tuple((f"{each}.{entity}", told) for each, entity, told in self.campaign.rounds.notes(self.arm.name))
+        self.kept.put(self._key(AVERAGED, number), Reply(entity=SERVER, refused=notes, costs=costs, tensors=tensors))
 
     def put_worth(self, number: int, reply: Reply) -> None:
         """Keeps one entity's evaluation of a round's average. Raises OutputError where it cannot be written."""
         self.kept.put(self._key(EVALUATE, number), reply)
 
     def recall(self) -> tuple[Mapping[str, Tensor], int]:
-        """The last round that is kept: its average and its number, with all costs and evaluations up to it noted in the campaign.
+        """The last round that is kept: its average and its number; costs, gaps and evaluations up to it are noted in the campaign.
 
         An empty average and 0 where there is none.
         """
@@ -63,6 +67,9 @@ class AveragingLog:
             spent.setdefault((entity, int(number)), {})[name] = value
         for (entity, each), costs in spent.items():
             self.campaign.rounds.spend(self.arm.name, entity, each, costs)
+        for key, told in average.refused:
+            number, entity = key.split(".", 1)
+            self.campaign.rounds.note(self.arm.name, entity, int(number), told)
         for each in range(1, done + 1):
             worth = self.kept.get(self._key(EVALUATE, each))
             if worth is not None:

@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from dpm_flower.core.arms import AveragingArm
-from dpm_flower.core.errors import PeerError
+from dpm_flower.core.errors import ArmError, PeerError
 from dpm_flower.federation.averaging import SILENT, OrderedFedAvg, OrderedFedProx
 from dpm_flower.federation.averaging_log import AveragingLog
 from dpm_flower.federation.averaging_start import start_of
@@ -31,12 +31,13 @@ def average(
     """Runs what is left of an arm's rounds and leaves the averaged part in the campaign -> the entities that stayed silent.
 
     `notify(round, rounds)` at the beginning and after each round. A round that brought no update at all ends the arm, without
-    figures; one that cannot be evaluated goes without its own.
+    figures; one that cannot be evaluated goes without its own. Raises PeerError where Flower cannot be reached, which is not the
+    arm's fault: the run ends, and can go on later.
     """
     averaging = Averaging(grid, campaign, arm, AveragingLog(kept, campaign, arm), nodes)
     try:
         campaign.shared[arm.name] = averaging.run(notify)
-    except PeerError as err:
+    except ArmError as err:
         log.warning("%s, seed %d: %s", arm.name, campaign.seed, err)
         campaign.give_up(arm.name, str(err))
     return frozenset(averaging.silent)
@@ -44,7 +45,7 @@ def average(
 
 @dataclass(slots=True, eq=False)
 class Averaging:
-    """One averaging arm of one campaign on its way: what came in the present round, and what did not. Rounds count from 1."""
+    """One averaging arm of one campaign on its way: whose updates came in the present round, and what was wrong. Rounds count from 1."""
 
     grid: Grid
     campaign: Campaign
@@ -53,11 +54,11 @@ class Averaging:
     nodes: Mapping[str, int]
     silent: set[str] = field(default_factory=set)
     _round: int = 1
-    _updated: bool = False
-    _failures: dict[str, str] = field(default_factory=dict)
+    _updated: set[str] = field(default_factory=set)
+    _wrong: dict[str, str] = field(default_factory=dict)
 
     def run(self, notify: Callable[[int, int], None]) -> Mapping[str, Tensor]:
-        """The tensors of the arm's part after its last round. Raises PeerError if a round brings no update."""
+        """The tensors of the arm's part after its last round. Raises ArmError if a round brings no update."""
         tensors, done = self.kept.recall()
         for number, average in self.kept.unjudged(done):  # a run that was killed in between
             self._judge(number, average)
@@ -65,7 +66,7 @@ class Averaging:
             return tensors
         entities = {self.nodes[name]: name for name in self.campaign.members if name not in self.silent}
         if not entities:
-            raise PeerError("no entity is left")
+            raise ArmError("no entity is left")
         initial = arrays_of(tensors if done else start_of(self.campaign.study, self.campaign.seed, self.arm, self.campaign.nets))
         self._round = done + 1
         strategy = self._strategy(entities)
@@ -88,35 +89,47 @@ class Averaging:
 
     def take(self, entity: str, content: RecordDict) -> None:
         """Notes an update that is averaged."""
-        self._updated = True
+        self._updated.add(entity)
         self.campaign.rounds.spend(self.arm.name, entity, self._round, averaging_costs(content))
 
-    def fail(self, entity: str, reason: str) -> None:
-        """Notes one that is not."""
+    def remark(self, entity: str, reason: str) -> None:
+        """Notes why one is not, or not in full."""
         log.warning("%s, seed %d, %s: %s", entity, self.campaign.seed, self.arm.name, reason)
-        self._failures[entity] = reason
+        self._wrong[entity] = reason
         if reason == SILENT:
             self.silent.add(entity)
 
     def _strategy(self, entities: Mapping[int, str]) -> Strategy:
-        """Flower's strategy for this arm. Its own evaluation would ask everybody for the same test images in every round."""
+        """Flower's strategy for this arm. No update weighs more than the images that its entity said it has."""
+        most = self.campaign.images
         if self.arm.proximal_mu > 0:
-            return OrderedFedProx(entities, self.fail, self.take, proximal_mu=self.arm.proximal_mu, fraction_evaluate=0.0)
-        return OrderedFedAvg(entities, self.fail, self.take, fraction_evaluate=0.0)
+            return OrderedFedProx(entities, self.remark, self.take, most, proximal_mu=self.arm.proximal_mu)
+        return OrderedFedAvg(entities, self.remark, self.take, most)
 
     def _close_round(self, tensors: Mapping[str, Tensor], strategy: Strategy) -> None:
-        """Keeps a round's average. Raises PeerError with the reasons if nobody's update came: Flower would go on with that of before."""
+        """Keeps a round's average. Raises ArmError with the reasons if nobody's update came: Flower would go on with that of before."""
         if not self._updated:
-            told = "; ".join(f"{entity}: {reason}" for entity, reason in sorted(self._failures.items()))
-            raise PeerError(f"round {self._round} of {self.arm.rounds} brought no update: {told or 'nobody was asked'}")
+            told = "; ".join(f"{entity}: {reason}" for entity, reason in sorted(self._wrong.items()))
+            raise ArmError(f"round {self._round} of {self.arm.rounds} brought no update: {told or 'nobody was asked'}")
+        self._note_gaps()
         self.kept.put_average(self._round, tensors)
         if self._round < self.arm.rounds:  # the last one is evaluated by everybody, as what the arm came to
             self._judge(self._round, tensors)
             for entity in self.silent:
                 strategy.stop_asking(entity)
         self._round += 1
-        self._updated = False
-        self._failures.clear()
+        self._updated.clear()
+        self._wrong.clear()
+
+    def _note_gaps(self) -> None:
+        """Notes for the readers of the arm's figures whose updates this round's average is without, or has in part, and why."""
+        for entity in self.campaign.study.partition.names:
+            reason = self._wrong.get(entity)
+            if entity not in self._updated:
+                reason = reason or self.campaign.absent.get(entity) or (SILENT if entity in self.silent else "was not asked")
+                self.campaign.rounds.note(self.arm.name, entity, self._round, f"is missing: {reason}")
+            elif reason:
+                self.campaign.rounds.note(self.arm.name, entity, self._round, reason)
 
     def _judge(self, number: int, tensors: Mapping[str, Tensor]) -> None:
         """Has a round's average evaluated, and keeps what came of it."""
@@ -128,7 +141,7 @@ class Averaging:
             if replies:
                 self._take_worth(number, ask, replies[0])
             else:
-                self.fail(ask.entity, SILENT)
+                self.remark(ask.entity, SILENT)
 
     def _take_worth(self, number: int, ask: Ask, message: Message) -> None:
         try:

@@ -10,8 +10,10 @@ from dpm_flower.core.arms import RECEIVED, Arm, AveragingArm, SharingArm
 from dpm_flower.core.outcome import Outcome
 from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
+from dpm_flower.federation.answers import Answer, Answers
 from dpm_flower.federation.averaging_start import decider_of
 from dpm_flower.federation.costs import total
+from dpm_flower.federation.pooled_samples import most_samples
 from dpm_flower.federation.rounds import Rounds
 from dpm_flower.federation.shared_decider import averaged
 from dpm_flower.federation.wire import Reply, Request
@@ -29,19 +31,31 @@ class Ask:
 
 @dataclass(slots=True, eq=False)
 class Campaign:
-    """State of a campaign. `lead_order` are the entities that may pre-train, first choice first."""
+    """State of a campaign. `images` says how many each entity has under this seed; one that it does not name is not there.
+
+    `members` are the entities that take part, `lead_order` those that may pre-train, first choice first.
+    """
 
     study: Study
     seed: int
     identifier: str
-    members: list[str]
-    lead_order: list[str]
+    images: Mapping[str, int]
+    members: list[str] = field(init=False)
+    lead_order: list[str] = field(init=False)
     absent: dict[str, str] = field(default_factory=dict)
     nets: Mapping[str, Tensor] = field(default_factory=dict)
     shared: dict[str, Mapping[str, Tensor]] = field(default_factory=dict)  # arm -> one network or decider for all
     rounds: Rounds = field(default_factory=Rounds)
-    _answers: dict[tuple[str, str, str], Reply | str] = field(default_factory=dict)  # action, arm or method, entity -> reply or reason
+    _answers: Answers = field(default_factory=Answers)
     _rounds: dict[str, dict[str, Reply]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.members = [name for name in self.study.partition.names if name in self.images]
+        by_size = sorted(self.members, key=lambda name: (-self.images[name], name))
+        self.lead_order = [self.study.lead] if self.study.lead else by_size
+        for name in self.study.partition.names:
+            if name not in self.images:
+                self.leave_out(name, "did not answer when the run began")
 
     def leave_out(self, entity: str, reason: str) -> None:
         """An entity that can't take part any more; the others go on."""
@@ -52,7 +66,7 @@ class Campaign:
     def give_up(self, arm: str, reason: str) -> None:
         """An arm that came to nothing: nobody has figures in it."""
         for entity in self.study.partition.names:
-            self._answers.setdefault((wire.EVALUATE, arm, entity), reason)
+            self._answers.put(wire.EVALUATE, arm, entity, reason)
 
     def possible_pretrain_asks(self) -> Iterator[Ask]:
         """The questions to every entity that may ever have been the lead."""
@@ -61,7 +75,7 @@ class Campaign:
 
     def pretrain_asks(self) -> Iterator[Ask]:
         """The first choice among the leads that have not failed, while there are no networks."""
-        left = [name for name in self.lead_order if name in self.members and (wire.PRETRAIN, "", name) not in self._answers]
+        left = [name for name in self.lead_order if name in self.members and self._answers.get(wire.PRETRAIN, "", name) is None]
         if not self.nets and left:
             yield Ask(wire.PRETRAIN, left[0], self._request())
 
@@ -87,10 +101,11 @@ class Campaign:
     def shared_asks(self, number: int) -> Iterator[Ask]:
         """Round `number` (from 1) of the arms with a shared decider, and what the average of the round before is worth."""
         for arm in self._sharing_arms("shared"):
-            if number <= arm.rounds:
+            if number <= arm.averaged_rounds:
                 tensors = self.shared.get(arm.name) or self._received_decider()
                 for entity in self._supplied(arm, wire.REFINE_SHARED):
-                    request = self._request(arm=arm.name, claims=self._claims(arm), round=number, rounds=arm.rounds, tensors=tensors)
+                    claims, rounds = self._claims(arm), arm.averaged_rounds
+                    request = self._request(arm=arm.name, claims=claims, round=number, rounds=rounds, tensors=tensors)
                     yield Ask(wire.REFINE_SHARED, entity, request)
                 if number > 1:
                     yield from self.round_asks(arm, number - 1, tensors)
@@ -98,7 +113,7 @@ class Campaign:
     def round_asks(self, arm: Arm, number: int, tensors: Mapping[str, Tensor]) -> Iterator[Ask]:
         """What a round's average is worth: asked of one entity, the largest there is, since the test images are common to all."""
         if judge := self._judge(arm):
-            yield Ask(wire.EVALUATE, judge, self._request(arm=arm.name, round=number, rounds=_rounds_of(arm), tensors=tensors))
+            yield Ask(wire.EVALUATE, judge, self._request(arm=arm.name, round=number, rounds=arm.averaged_rounds, tensors=tensors))
 
     def evaluate_asks(self) -> Iterator[Ask]:
         """Whoever has something to evaluate: its own network or decider, or the one for all."""
@@ -106,18 +121,18 @@ class Campaign:
             for entity in self._receivers(arm):
                 if arm.name in self.shared:
                     yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, tensors=self.shared[arm.name]))
-                elif isinstance(self._answers.get((wire.REFINE, arm.name, entity)), Reply):
+                elif self._answers.reply(wire.REFINE, arm.name, entity):
                     claims = self._claims(arm) if isinstance(arm, SharingArm) else ()  # what the decider was refined on
                     yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, claims=claims))
 
-    def take(self, ask: Ask, answer: Reply | str) -> None:
+    def take(self, ask: Ask, answer: Answer) -> None:
         """Notes a reply, or the reason why there is none."""
         request = ask.request
         if ask.action == wire.EVALUATE and isinstance(answer, Reply) and (number := self._judges(ask)):
             self.rounds.judge(request.arm, ask.entity, number, answer.quality)
         if ask.action == wire.EVALUATE and request.round:
             return  # a round without figures is a gap in a curve; the arm's own figures are those of its end
-        self._answers[ask.action, str(request.method) if ask.action == wire.CONTRIBUTE else request.arm, ask.entity] = answer
+        self._answers.put(ask.action, str(request.method) if ask.action == wire.CONTRIBUTE else request.arm, ask.entity, answer)
         if ask.action == wire.ADOPT and isinstance(answer, str):
             self.leave_out(ask.entity, answer)  # without the networks nothing that follows is possible
         elif ask.action == wire.PRETRAIN and isinstance(answer, Reply):
@@ -126,39 +141,47 @@ class Campaign:
             self._rounds.setdefault(request.arm, {})[ask.entity] = answer
             self.rounds.spend(request.arm, ask.entity, request.round, answer.costs)
 
-    def close_round(self) -> list[str]:
-        """Averages what the shared arms' round brought; answers with what it left out, in words."""
-        remarks: list[str] = []
-        for arm, replies in self._rounds.items():
-            before = self.shared.get(arm) or self._received_decider()
-            average = averaged(before, {entity: (reply.tensors, reply.images) for entity, reply in replies.items()})
-            self.shared[arm] = average.tensors
-            remarks += [f"{arm}: {remark}" for remark in average.remarks]
-        self._rounds.clear()
-        return remarks
+    def close_round(self, number: int) -> list[str]:
+        """Averages what round `number` of the shared arms brought; answers with whose updates did not count in full, in words."""
+        told: list[str] = []
+        for arm in self._sharing_arms("shared"):
+            if not 1 <= number <= arm.averaged_rounds:
+                continue
+            replies, gaps = self._rounds.pop(arm.name, {}), list[tuple[str, str]]()
+            if replies:
+                before, claims = self.shared.get(arm.name) or self._received_decider(), self._claims(arm)
+                most = {entity: most_samples(entity, self.images[entity], claims) for entity in replies}
+                average = averaged(before, {entity: (reply.tensors, reply.images) for entity, reply in replies.items()}, most)
+                self.shared[arm.name] = average.tensors
+                gaps += average.remarks
+            for entity in (name for name in self.study.partition.names if arm.receives(name) and name not in replies):
+                answer = self._answers.get(wire.REFINE_SHARED, arm.name, entity)
+                reason = answer if isinstance(answer, str) else self.absent.get(entity, "was not asked")
+                gaps.append((entity, f"is missing: {reason}"))
+            for entity, became in gaps:
+                self.rounds.note(arm.name, entity, number, became)
+                told.append(f"{arm.name}: the update of {entity} {became}")
+        return told
 
     def reasons(self) -> list[tuple[str, str]]:
         """(entity, reason) of those that were left out, and of those that could not pre-train."""
-        failed = {entity: told for (action, _, entity), told in self._answers.items() if action == wire.PRETRAIN and isinstance(told, str)}
-        return sorted((failed | self.absent).items())
+        return sorted((dict(self._answers.failures(wire.PRETRAIN)) | self.absent).items())
 
     def outcomes(self) -> Iterator[Outcome]:
         """One outcome for every arm and entity, with figures or the reason why there are none."""
         for entity in self.study.partition.names:
-            yield self._outcome(RECEIVED, entity, self._answers.get((wire.ADOPT, "", entity)), {}, {})
+            yield self._outcome(RECEIVED, entity, self._answers.get(wire.ADOPT, "", entity), {}, {})
         for arm in self.study.arms:
             for entity in self.study.partition.names:
                 quality, costs = self._of_release(arm, entity) if isinstance(arm, SharingArm) else ({}, {})
-                if isinstance(arm, SharingArm) and (arm.refine == "none" or (arm.receivers and entity not in arm.receivers)):
+                if isinstance(arm, SharingArm) and not arm.receives(entity):
                     yield Outcome(self.seed, arm.name, entity, quality, costs, reason=self._unreleased(arm, entity))
                     continue
-                yield self._outcome(arm.name, entity, self._last_answer(arm.name, entity), quality, costs)
+                yield self._outcome(arm.name, entity, self._answers.outcome(arm.name, entity), quality, costs)
 
-    def _outcome(
-        self, arm: str, entity: str, answer: Reply | str | None, quality: Mapping[str, float], costs: Mapping[str, float]
-    ) -> Outcome:
-        refined = self._answers.get((wire.REFINE, arm, entity))
-        spent = [costs, self.rounds.spent(arm, entity), refined.costs if isinstance(refined, Reply) else {}]
+    def _outcome(self, arm: str, entity: str, answer: Answer | None, quality: Mapping[str, float], costs: Mapping[str, float]) -> Outcome:
+        refined = self._answers.reply(wire.REFINE, arm, entity)
+        spent = [costs, self.rounds.spent(arm, entity), refined.costs if refined else {}]
         spent_in_all = {"seconds": 0.0, "bytes_sent": 0.0} | total(spent)
         if not isinstance(answer, Reply):
             reason = answer or self.absent.get(entity) or "was not asked: nothing to evaluate"
@@ -172,23 +195,24 @@ class Campaign:
             spent_in_all,
             correct.to(torch.bool) if correct is not None and correct.ndim == 1 else None,
             remark=self._remark(arm, entity),
-            rounds=self.rounds.figures(arm, entity, _rounds_of(self.study.arm(arm)) if arm != RECEIVED else 0, costs),
+            rounds=self.rounds.figures(arm, entity, self.study.arm(arm).averaged_rounds if arm != RECEIVED else 0, costs),
         )
 
     def _remark(self, arm: str, entity: str) -> str:
-        """Whose releases this entity went without, and why; empty where it had them all."""
+        """Whose releases this entity went without, and whose updates the arm, and why; empty where all were there."""
+        averaging = self.rounds.remark(arm)
         chosen = self.study.arm(arm) if arm != RECEIVED else None
         if not isinstance(chosen, SharingArm) or not _shares(chosen):
-            return ""
+            return averaging
         refused: dict[str, str] = {}
         for action in (wire.REFINE, wire.REFINE_SHARED):
-            answer = self._answers.get((action, arm, entity))
-            refused |= dict(answer.refused) if isinstance(answer, Reply) else {}
+            answer = self._answers.reply(action, arm, entity)
+            refused |= dict(answer.refused) if answer else {}
         parts = []
         for sender in self.study.partition.names:
             if sender != entity and chosen.sends(sender) and (reason := refused.get(sender) or self._missing(chosen, sender)):
                 parts.append(f"without the release of {sender}: {reason}")
-        return "; ".join(parts)
+        return "; ".join([*parts, averaging] if averaging else parts)
 
     def _missing(self, arm: SharingArm, sender: str) -> str:
         """Why a sender has no release of the arm's method; empty if it has one."""
@@ -207,28 +231,18 @@ class Campaign:
         supplied = []
         for entity in self._receivers(arm):
             if _shares(arm) and not senders - {entity}:
-                self._answers[action, arm.name, entity] = "no other entity released anything to refine on"
+                self._answers.put(action, arm.name, entity, "no other entity released anything to refine on")
             else:
                 supplied.append(entity)
         return supplied
-
-    def _last_answer(self, arm: str, entity: str) -> Reply | str | None:
-        """The evaluation; without one, why the step before it failed."""
-        for action in (wire.EVALUATE, wire.REFINE, wire.REFINE_SHARED):
-            answer = self._answers.get((action, arm, entity))
-            if action == wire.EVALUATE and answer is not None:
-                return answer
-            if isinstance(answer, str):
-                return answer
-        return None
 
     def _of_release(self, arm: SharingArm, entity: str) -> tuple[Mapping[str, float], Mapping[str, float]]:
         answer = self._contributed(arm, entity) if arm.sends(entity) else None
         return (answer.quality, answer.costs) if isinstance(answer, Reply) else ({}, {})
 
-    def _contributed(self, arm: SharingArm, entity: str) -> Reply | str | None:
+    def _contributed(self, arm: SharingArm, entity: str) -> Answer | None:
         """What came when this entity was asked for its release in this arm."""
-        return self._answers.get((wire.CONTRIBUTE, str(self.study.methods.index(arm.method_of(entity))), entity))
+        return self._answers.get(wire.CONTRIBUTE, str(self.study.methods.index(arm.method_of(entity))), entity)
 
     def _request(
         self,
@@ -263,9 +277,7 @@ class Campaign:
     def _receivers(self, arm: Arm) -> list[str]:
         if isinstance(arm, AveragingArm):
             return list(self.members)
-        if arm.refine == "none":
-            return []
-        return [entity for entity in self.members if not arm.receivers or entity in arm.receivers]
+        return [entity for entity in self.members if arm.receives(entity)]
 
     def _judge(self, arm: Arm) -> str:
         """Who evaluates the rounds of an arm: of its receivers the one with the most images; empty where nobody is left."""
@@ -277,15 +289,10 @@ class Campaign:
         arm = self.study.arm(ask.request.arm)
         if ask.request.round or ask.entity != self._judge(arm):
             return ask.request.round
-        return _rounds_of(arm)
+        return arm.averaged_rounds
 
     def _received_decider(self) -> Mapping[str, Tensor]:
         return decider_of(self.nets)
-
-
-def _rounds_of(arm: Arm) -> int:
-    """How many rounds of averaging an arm has; 0 where each entity trains alone."""
-    return arm.rounds if isinstance(arm, AveragingArm) or arm.refine == "shared" else 0
 
 
 def _shares(arm: SharingArm) -> bool:

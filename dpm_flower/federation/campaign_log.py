@@ -87,7 +87,7 @@ class CampaignLog:
         try:
             with whole_file(path) as partial:
                 save_file(tensors, partial, {"reply": json.dumps(facts)})
-        except SafetensorError as err:
+        except (SafetensorError, KeyError, ValueError) as err:  # the latter two for types that the format does not know
             raise OutputError(f"cannot write the campaign to {self._folder}: {err}") from err
 
     def get(self, key: ReplyKey) -> Reply | None:

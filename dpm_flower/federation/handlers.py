@@ -1,19 +1,16 @@
 """What a client does with each kind of request: records to our types, one call of the regime, and back."""
 
-import time
-from collections.abc import Callable
-
 import torch
 from flwr.app import Context, Message
 from safetensors.torch import load_file
 
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import ReleaseError, StudyError
-from dpm_flower.core.shared import ModelUpdate, SharedBatch
+from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import Study
 from dpm_flower.exchange.local import LocalExchange
-from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task, study_of
-from dpm_flower.federation.peak_memory import forget_peak, peak_cost
+from dpm_flower.federation.meter import Meter
+from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task
 from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.payload.unsigned import Unsigned
@@ -23,102 +20,103 @@ from dpm_flower.regime.evaluate import Evaluation, evaluate_decider, evaluate_ne
 from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import pretrain
 from dpm_flower.regime.publishing import Notary
-from dpm_flower.regime.receive import receive
-from dpm_flower.regime.refine import Round, refine, refine_shared, train_network
+from dpm_flower.regime.receive import Take, receive
+from dpm_flower.regime.refine import refine, refine_shared, train_network
+from dpm_flower.regime.round import Round
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
 
 
 def identify(message: Message, context: Context) -> Message:
-    """Who this node is, and how many images it has."""
-    task = open_task(context, read_request(message).campaign, study_of(context.run_config).seeds[0], "")
+    """Who this node is, and how many images it has under the seed that is asked about."""
+    request = read_request(message)
+    task = open_task(context, request.campaign, request.seed, "")
     return reply_message(Reply(entity=task.entity, images=len(task.train) + len(task.validation)), message)
 
 
 def pretrain_networks(message: Message, context: Context) -> Message:
     """At the lead: trains the public networks and answers with their weights."""
-    _, task = _opened(message, context)
+    _, task, _ = _opened(message, context)
     made = pretrain(task)
     return reply_message(Reply(entity=task.entity, costs={"seconds": made.seconds}, tensors=made.nets.tensors()), message)
 
 
 def adopt_networks(message: Message, context: Context) -> Message:
     """Checks the pre-training broadcast, keeps it, and answers with the quality of the decider as received."""
-    request, task = _opened(message, context)
-    started = time.perf_counter()
+    request, task, meter = _opened(message, context)
     nets = nets_from(task.study, task.train.classes, task.compute, request.tensors)
     write_tensors(task.site.nets(task.campaign), nets.tensors())
     evaluation = evaluate_decider(task, nets, nets.decider.state_dict())
-    return reply_message(_evaluated(task, evaluation, time.perf_counter() - started), message)
+    return reply_message(_evaluated(task, evaluation, meter), message)
 
 
 def contribute_release(message: Message, context: Context) -> Message:
     """Fits one sharing method and publishes its release in the own pool; answers with the envelope."""
-    request, task = _opened(message, context)
+    request, task, meter = _opened(message, context)
     method = task.study.methods[request.method]
     made = contribute(task, open_nets(task), method, request.method, _notary())
-    costs = {**made.costs, **peak_cost()}
+    costs = {**made.costs, **meter.memory}
     return reply_message(Reply(entity=task.entity, envelope=made.envelope, quality=made.quality, costs=costs), message)
 
 
 def refine_decider(message: Message, context: Context) -> Message:
     """Fetches and verifies the peers' releases and refines the own decider (or trains the whole network on images)."""
-    request, task = _opened(message, context)
+    request, task, meter = _opened(message, context)
     arm = _sharing_arm(task.study, request.arm)
     if arm.refine == "network":
         images = PooledImages(task)
         refused = _receive(task, arm, request, images.take)
-        seconds = train_network(task, arm, images.examples)
+        train_network(task, arm, images.examples)
     else:
         with _pooled(task, arm) as pooled:
             refused = _receive(task, arm, request, pooled.take)
-            seconds = refine(task, open_nets(task), arm, pooled.examples)
-    return reply_message(Reply(entity=task.entity, refused=refused, costs={"seconds": seconds} | peak_cost()), message)
+            refine(task, open_nets(task), arm, pooled.examples)
+    return reply_message(Reply(entity=task.entity, refused=refused, costs=meter.seconds | meter.memory), message)
 
 
 def refine_shared_decider(message: Message, context: Context) -> Message:
     """One round of the shared decider; answers with this entity's update."""
-    request, task = _opened(message, context)
-    arm, started = _sharing_arm(task.study, request.arm), time.perf_counter()
+    request, task, meter = _opened(message, context)
+    arm = _sharing_arm(task.study, request.arm)
     with _pooled(task, arm) as pooled:
         refused = _receive(task, arm, request, pooled.take)
         update = refine_shared(task, open_nets(task), arm, pooled.examples, request.tensors, Round(request.round, request.rounds))
-    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))} | peak_cost()
+    costs = meter.seconds | {"bytes_sent": float(_size_bytes(update))} | meter.memory
     reply = Reply(entity=task.entity, images=update.samples, refused=refused, costs=costs, tensors=update.tensors)
     return reply_message(reply, message)
 
 
 def evaluate_arm(message: Message, context: Context) -> Message:
     """Quality of what an arm came to: of the weights in the request, or of those in the own folder if it has none."""
-    request, task = _opened(message, context)
-    arm, nets, started = task.study.arm(request.arm), open_nets(task), time.perf_counter()
+    request, task, meter = _opened(message, context)
+    arm, nets = task.study.arm(request.arm), open_nets(task)
     state = dict(request.tensors) or load_file(task.site.decider(task.campaign, arm.name))
     if (arm.part if isinstance(arm, AveragingArm) else arm.refine) == "network":
         evaluation = evaluate_network(task, changed(nets, state))
     else:
         evaluation = evaluate_decider(task, nets, state)
-    return reply_message(_evaluated(task, evaluation, time.perf_counter() - started), message)
+    return reply_message(_evaluated(task, evaluation, meter), message)
 
 
 def train_averaging(message: Message, context: Context) -> Message:
     """One local round of Flower's own FedAvg or FedProx, on the whole network or on the decider."""
-    forget_peak()
     asked = read_averaging(message)
     task = open_task(context, asked.campaign, asked.seed, asked.arm)
+    meter = Meter.start()
     arm = task.study.arm(asked.arm)
     if not isinstance(arm, AveragingArm):
         raise StudyError(f"wanted an averaging arm, got {asked.arm!r}")
-    nets, started = open_nets(task), time.perf_counter()
-    update = average_locally(task, nets, arm, asked.tensors, asked.proximal_mu, Round(asked.round, arm.rounds))
-    costs = {"seconds": time.perf_counter() - started, "bytes_sent": float(_size_bytes(update))} | peak_cost()
+    update = average_locally(task, open_nets(task), arm, asked.tensors, asked.proximal_mu, Round(asked.round, arm.rounds))
+    costs = meter.seconds | {"bytes_sent": float(_size_bytes(update))} | meter.memory
     return averaging_reply(update, costs, message)
 
 
-def _opened(message: Message, context: Context) -> tuple[Request, EntityTask]:
-    forget_peak()
+def _opened(message: Message, context: Context) -> tuple[Request, EntityTask, Meter]:
+    """The request, the entity's task, and a meter that was started when its images were there: a process loads them once for all arms."""
     request = read_request(message)
-    return request, open_task(context, request.campaign, request.seed, request.arm)
+    task = open_task(context, request.campaign, request.seed, request.arm)
+    return request, task, Meter.start()
 
 
 def _sharing_arm(study: Study, name: str) -> SharingArm:
@@ -137,7 +135,7 @@ def _pooled(task: EntityTask, arm: SharingArm) -> PooledFeatures:
         return PooledFeatures(task, open_nets(task), arm.name)
 
 
-def _receive(task: EntityTask, arm: SharingArm, request: Request, take: Callable[[SharedBatch], None]) -> tuple[tuple[str, str], ...]:
+def _receive(task: EntityTask, arm: SharingArm, request: Request, take: Take) -> tuple[tuple[str, str], ...]:
     """The releases whose envelopes are in the request -> `take`; answers with (sender, reason) of those refused."""
     side = task.study.side
     spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
@@ -149,11 +147,11 @@ def _receive(task: EntityTask, arm: SharingArm, request: Request, take: Callable
     return refused
 
 
-def _evaluated(task: EntityTask, evaluation: Evaluation, seconds: float) -> Reply:
+def _evaluated(task: EntityTask, evaluation: Evaluation, meter: Meter) -> Reply:
     return Reply(
         entity=task.entity,
         quality=evaluation.quality,
-        costs={"seconds": seconds},
+        costs=meter.seconds,
         tensors={"correct": evaluation.correct.to(torch.uint8)},
     )
 

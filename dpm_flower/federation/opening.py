@@ -18,6 +18,7 @@ from torch import Tensor
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.data_name import filled
 from dpm_flower.core.errors import DpmFlowerError, OutputError, StudyError, TrainingError
+from dpm_flower.core.partition import Partition
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
@@ -27,6 +28,7 @@ from dpm_flower.data.sources import load
 from dpm_flower.nets.anchor_head import head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.site import Site
+from dpm_flower.regime.site_secret import site_secret
 from dpm_flower.regime.task import EntityTask
 
 STUDY_NAME, SWEEP_NAME = "STUDY", "SWEEP"  # what a file of simulations/ exposes
@@ -96,17 +98,20 @@ def output_of(run_config: Mapping[str, UserConfigValue]) -> Path:
 
 
 @functools.lru_cache(maxsize=4)  # a process works for several entities and seeds, on images that never change
-def division_of(data: str, side: int, shares: object, seed: int) -> Division:
+def division_of(data: str, side: int, partition: Partition, seed: int) -> Division:
     """The study's images, divided under a seed."""
-    return divide(load(data, side), shares, seed)  # type: ignore[arg-type]  # lru_cache wants plain objects
+    return divide(load(data, side), partition, seed)
 
 
 def entity_name(study: Study, context: Context) -> str:
-    """The entity that this node stands for: by name in a deployment, by partition number in a simulation."""
-    if DEPLOYED in context.node_config:
-        return str(context.node_config[DEPLOYED])
-    number = context.node_config.get("partition-id", -1)
+    """The entity that this node stands for: by name in a deployment, by partition number in a simulation. Raises StudyError."""
     names = study.partition.names
+    if DEPLOYED in context.node_config:
+        named = str(context.node_config[DEPLOYED])
+        if named not in names:  # nor may it name a folder elsewhere
+            raise StudyError(f"wanted a node that stands for one of {', '.join(names)}, got {named!r}")
+        return named
+    number = context.node_config.get("partition-id", -1)
     if not isinstance(number, int) or not 0 <= number < len(names):
         raise StudyError(f"this study has {len(names)} entities; a node with partition-id {number} stands for none of them")
     return names[number]
@@ -151,6 +156,7 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
         compute=Compute.choose(study.device, study.precision),
         report=ProgressFile(site.progress, name, seed, arm),
         common=None if DEPLOYED in context.node_config else output_of(context.run_config) / "common" / "features",
+        secret=site_secret(site.secret) if DEPLOYED in context.node_config else "",
     )
 
 

@@ -9,16 +9,17 @@ FORGET_PEAK = "5"  # man proc_pid_clear_refs
 MEMORY = "memory_bytes"  # the cost's name
 
 
-def forget_peak() -> None:
-    """From here on the peak counts anew."""
+def forget_peak() -> bool:
+    """From here on the peak counts anew -> True; False where it goes on counting the process's whole life."""
     try:
         RESET.write_text(FORGET_PEAK)
-    except OSError:  # not Linux, or a container that forbids it: peak_cost is then that of the process's whole life, or none
-        return
+    except OSError:  # not Linux, or a container that forbids it
+        return False
+    return True
 
 
 def peak_cost() -> dict[str, float]:
-    """The most memory resident in this process since `forget_peak`, in bytes, as a cost; empty where nobody counts it."""
+    """The most memory resident in this process since the peak was forgotten, in bytes, as a cost; empty where nobody counts it."""
     try:
         lines = STATUS.read_text().splitlines()
     except OSError:

@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from dpm_flower.federation.replies import POLL_S, collect
-from dpm_flower.federation.wire import IDENTIFY, Request, request_records
+from dpm_flower.federation.wire import IDENTIFY, Request, request_records, seed_of
 
 log = logging.getLogger("flwr")
 
@@ -110,11 +110,13 @@ def _again(message: Message) -> Message:
 def _companions(grid: Grid, question: Question) -> list[Message]:
     """Harmless queries that go with a lone message: one where it was lost alone once, two after three times, and so on.
 
-    Each goes to another node, since a simulation hands out one message per node at a time.
+    Each goes to another node, since a simulation looks for one message per node at a time, and asks about the seed whose images
+    the lone message needs as well.
     """
+    harmless = Request(campaign="", seed=seed_of(question.message.content))
     number = (question.alone + 1) // 2 if question.alone % 2 else 0
     others = [node for node in grid.get_node_ids() if node != question.message.metadata.dst_node_id]
-    return [Message(request_records(Request(campaign="")), dst_node_id=node, message_type=IDENTIFY) for node in others[:number]]
+    return [Message(request_records(harmless), dst_node_id=node, message_type=IDENTIFY) for node in others[:number]]
 
 
 class ResendingGrid(Grid):

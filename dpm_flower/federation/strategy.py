@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
@@ -21,8 +20,9 @@ from dpm_flower.core.errors import PeerError, QuorumError
 from dpm_flower.core.study import Study
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
+from dpm_flower.federation.received_networks import check_networks
 from dpm_flower.federation.resending import ask as asked_for
-from dpm_flower.federation.wire import PRETRAIN, Reply, Request, read_reply, request_records
+from dpm_flower.federation.wire import PRETRAIN, Request, read_reply, request_records
 
 log = logging.getLogger("flwr")
 
@@ -34,9 +34,19 @@ class Phase:
     name: str
     asks: Callable[[Campaign], Iterable[Ask]]
     repeated: bool = False
+    shared_round: int = 0  # of the arms with a shared decider: averaged when the phase is over
 
 
 EVALUATION = Phase("evaluate", Campaign.evaluate_asks)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAsk:
+    """A question that waits for its answer, and under which key the log will keep that."""
+
+    campaign: Campaign
+    ask: Ask
+    key: ReplyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class DpmSharing(Strategy):
         self._kept = kept
         self._nodes = nodes
         self._notify = notify
-        self._open: dict[str, tuple[Campaign, Ask]] = {}
+        self._open: dict[str, OpenAsk] = {}
         self._phases = tuple(self._plan())
         averaged = sum(isinstance(arm, AveragingArm) for arm in study.arms) * len(self.campaigns)
         self.last_phase = len(self._phases) + averaged + 1  # the evaluation, after the rounds of Flower's own strategies
@@ -82,9 +92,9 @@ class DpmSharing(Strategy):
         yield Phase("adopt", Campaign.adopt_asks)
         yield Phase("contribute", Campaign.contribute_asks)
         yield Phase("refine", Campaign.refine_asks)
-        rounds = max((arm.rounds for arm in self.study.arms if isinstance(arm, SharingArm) and arm.refine == "shared"), default=0)
+        rounds = max((arm.averaged_rounds for arm in self.study.arms if isinstance(arm, SharingArm)), default=0)
         for number in range(1, rounds + 1):
-            yield Phase(f"refine shared {number}/{rounds}", partial(Campaign.shared_asks, number=number))
+            yield Phase(f"refine shared {number}/{rounds}", partial(Campaign.shared_asks, number=number), shared_round=number)
 
     def start(
         self,
@@ -108,8 +118,8 @@ class DpmSharing(Strategy):
         for number, phase in enumerate(self._phases, start=1):
             self._run(grid, phase, number, timeout or self.study.phase_timeout_s)
             for campaign in self.campaigns:
-                for remark in campaign.close_round():
-                    log.warning("%s", remark)
+                for remark in campaign.close_round(phase.shared_round):
+                    log.warning("seed %d, %s: %s", campaign.seed, phase.name, remark)
         return Result()
 
     def evaluate(self, grid: Grid) -> None:
@@ -164,7 +174,7 @@ class DpmSharing(Strategy):
     def _exchange(self, grid: Grid, phase: Phase, number: int, messages: Sequence[Message], timeout_s: float) -> int:
         """Sends a phase's messages and notes what comes, and who stays silent -> the number of answers."""
         answered = 0
-        # a node works off one message after the other, so that it may take its time for each of them
+        # a deployed node works off one message after the other, so that it may take its time for each; Ray may work off several at once
         timeout_s *= max(Counter(message.metadata.dst_node_id for message in messages).values())
 
         def tell() -> None:
@@ -178,7 +188,8 @@ class DpmSharing(Strategy):
 
         tell()
         asked_for(grid, messages, timeout_s, on_reply)
-        for campaign, ask in self._open.values():
+        for waiting in self._open.values():
+            campaign, ask = waiting.campaign, waiting.ask
             reason = f"no answer within {timeout_s:g} s"
             log.warning("%s, seed %d, %s: %s", ask.entity, campaign.seed, phase.name, reason)
             campaign.take(ask, reason)
@@ -200,33 +211,33 @@ class DpmSharing(Strategy):
         self._open.clear()
         for campaign in self.campaigns:
             for ask in list(phase.asks(campaign)):
-                known = self._kept.get(_key(ask))
+                key = _key(ask)
+                known = self._kept.get(key)
                 if known is not None:
                     campaign.take(ask, known)
                     continue
-                identity = _key(ask).file_name
-                self._open[identity] = (campaign, ask)
-                messages.append(
-                    Message(request_records(ask.request), dst_node_id=self._nodes[ask.entity], message_type=ask.action, group_id=identity)
-                )
+                self._open[key.file_name] = OpenAsk(campaign, ask, key)
+                node, records = self._nodes[ask.entity], request_records(ask.request)
+                messages.append(Message(records, dst_node_id=node, message_type=ask.action, group_id=key.file_name))
         return messages
 
     def _take(self, message: Message) -> None:
-        campaign, ask = self._open.pop(message.metadata.group_id, (None, None))
-        if campaign is None or ask is None:
+        waiting = self._open.pop(message.metadata.group_id, None)
+        if waiting is None:
             log.warning("a reply came that nobody asked for, from node %d", message.metadata.src_node_id)
             return
+        campaign, ask = waiting.campaign, waiting.ask
         try:
             reply = read_reply(message)
             if reply.entity != ask.entity:
                 raise PeerError(f"wanted an answer of {ask.entity}, got one in the name of {reply.entity!r}")
             if ask.action == PRETRAIN:
-                _check_finite(reply)
+                check_networks(self.study, reply.tensors)
         except PeerError as err:
             log.warning("%s, seed %d, %s %s: %s", ask.entity, campaign.seed, ask.action, ask.request.arm, err)
             campaign.take(ask, str(err))
             return
-        self._kept.put(_key(ask), reply)
+        self._kept.put(waiting.key, reply)
         campaign.take(ask, reply)
         for sender, reason in reply.refused:
             log.warning("%s refused the release of %s: %s", reply.entity, sender, reason)
@@ -237,13 +248,6 @@ class DpmSharing(Strategy):
             if len(campaign.members) < wanted:
                 left = f"{len(campaign.members)} of {entities} entities, wanted at least {wanted}"
                 raise QuorumError(f"phase {phase.name} left {left}: {_reasons(campaign)}")
-
-
-def _check_finite(reply: Reply) -> None:
-    """Raises PeerError for networks that everybody would refuse: another lead can still be asked."""
-    for name, tensor in reply.tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise PeerError(f"the networks of {reply.entity} hold values in {name} that are not finite")
 
 
 def quorum_of(study: Study) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 
 from dpm_flower.core.errors import PeerError
+from dpm_flower.federation.wire import last_line
 
 ArrayForm: TypeAlias = tuple[str, tuple[int, ...]]  # type and shape
 Forms: TypeAlias = Mapping[str, ArrayForm]  # array name -> form
@@ -20,14 +21,13 @@ Form: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[tupl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCheck:
-    """What a reply must hold: one metric record with the weight, and in training one array record of the form of what was sent.
+    """What a reply must hold: one metric record with the weight, and one array record of the form of what was sent.
 
-    `sent` are names, types and shapes; None where the round has no arrays, or where nobody knows what was sent. A type counts
-    as much as a shape: one float64 update, first in the sum, would make the average one that no entity's network takes.
+    `sent` are names, types and shapes; None where nobody knows what was sent. A type counts as much as a shape: one float64
+    update, first in the sum, would make the average one that no entity's network takes.
     """
 
     weighted_by: str
-    arrays: bool
     sent: Forms | None = None
 
     def sort_out(self, replies: Sequence[tuple[str, Message]]) -> tuple[list[Message], list[tuple[str, str]]]:
@@ -54,13 +54,11 @@ class UpdateCheck:
     def _form(self, reply: Message) -> Form:
         """A reply -> its record names, metrics with their lengths, and arrays with their forms; PeerError if it cannot be used."""
         if reply.has_error():
-            raise PeerError(f"error {reply.error.code}: {reply.error.reason}")
+            raise PeerError(f"error {reply.error.code}: {last_line(reply.error.reason or '')}")
         content = reply.content
         metrics_key, metrics = _only(content, MetricRecord)
         self._check_metrics(metrics)
         lengths = tuple(sorted((name, len(value) if isinstance(value, list) else -1) for name, value in metrics.items()))
-        if not self.arrays:
-            return (metrics_key,), lengths, ()
         arrays_key, arrays = _only(content, ArrayRecord)
         forms = {name: _finite_form(name, array) for name, array in arrays.items()}
         if self.sent is not None and forms != dict(self.sent):

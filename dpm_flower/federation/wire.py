@@ -24,6 +24,9 @@ EVALUATE = "evaluate.decider"
 
 CONFIG, ARRAYS, QUALITY, COSTS = "config", "arrays", "quality", "costs"
 
+# what networks and answers are made of; the campaign's log and the checks of sums cannot take every type that numpy knows
+TYPES = frozenset(map(np.dtype, ("float16", "float32", "float64", "int32", "int64", "uint8", "bool")))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Request:
@@ -41,7 +44,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reply:
-    """What one entity answers. `refused` are (sender, reason) of releases that it did not accept."""
+    """What one entity answers. `refused` are (sender, reason) of releases that it did not accept.
+
+    In the log, a round's average is an answer too, of the server; there they are those whose updates did not count in full.
+    """
 
     entity: str
     images: int = 0
@@ -87,6 +93,12 @@ def read_request(message: Message) -> Request:
         raise PeerError(f"wanted a request of the server app, got one that cannot be read: {err!r}") from err
 
 
+def seed_of(records: RecordDict) -> int:
+    """The seed that a request of any kind is about; 0 where it cannot be read."""
+    seed = records.config_records.get(CONFIG, ConfigRecord()).get("seed")
+    return seed if isinstance(seed, int) else 0
+
+
 def reply_message(reply: Reply, request: Message) -> Message:
     """A reply -> the message that answers `request`."""
     config = ConfigRecord(
@@ -108,7 +120,7 @@ def reply_message(reply: Reply, request: Message) -> Message:
 def read_reply(message: Message) -> Reply:
     """A message -> the reply in it. Raises PeerError for an error reply, and where something is missing or of the wrong type."""
     if message.has_error():
-        raise PeerError(_last_line(message.error.reason or "the client app failed without a reason"))
+        raise PeerError(last_line(message.error.reason or "the client app failed without a reason"))
     try:
         config = message.content.config_records[CONFIG]
         return Reply(
@@ -184,16 +196,19 @@ def arrays_of(tensors: Mapping[str, Tensor]) -> ArrayRecord:
 def tensors_of(arrays: ArrayRecord) -> dict[str, Tensor]:
     """An array record -> named tensors that own their memory, in the order of their names, as they come back from the campaign's log.
 
-    Raises PeerError for an array that cannot be read.
+    Raises PeerError for an array that cannot be read, and for one of a type that no network has.
     """
     return {name: _tensor(name, arrays[name]) for name in sorted(arrays)}
 
 
 def _tensor(name: str, array: Array) -> Tensor:
     try:
-        return torch.from_numpy(np.array(array.numpy()))
+        values = np.array(array.numpy())
     except Exception as err:  # numpy's reader raises whatever the bytes of a stranger lead it to
         raise PeerError(f"array {name!r} cannot be read: {err}") from err
+    if values.dtype not in TYPES:
+        raise PeerError(f"wanted array {name!r} of type {', '.join(sorted(map(str, TYPES)))}, got {values.dtype}")
+    return torch.from_numpy(values)
 
 
 def _text(value: object) -> str:
@@ -221,7 +236,7 @@ def _figures(record: MetricRecord) -> dict[str, float]:
     return {name: float(value) for name, value in record.items() if not isinstance(value, list)}
 
 
-def _last_line(text: str) -> str:
-    """The last line of a traceback says what happened; Flower's simulation puts a traceback between quotation marks of its own."""
+def last_line(text: str) -> str:
+    """A traceback -> its last line, which says what happened; Flower's simulation puts it between quotation marks of its own."""
     lines = [line.strip() for line in text.strip().removesuffix("'>").splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"

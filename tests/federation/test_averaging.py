@@ -126,7 +126,6 @@ def test_without_a_good_reply_there_is_no_average() -> None:
     averaging = OrderedFedAvg(ENTITIES)
     assert averaging.aggregate_train(1, [Message(Error(2, "no"), reply_to=_asked(11))]) == (None, None)
     assert averaging.aggregate_train(1, []) == (None, None)
-    assert averaging.aggregate_evaluate(1, []) is None
 
 
 @pytest.mark.parametrize("replies", [[*UPDATES.values(), UPDATES[11]], [UPDATES[11], *UPDATES.values()]])
@@ -150,11 +149,6 @@ def _grid(nodes: int) -> tuple[InProcessGrid, dict[int, str]]:
         record = RecordDict({"arrays": ArrayRecord({"w": Array(values)}), "metrics": MetricRecord({"num-examples": 1, "loss": 1.0})})
         return Message(record, reply_to=message)
 
-    @app.evaluate()
-    def evaluate(message: Message, context: Context) -> Message:
-        seen = float(message.content["arrays"]["w"].numpy().mean())
-        return Message(RecordDict({"metrics": MetricRecord({"num-examples": 1, "mean": seen})}), reply_to=message)
-
     grid = InProcessGrid(app, [{"partition-id": number} for number in range(nodes)], {})
     names = dict(zip(grid.get_node_ids(), ["c", "a", "b", "d"][:nodes], strict=True))
     return grid, names
@@ -166,7 +160,7 @@ def test_flowers_own_loop_runs_on_it_with_a_broken_entity() -> None:
     averaging = OrderedFedAvg(names, lambda *failure: failures.append(failure))
     result = averaging.start(grid, ArrayRecord({"w": Array(np.zeros(2, np.float32))}), num_rounds=3)
     np.testing.assert_allclose(result.arrays["w"].numpy(), 3.0)  # the mean of 0, 1 and 2 is added in each round
-    assert [metrics["mean"] for metrics in result.evaluate_metrics_clientapp.values()] == pytest.approx([1.0, 2.0, 3.0])
+    assert result.evaluate_metrics_clientapp == {}  # nobody was asked: an entity of this app that is would be a failure
     assert [entity for entity, _ in failures] == ["d"] * 3
 
 
@@ -179,13 +173,12 @@ def test_messages_go_out_in_the_order_of_names_and_touch_nothing(averaging: type
     config, before = ConfigRecord({"lr": 0.1}), random.getstate()
     arrays = ArrayRecord({"w": Array(np.zeros(2, np.float32))})
     trainings = list(strategy.configure_train(4, arrays, config, grid))
-    evaluations = list(strategy.configure_evaluate(4, arrays, config, grid))
-    for messages in (trainings, evaluations):
-        assert [names[message.metadata.dst_node_id] for message in messages] == ["a", "b", "c"]
-        assert all(message.content["config"]["server-round"] == 4 for message in messages)
+    assert [names[message.metadata.dst_node_id] for message in trainings] == ["a", "b", "c"]
+    assert all(message.content["config"]["server-round"] == 4 for message in trainings)
+    assert list(strategy.configure_evaluate(4, arrays, config, grid)) == []
     assert dict(config) == {"lr": 0.1}
     assert random.getstate() == before
-    assert failures == [("z", "is not connected")] * 2
+    assert failures == [("z", "is not connected")]
     assert trainings[0].content["config"].get("proximal-mu") == extra.get("proximal_mu")
 
 
@@ -208,8 +201,8 @@ def test_silence_is_reported() -> None:
     grid, names = _grid(3)
     failures: list[tuple[str, str]] = []
     averaging = OrderedFedAvg(names, lambda *failure: failures.append(failure))
-    list(averaging.configure_evaluate(1, ArrayRecord(), ConfigRecord(), grid))
-    averaging.aggregate_evaluate(1, [Message(Error(5, "lost"), reply_to=_asked(1))])
+    list(averaging.configure_train(1, ArrayRecord(), ConfigRecord(), grid))
+    averaging.aggregate_train(1, [Message(Error(5, "lost"), reply_to=_asked(1))])
     assert failures == [("node 1", "error 5: lost"), ("a", "did not answer"), ("b", "did not answer"), ("c", "did not answer")]
 
 
@@ -235,3 +228,17 @@ def test_what_is_the_same_in_all_replies_stays_as_it_is_bit_for_bit() -> None:
     arrays, _ = OrderedFedAvg(ENTITIES).aggregate_train(1, moved)
     assert arrays is not None
     np.testing.assert_allclose(arrays["anchors"].numpy(), fixed + 3 / 24, rtol=1e-5, atol=1e-6)  # who moves them is averaged
+
+
+@pytest.mark.parametrize("claimed", [10**15, 1e300, 41])
+def test_no_update_weighs_more_than_it_may_whatever_it_claims(claimed: float) -> None:
+    told: list[tuple[str, str]] = []
+    averaged: list[str] = []
+    most = {"a": 40, "b": 5, "c": 100}
+    averaging = OrderedFedAvg(ENTITIES, lambda *each: told.append(each), lambda entity, _: averaged.append(entity), most)
+    arrays, metrics = averaging.aggregate_train(1, _with(13, _update(13, _weights(2), weight=claimed, loss=0.2)))
+    wanted, mean = OrderedFedAvg(ENTITIES).aggregate_train(1, _with(13, _update(13, _weights(2), weight=40, loss=0.2)))
+    assert _bytes(arrays) == _bytes(wanted)
+    assert metrics == mean
+    assert told == [("a", f"claimed {claimed} samples and weighs 40")]
+    assert averaged == ["a", "b", "c", "d"]  # d is not named, and weighs what it claims

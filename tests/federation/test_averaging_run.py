@@ -1,5 +1,6 @@
 """Flower's averaging, kept round by round: it ends with the mean of what came, and goes on where it was."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,16 +9,19 @@ import torch
 
 from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.digest import tensors_digest
+from dpm_flower.core.errors import PeerError
 from dpm_flower.federation import wire
 from dpm_flower.federation.averaging_log import AveragingLog
 from dpm_flower.federation.averaging_run import average
 from dpm_flower.federation.campaign import Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
+from dpm_flower.federation.wire import Reply
 from tests.federation.standing_in import STUDY, Fault, Killed, StandInGrid, StandIns, fail, stay_silent
 
 ARM = AveragingArm(name="FedAvg", rounds=3)
 ONE = replace(STUDY, seeds=(0,), arms=(ARM,))
 NETS = {"featurizer.w": torch.zeros(2), "decider.w": torch.ones(3), "reconstructor.w": torch.ones(4)}
+EQUAL = dict.fromkeys(ONE.partition.names, 40)  # a comes first
 
 
 def _averaged(
@@ -25,14 +29,16 @@ def _averaged(
     faults: dict[tuple[str, str], Fault] | None = None,
     dies_at: int | None = None,
     arm: AveragingArm = ARM,
+    images: Mapping[str, int] = EQUAL,
+    claims: Mapping[str, int] = {},  # nobody writes to it
+    nets: Mapping[str, torch.Tensor] = NETS,
     **study: object,
 ) -> tuple[Campaign, frozenset[str], list[tuple[int, int]], StandIns]:
-    stand_ins = StandIns(faults or {})
+    stand_ins = StandIns(faults or {}, images={0: {**images, **claims}})
     grid = StandInGrid(stand_ins, dies_at=dies_at)
-    names = ONE.partition.names
-    campaign = Campaign(replace(ONE, **study), 0, "campaign", list(names), list(names), nets=NETS)  # type: ignore[arg-type]
+    campaign = Campaign(replace(ONE, **study), 0, "campaign", images, nets=nets)  # type: ignore[arg-type]
     told: list[tuple[int, int]] = []
-    nodes = dict(zip(names, grid.get_node_ids(), strict=True))
+    nodes = dict(zip(ONE.partition.names, grid.get_node_ids(), strict=True))
     silent = average(grid, campaign, arm, CampaignLog.open(folder, ONE), nodes, lambda *done: told.append(done))
     return campaign, silent, told, stand_ins
 
@@ -86,9 +92,67 @@ def test_who_stays_silent_is_told(tmp_path: Path) -> None:
 
 
 def test_with_nobody_left_there_is_a_reason(tmp_path: Path) -> None:
-    campaign = Campaign(ONE, 0, "campaign", [], [], nets=NETS)
+    campaign = Campaign(ONE, 0, "campaign", {}, nets=NETS)
     average(StandInGrid(StandIns()), campaign, ARM, CampaignLog.open(tmp_path, ONE), {}, lambda *_: None)
     assert {outcome.reason for outcome in campaign.outcomes() if outcome.arm == "FedAvg"} == {"no entity is left"}
+
+
+def _remarks(campaign: Campaign) -> set[str]:
+    """What stands beside the arm's figures, once they are there."""
+    for ask in list(campaign.evaluate_asks()):
+        campaign.take(ask, Reply(entity=ask.entity, quality={"top1": 0.5}))
+    return {outcome.remark for outcome in campaign.outcomes() if outcome.arm == "FedAvg" and not outcome.reason}
+
+
+def test_figures_say_whose_updates_they_went_without_also_after_a_resume(tmp_path: Path) -> None:
+    told = "the update of c is missing: error 2: ValueError: c cannot (rounds 1-3)"
+    assert _remarks(_averaged(tmp_path / "whole", {("train", "c"): fail})[0]) == {told}
+    assert _remarks(_averaged(tmp_path / "sound")[0]) == {""}
+    with pytest.raises(Killed):
+        _averaged(tmp_path / "killed", {("train", "c"): fail}, dies_at=11)
+    again, *_ = _averaged(tmp_path / "killed")  # only the third round is left, and in that c can
+    assert _remarks(again) == {told.replace("rounds 1-3", "rounds 1-2")}
+
+
+def test_who_is_silent_or_was_never_there_is_missed_in_every_round(tmp_path: Path) -> None:
+    silent, *_ = _averaged(tmp_path, {("train", "d"): stay_silent}, phase_timeout_s=0.5)
+    assert _remarks(silent) == {"the update of d is missing: did not answer (rounds 1-3)"}
+    grid = StandInGrid(StandIns())
+    nodes = dict(zip(ONE.partition.names, grid.get_node_ids(), strict=True))
+    absent = Campaign(ONE, 0, "other", {"a": 40, "b": 40, "d": 40}, nets=NETS)
+    average(grid, absent, replace(ARM, rounds=1), CampaignLog.open(tmp_path / "other", ONE), nodes, lambda *_: None)
+    assert _remarks(absent) == {"the update of c is missing: did not answer when the run began (round 1)"}
+
+
+def test_an_entity_weighs_no_more_than_the_images_that_it_said_it_has(tmp_path: Path) -> None:
+    """d claims 20 images in every round, and said at the beginning that it has 5."""
+    liar, *_ = _averaged(tmp_path / "liar", images={"a": 20, "b": 40, "c": 10, "d": 5}, claims={"d": 20})
+    honest, *_ = _averaged(tmp_path / "honest", images={"a": 20, "b": 40, "c": 10, "d": 5})
+    assert all(torch.equal(liar.shared["FedAvg"][name], tensor) for name, tensor in honest.shared["FedAvg"].items())
+    assert _remarks(liar) == {"the update of d claimed 20 samples and weighs 5 (rounds 1-3)"}
+
+
+def test_a_flower_that_cannot_be_reached_ends_the_run_and_not_the_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(grid: StandInGrid, messages: object) -> list[str]:
+        raise ConnectionError("the SuperLink is gone")
+
+    monkeypatch.setattr(StandInGrid, "push_messages", gone)
+    with pytest.raises(PeerError, match="could not be sent: the SuperLink is gone"):
+        _averaged(tmp_path)
+    monkeypatch.undo()
+    assert "FedAvg" in _averaged(tmp_path)[0].shared
+
+
+def test_weights_that_the_server_cannot_read_are_the_arms_own_end(tmp_path: Path) -> None:
+    nets = NETS | {"decider.head.weight": torch.zeros(10, 3)}
+    study = {"weights": str(tmp_path / "none.safetensors"), "nets": nets}
+    campaign, _, _, stand_ins = _averaged(tmp_path, arm=replace(ARM, start="scratch"), **study)
+    assert stand_ins.calls == []
+    assert all("there is nothing to start from: wanted a state dict" in told for told in _reasons(campaign))
+
+
+def _reasons(campaign: Campaign) -> list[str]:
+    return [outcome.reason for outcome in campaign.outcomes() if outcome.arm == "FedAvg"]
 
 
 def test_a_round_without_updates_ends_the_arm_and_keeps_the_rounds_before(tmp_path: Path) -> None:

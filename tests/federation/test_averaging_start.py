@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.classification import AnchorLoss
-from dpm_flower.core.errors import PeerError
+from dpm_flower.core.errors import ArmError
 from dpm_flower.core.streams import stream
 from dpm_flower.federation.averaging_start import decider_of, start_of
 from dpm_flower.nets.public_nets import PublicNets
@@ -70,5 +70,5 @@ def test_anchors_are_those_that_the_lead_trained_with(lead: Mapping[str, Tensor]
 
 @pytest.mark.parametrize("nets", [{}, {"decider.head.bias": torch.zeros(7)}, {"featurizer.head.weight": torch.zeros(7, 3)}])
 def test_without_a_last_layer_the_number_of_classes_is_unknown(nets: Mapping[str, Tensor]) -> None:
-    with pytest.raises(PeerError, match=r"tensor \(K,A\) below 'decider.head.'"):
+    with pytest.raises(ArmError, match=r"nothing to start from: .* tensor \(K,A\) below 'decider.head.'"):
         start_of(STUDY, 0, SCRATCH, nets)

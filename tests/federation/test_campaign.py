@@ -10,14 +10,14 @@ from dpm_flower.federation import wire
 from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.wire import Reply
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from tests.federation.standing_in import STUDY
+from tests.federation.standing_in import IMAGES, STUDY
 
 ONE = replace(STUDY, seeds=(0,))
 NETS = {"featurizer.w": torch.ones(1), "decider.w": torch.zeros(2), "reconstructor.w": torch.ones(3)}
 
 
 def _campaign() -> Campaign:
-    return Campaign(ONE, 0, "id-s0", ["a", "b", "c", "d"], ["b", "a", "c", "d"])
+    return Campaign(ONE, 0, "id-s0", IMAGES)
 
 
 def _adopted() -> Campaign:
@@ -73,7 +73,7 @@ def test_receivers_get_the_claims_of_their_arms_method_in_order() -> None:
 
 
 def _with_arms(*arms: SharingArm) -> Campaign:
-    campaign = Campaign(replace(ONE, arms=arms), 0, "id-s0", ["a", "b", "c", "d"], ["b"])
+    campaign = Campaign(replace(ONE, arms=arms), 0, "id-s0", IMAGES)
     (ask,) = campaign.pretrain_asks()
     campaign.take(ask, Reply(entity="b", tensors=NETS))
     return campaign
@@ -138,13 +138,17 @@ def test_shared_rounds_start_from_the_received_decider_and_go_on_from_the_averag
     assert {(ask.request.round, ask.request.rounds) for ask in first} == {(1, 2)}
     for ask, value in zip(first, (1.0, 2.0, 3.0, 2.0), strict=True):
         campaign.take(ask, Reply(entity=ask.entity, images=1, tensors={"w": torch.full((2,), value)}, costs={"seconds": 1.0}))
-    assert campaign.close_round() == []
+    assert campaign.close_round(1) == []
     second = list(campaign.shared_asks(2))
     assert [(ask.action, ask.entity, ask.request.round) for ask in second[4:]] == [(wire.EVALUATE, "b", 1)]  # the average of round 1
     assert all(torch.equal(ask.request.tensors["w"], torch.full((2,), 2.0)) for ask in second)
     campaign.take(second[0], Reply(entity="a", images=1, tensors={"w": torch.full((2,), float("nan"))}, costs={"seconds": 1.0}))
-    (remark,) = campaign.close_round()
-    assert remark.startswith("shared: the update of a was left out")
+    for ask in second[1:3]:
+        campaign.take(ask, Reply(entity=ask.entity, images=1, tensors={"w": torch.full((2,), 2.0)}))
+    campaign.take(second[3], "no memory")
+    left_out, missing = campaign.close_round(2)
+    assert left_out.startswith("shared: the update of a was left out: w is not finite")
+    assert missing == "shared: the update of d is missing: no memory"
     assert list(campaign.shared_asks(3)) == []
 
 
@@ -244,7 +248,7 @@ def _shared_to_its_end() -> Campaign:
             quality = {"top1": 0.1 * ask.request.round} if ask.action == wire.EVALUATE else {}
             costs = {"seconds": 2.0, "bytes_sent": 3.0}
             campaign.take(ask, Reply(entity=ask.entity, images=1, tensors={"w": torch.ones(2)}, quality=quality, costs=costs))
-        campaign.close_round()
+        campaign.close_round(number)
     for ask in list(campaign.evaluate_asks()):
         campaign.take(ask, Reply(entity=ask.entity, quality={"top1": 0.9}))
     return campaign

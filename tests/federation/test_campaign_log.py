@@ -131,3 +131,9 @@ def test_the_time_spent_is_kept_and_its_loss_costs_nothing_else(tmp_path: Path) 
     for damaged in ("", "[]", json.dumps({"seconds": "x"})):
         (tmp_path / "spent.json").write_text(damaged)
         assert _open(tmp_path).spent_s() == 0.0
+
+
+def test_tensors_that_the_format_does_not_know_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write the campaign"):
+        _open(tmp_path).put(KEY, replace(REPLY, tensors={"z": torch.zeros(2, dtype=torch.complex128)}))
+    assert _open(tmp_path).get(KEY) is None

@@ -1,5 +1,6 @@
 """The client app's answers to single requests, and above all what it refuses to do."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from torch import Tensor
 from dpm_flower.apps.client import app
 from dpm_flower.core.errors import PeerError
 from dpm_flower.core.streams import stream
-from dpm_flower.federation import wire
+from dpm_flower.federation import handlers, wire
 from dpm_flower.federation.in_process_grid import InProcessGrid
+from dpm_flower.federation.opening import division_of, find_study
 from dpm_flower.federation.wire import Reply, Request
 from dpm_flower.nets.public_nets import PublicNets
 from tests.small_study import STUDY
@@ -38,6 +40,30 @@ def test_every_node_says_who_it_is_and_how_much_it_has(grid: InProcessGrid) -> N
     told = [_answer(grid, wire.IDENTIFY, node) for node in range(3)]
     assert [reply.entity for reply in told] == ["a", "b", "c"]
     assert told[0].images > told[1].images > told[2].images > 0
+
+
+DEALT = """
+from dataclasses import replace
+from dpm_flower.core.partition import Dealt, Dirichlet
+from tests.small_study import STUDY as SHARED
+PARTITION = Dealt(names=("a", "b", "c"), deal=Dirichlet(alpha=0.3), private=0.3, validation=0.2)
+STUDY = replace(SHARED, seeds=(0, 1, 2), partition=PARTITION)
+"""
+
+
+def test_the_images_are_those_under_the_seed_that_is_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "dealt_for_identify.py").write_text(DEALT)
+    config = {"study": "dealt_for_identify", "output": str(tmp_path)}
+    grid = InProcessGrid(app, [{"partition-id": number} for number in range(3)], config)
+    partition = find_study("dealt_for_identify").partition
+    largest = set()
+    for seed in range(3):
+        told = {reply.entity: reply.images for reply in (_answer(grid, wire.IDENTIFY, node, seed=seed) for node in range(3))}
+        held = division_of("digits", STUDY.side, partition, seed).entities
+        assert told == {name: len(held[name].train) + len(held[name].validation) for name in "abc"}
+        largest.add(max(told, key=told.__getitem__))
+    assert len(largest) > 1  # else one seed's answer would do for all
 
 
 def test_networks_are_adopted_and_evaluated_as_received(grid: InProcessGrid, tmp_path: Path) -> None:
@@ -94,6 +120,25 @@ def test_weights_of_another_decider_are_refused(grid: InProcessGrid) -> None:
     _answer(grid, wire.ADOPT, tensors=_networks())
     with pytest.raises(PeerError, match=r"(Missing|Unexpected) key|size mismatch"):
         _answer(grid, wire.EVALUATE, arm="shared decider", tensors={"head.bias": torch.zeros(3)})
+
+
+FETCH_S = 0.3
+
+
+@pytest.mark.parametrize(
+    ("action", "arm"), [(wire.REFINE, "own only"), (wire.REFINE, "all raw images"), (wire.REFINE_SHARED, "shared decider")]
+)
+def test_the_seconds_of_every_arm_include_fetching(action: str, arm: str, grid: InProcessGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object, **__: object) -> tuple[tuple[str, str], ...]:
+        time.sleep(FETCH_S)
+        return ()
+
+    monkeypatch.setattr(handlers, "receive", slow)
+    _answer(grid, wire.ADOPT, tensors=_networks())
+    started = time.perf_counter()
+    decider = {name.removeprefix("decider."): tensor for name, tensor in _networks().items() if name.startswith("decider.")}
+    reply = _answer(grid, action, arm=arm, round=1, rounds=2, tensors=decider if action == wire.REFINE_SHARED else {})
+    assert FETCH_S <= reply.costs["seconds"] <= time.perf_counter() - started
 
 
 def test_a_release_is_made_once_and_then_told_from_record(grid: InProcessGrid, tmp_path: Path) -> None:

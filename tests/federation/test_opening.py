@@ -15,6 +15,7 @@ from dpm_flower.core.streams import stream
 from dpm_flower.federation.opening import (
     ProgressFile,
     changed,
+    entity_name,
     find_experiment,
     find_study,
     nets_from,
@@ -144,6 +145,22 @@ def test_an_entity_gets_its_own_part_and_its_own_folder(tmp_path: Path) -> None:
 
 def test_a_named_node_needs_no_partition(tmp_path: Path) -> None:
     assert open_task(_context(tmp_path, {"entity": "c"}), "c", 0, "").entity == "c"
+
+
+@pytest.mark.parametrize("name", ["d", "", "../a", "/a", "a/../../b", 0])
+def test_a_node_with_a_name_that_no_entity_has_is_refused_and_makes_no_folder(name: object, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"wanted a node that stands for one of a, b, c, got "):
+        open_task(_context(tmp_path / "runs" / "here", {"entity": name}), "c", 0, "")
+    assert entity_name(STUDY, _context(tmp_path, {"entity": "c"})) == "c"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deployed_node_has_a_secret_of_its_own_and_a_simulated_one_has_none(tmp_path: Path) -> None:
+    deployed = [open_task(_context(tmp_path / run, {"entity": "b"}), "c", 0, "").secret for run in ("one", "one", "two")]
+    assert deployed[0] == deployed[1] != deployed[2]
+    assert len(deployed[0]) == 64
+    simulated = open_task(_context(tmp_path / "one", {"partition-id": 1}), "c", 0, "")
+    assert simulated.secret == ""
 
 
 @pytest.mark.parametrize("node", [{}, {"partition-id": 3}, {"partition-id": -1}, {"partition-id": "0"}])

@@ -15,7 +15,7 @@ from flwr.simulation.ray_transport import ray_actor
 from dpm_flower.federation import resending
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.resending import LOST, MOST_LOSSES, ResendingGrid, ask
-from dpm_flower.federation.wire import IDENTIFY
+from dpm_flower.federation.wire import IDENTIFY, Request, read_request, request_records
 
 NODES = 4
 SWEEP, WORK, FAILURE = 100, 50, 1  # milliseconds: between two looks for messages, of a living actor, of a dead one
@@ -187,3 +187,11 @@ def test_a_grid_for_flowers_own_strategies_does_the_same() -> None:
     message = grid.create_message(RecordDict(), "query.work", 1, "g")
     assert message.metadata.group_id == "g"
     grid.set_run(inner.run)
+
+
+def test_harmless_queries_are_about_the_seed_of_the_message_that_they_go_with() -> None:
+    """Else a process that works for one seed would load and divide the images of another, for nothing."""
+    grid = PooledGrid("+")
+    lone = Message(request_records(Request(campaign="c", seed=7)), dst_node_id=next(iter(grid.get_node_ids())), message_type="query.work")
+    companions = resending._companions(grid, resending.Question(lone, losses=2, alone=1))
+    assert [read_request(message).seed for message in companions] == [7]

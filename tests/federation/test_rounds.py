@@ -41,3 +41,22 @@ def test_what_is_asked_twice_counts_once(rounds: Rounds) -> None:
     """A resumed run notes again what it finds."""
     rounds.spend("arm", "a", 1, {"seconds": 2.0, "bytes_sent": 10.0})
     assert rounds.spent("arm", "a")["seconds"] == 10.0
+
+
+def test_notes_are_told_once_with_their_rounds(rounds: Rounds) -> None:
+    for number in (3, 1, 2, 5, 7, 8):
+        rounds.note("arm", "c", number, "is missing: no memory")
+    rounds.note("arm", "b", 4, "was shortened")
+    rounds.note("arm", "b", 4, "was shortened")
+    assert rounds.remark("arm") == "the update of b was shortened (round 4); the update of c is missing: no memory (rounds 1-3, 5, 7-8)"
+    assert rounds.remark("other") == ""
+    assert sorted(rounds.notes("arm"))[:2] == [(1, "c", "is missing: no memory"), (2, "c", "is missing: no memory")]
+    assert len(list(rounds.notes("arm"))) == 7
+
+
+def test_notes_put_back_are_the_same_notes(rounds: Rounds) -> None:
+    rounds.note("arm", "c", 2, "is missing: gone")
+    other = Rounds()
+    for number, entity, told in rounds.notes("arm"):
+        other.note("arm", entity, number, told)
+    assert other.remark("arm") == rounds.remark("arm") == "the update of c is missing: gone (round 2)"

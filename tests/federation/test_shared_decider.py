@@ -87,7 +87,9 @@ def test_the_tensors_of_before_are_not_written_to() -> None:
     [
         (_update(9) | {"w": torch.full((2, 3), float("nan"))}, 5, "w is not finite"),
         (_update(9) | {"b": torch.tensor([0.0, float("inf")])}, 5, "b is not finite"),
-        (_update(9) | {"w": torch.zeros(3, 2)}, 5, "wanted w of shape (2, 3), got (3, 2)"),
+        (_update(9) | {"w": torch.zeros(3, 2)}, 5, "wanted w of torch.float32 (2, 3), got torch.float32 (3, 2)"),
+        (_update(9) | {"w": torch.zeros(2, 3, dtype=torch.float64)}, 5, "wanted w of torch.float32 (2, 3), got torch.float64 (2, 3)"),
+        (_update(9) | {"num_batches_tracked": torch.tensor(11.0)}, 5, "of torch.int64 (), got torch.float32 ()"),
         (_update(9) | {"more": torch.zeros(1)}, 5, "other names"),
         ({"w": torch.zeros(2, 3)}, 5, "other names"),
         (_update(9), 0, "0 samples"),
@@ -98,16 +100,17 @@ def test_what_does_not_fit_is_left_out_with_a_remark(tensors: dict[str, Tensor],
     sound = {"a": (_update(1), 2), "c": (_update(2), 3)}
     average = averaged(BEFORE, {**sound, "b": (tensors, samples)})
     assert all(torch.equal(average.tensors[name], averaged(BEFORE, sound).tensors[name]) for name in BEFORE)
-    (remark,) = average.remarks
-    assert remark.startswith("the update of b was left out: ")
-    assert reason in remark
+    ((entity, told),) = average.remarks
+    assert entity == "b"
+    assert told.startswith("was left out: ")
+    assert reason in told
 
 
 def test_a_variance_below_zero_is_left_out() -> None:
     before = {"norm.running_var": torch.ones(2)}
     average = averaged(before, {"a": ({"norm.running_var": torch.tensor([1.0, -0.1])}, 1)})
     assert torch.equal(average.tensors["norm.running_var"], torch.ones(2))
-    assert "variances below zero" in average.remarks[0]
+    assert "variances below zero" in average.remarks[0][1]
 
 
 def test_without_a_sound_update_all_stays_as_it_was() -> None:
@@ -122,8 +125,7 @@ def test_a_boosted_update_is_shortened_to_three_times_the_median(boost: float) -
     honest = {name: ({"w": torch.eye(4)[place]}, 1) for place, name in enumerate("abc")}
     average = averaged(before, {**honest, "z": ({"w": boost * torch.eye(4)[3]}, 1)})
     assert average.tensors["w"].tolist() == pytest.approx([0.25, 0.25, 0.25, 0.25 * LONGEST_UPDATE])
-    (remark,) = average.remarks
-    assert "the update of z was shortened" in remark
+    assert average.remarks == (("z", "was shortened to three times the median length"),)
 
 
 def test_an_update_of_twice_the_usual_length_stays() -> None:
@@ -138,3 +140,39 @@ def test_what_nobody_trained_stays_as_it_is_bit_for_bit() -> None:
     average = averaged(BEFORE | {"head.anchors": fixed}, updates)
     assert torch.equal(average.tensors["head.anchors"], fixed)
     assert not torch.equal(average.tensors["w"], BEFORE["w"])
+
+
+@pytest.mark.parametrize("claimed", [10**15, 2**80, 41])
+def test_no_update_weighs_more_than_it_may_whatever_it_claims(claimed: int) -> None:
+    updates = {"a": (_update(1), 10), "b": (_update(2), 30), "c": (_update(3), 20)}
+    liar = averaged(BEFORE, updates | {"b": (updates["b"][0], claimed)}, {"a": 10, "b": 30})
+    honest = averaged(BEFORE, updates, {"a": 10, "b": 30})
+    assert all(torch.equal(liar.tensors[name], honest.tensors[name]) for name in BEFORE)
+    assert liar.remarks == (("b", f"claimed {claimed} samples and weighs 30"),)
+    assert honest.remarks == ()
+
+
+def _with_statistics(seed: int, weights: float, statistics: float) -> dict[str, Tensor]:
+    """Weights and statistics moved by these lengths, each in a direction of its own."""
+    moved = {"w": weights * torch.eye(4)[seed], "norm.running_mean": statistics * torch.eye(4)[seed]}
+    return moved | {"norm.running_var": torch.ones(4)}
+
+
+STILL = {"w": torch.zeros(4), "norm.running_mean": torch.zeros(4), "norm.running_var": torch.ones(4)}
+
+
+def test_statistics_in_large_units_hide_no_boosted_weights() -> None:
+    """Activations move by hundreds and weights by one: in one length, weights that moved by a hundred would not show."""
+    updates = {name: (_with_statistics(place, 1.0, 300.0), 1) for place, name in enumerate("abc")}
+    average = averaged(STILL, {**updates, "z": (_with_statistics(3, 100.0, 300.0), 1)})
+    assert average.tensors["w"].tolist() == pytest.approx([0.25, 0.25, 0.25, 0.25 * LONGEST_UPDATE])
+    assert average.tensors["norm.running_mean"].tolist() == pytest.approx([75.0] * 4)
+    assert average.remarks == (("z", "was shortened to three times the median length"),)
+
+
+def test_boosted_statistics_are_shortened_on_their_own() -> None:
+    updates = {name: (_with_statistics(place, 1.0, 2.0), 1) for place, name in enumerate("abc")}
+    average = averaged(STILL, {**updates, "z": (_with_statistics(3, 1.0, 1e6), 1)})
+    assert average.tensors["w"].tolist() == pytest.approx([0.25] * 4)
+    assert average.tensors["norm.running_mean"].tolist() == pytest.approx([0.5, 0.5, 0.5, 0.5 * LONGEST_UPDATE])
+    assert average.remarks == (("z", "was shortened to three times the median length of statistics"),)

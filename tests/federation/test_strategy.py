@@ -10,12 +10,26 @@ from flwr.app import ArrayRecord, ConfigRecord
 
 from dpm_flower.core.arms import RECEIVED, AveragingArm
 from dpm_flower.core.errors import QuorumError
+from dpm_flower.federation import strategy as strategy_module
 from dpm_flower.federation import wire
 from dpm_flower.federation.campaign import Campaign
 from dpm_flower.federation.campaign_log import CampaignLog
 from dpm_flower.federation.strategy import DpmSharing, quorum_of
 from dpm_flower.federation.wire import Reply
-from tests.federation.standing_in import STUDY, Fault, Loss, Ran, StandInGrid, StandIns, fail, ran, stay_silent
+from tests.federation.standing_in import (
+    IMAGES,
+    NETWORKS,
+    STUDY,
+    Fault,
+    Loss,
+    Ran,
+    StandInGrid,
+    StandIns,
+    check_toy_networks,
+    fail,
+    ran,
+    stay_silent,
+)
 
 ONE = replace(STUDY, seeds=(0,))
 SHORT_S = 0.8  # a whole phase of stand-ins takes a tenth of it
@@ -121,6 +135,48 @@ def test_the_next_largest_pretrains_where_the_lead_fails_and_the_lead_goes_on_wi
     assert result.holes() == set()
 
 
+def _others_networks(reply: Reply) -> Reply:
+    return replace(reply, tensors={name: tensor for name, tensor in reply.tensors.items() if name != "decider.weight"})
+
+
+def _all_of_one_number(value: float) -> Fault:
+    return lambda reply: replace(reply, tensors={name: torch.full((3,), value) for name in reply.tensors})
+
+
+@pytest.mark.parametrize("fault", [_others_networks, _all_of_one_number(float("nan"))])
+def test_networks_that_nobody_could_adopt_are_not_kept_and_the_next_lead_is_asked(fault: Fault, tmp_path: Path, whole: Ran) -> None:
+    result, stand_ins = _with({(wire.PRETRAIN, "b"): fault}, tmp_path)
+    assert [call[1] for call in stand_ins.calls if call[0] == wire.PRETRAIN] == ["b", "a"]
+    assert result.holes() == set()
+    assert len(list((tmp_path / "campaign").glob(f"{wire.PRETRAIN}-*"))) == 1
+
+
+@pytest.mark.parametrize("kind", [torch.complex128, torch.int16, torch.uint16])
+def test_tensors_of_an_odd_type_cost_their_sender_its_answer_and_the_run_nothing(kind: torch.dtype, tmp_path: Path) -> None:
+    odd: Fault = lambda reply: replace(reply, tensors={name: tensor.to(kind) for name, tensor in reply.tensors.items()})  # noqa: E731
+    result, _ = _with({(wire.REFINE_SHARED, "c"): odd}, tmp_path)
+    assert result.holes() == set()
+    assert "the update of c is missing: wanted array" in result.outcomes[0, "shared", "a"].remark
+
+
+def test_a_claim_of_more_samples_than_anybody_has_weighs_no_more(tmp_path: Path) -> None:
+    """Stand-ins release nothing that can be read, so that nobody has more than the own images."""
+    liar, _ = _with({(wire.REFINE_SHARED, "c"): lambda reply: replace(reply, images=10**15)}, tmp_path / "liar")
+    honest, _ = _with({}, tmp_path / "honest")
+    assert all(liar.outcomes[cell].quality == outcome.quality for cell, outcome in honest.outcomes.items())
+    assert liar.outcomes[0, "shared", "a"].remark == f"the update of c claimed {10**15} samples and weighs 10 (rounds 1-2)"
+
+
+def test_each_message_is_digested_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digested: list[int] = []
+    digest = strategy_module.tensors_digest
+    monkeypatch.setattr(strategy_module, "tensors_digest", lambda tensors: digested.append(len(tensors)) or digest(tensors))
+    _, stand_ins = _with({}, tmp_path)
+    asked = [call[0] for call in stand_ins.calls]
+    with_tensors_or_claims = sum(asked.count(action) for action in (wire.ADOPT, wire.REFINE_SHARED, wire.REFINE, wire.EVALUATE))
+    assert 0 < len(digested) <= with_tensors_or_claims
+
+
 def test_a_silent_lead_is_left_out_and_the_next_largest_pretrains(tmp_path: Path) -> None:
     result, stand_ins = _with({(wire.PRETRAIN, "b"): stay_silent}, tmp_path, phase_timeout_s=SHORT_S)
     assert [call[1] for call in stand_ins.calls if call[0] == wire.PRETRAIN] == ["b", "a"]
@@ -218,21 +274,26 @@ def test_a_quorum_is_rounded_up(quorum: float, entities: int, wanted: int) -> No
     assert quorum_of(replace(ONE, partition=shares, arms=ONE.arms[:3], quorum=quorum)) == wanted
 
 
+@pytest.fixture
+def _toy_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy_module, "check_networks", check_toy_networks)
+
+
 def _strategy(folder: Path) -> tuple[DpmSharing, Campaign, StandInGrid]:
     grid = StandInGrid(StandIns())
-    names = ONE.partition.names
-    campaign = Campaign(ONE, 0, "campaign", list(names), ["b", "a"])
-    nodes = dict(zip(names, grid.get_node_ids(), strict=True))
+    campaign = Campaign(ONE, 0, "campaign", IMAGES)
+    nodes = dict(zip(ONE.partition.names, grid.get_node_ids(), strict=True))
     return DpmSharing(ONE, [campaign], CampaignLog.open(folder, ONE), nodes, lambda _: None), campaign, grid
 
 
+@pytest.mark.usefixtures("_toy_networks")
 def test_flowers_own_verbs_do_what_they_say(tmp_path: Path) -> None:
     """A loop of one's own over configure and aggregate comes to what `start` comes to."""
     strategy, campaign, grid = _strategy(tmp_path)
     for number in (1, 2):  # pretrain, adopt
         messages = list(strategy.configure_train(number, ArrayRecord(), ConfigRecord(), grid))
         assert strategy.aggregate_train(number, grid.send_and_receive(messages)) == (None, None)
-    assert set(campaign.nets) == {"featurizer.weight", "decider.weight", "decider.num_batches_tracked", "reconstructor.weight"}
+    assert set(campaign.nets) == NETWORKS
     assert list(strategy.configure_train(2, ArrayRecord(), ConfigRecord(), grid)) == []  # all in the log
     for name in ONE.partition.names:
         campaign.shared["FedAvg"] = {"w": torch.zeros(1)}
@@ -244,6 +305,7 @@ def test_flowers_own_verbs_do_what_they_say(tmp_path: Path) -> None:
     assert "top1" in cells["FedAvg", "c"].quality
 
 
+@pytest.mark.usefixtures("_toy_networks")
 def test_progress_counts_up_to_the_last_phase(tmp_path: Path) -> None:
     seen = []
     strategy, _, grid = _strategy(tmp_path)

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.update_check import UpdateCheck
 
-TRAINING = UpdateCheck(weighted_by="n", arrays=True)
-EVALUATION = UpdateCheck(weighted_by="n", arrays=False)
+CHECK = UpdateCheck(weighted_by="n")
 
 
 def _reply(**records: ArrayRecord | MetricRecord | ConfigRecord) -> Message:
@@ -25,7 +24,7 @@ def _good(number: float = 1.0) -> Message:
     return _reply(arrays=_arrays(w=np.full(2, number)), metrics=MetricRecord({"n": 5, "losses": [0.1, number]}))
 
 
-def _reason(reply: Message, check: UpdateCheck = TRAINING) -> str:
+def _reason(reply: Message, check: UpdateCheck = CHECK) -> str:
     good, left_out = check.sort_out([("a", _good()), ("b", reply), ("c", _good(2.0))])
     assert len(good) == 2
     assert [entity for entity, _ in left_out] == ["b"]
@@ -34,14 +33,13 @@ def _reason(reply: Message, check: UpdateCheck = TRAINING) -> str:
 
 def test_good_replies_stay_in_order() -> None:
     replies = [("a", _good(1.0)), ("b", _good(2.0)), ("c", _good(3.0))]
-    assert TRAINING.sort_out(replies) == ([reply for _, reply in replies], [])
-    assert EVALUATION.sort_out(replies) == ([reply for _, reply in replies], [])
+    assert CHECK.sort_out(replies) == ([reply for _, reply in replies], [])
 
 
 def test_other_records_beside_them_do_no_harm() -> None:
     reply = _good()
     reply.content["note"] = ConfigRecord({"entity": "a"})
-    assert TRAINING.sort_out([("a", reply)]) == ([reply], [])
+    assert CHECK.sort_out([("a", reply)]) == ([reply], [])
 
 
 def _damaged() -> ArrayRecord:
@@ -90,7 +88,7 @@ def test_refusals(reply: Message, reason: str) -> None:
     ],
 )
 def test_what_was_sent_counts_more_than_the_majority(sent: tuple[str, tuple[int, ...]], right: np.ndarray, told: str) -> None:
-    check = UpdateCheck(weighted_by="n", arrays=True, sent={"w": sent})
+    check = UpdateCheck(weighted_by="n", sent={"w": sent})
     fits = _reply(arrays=_arrays(w=right), metrics=GOOD)
     good, left_out = check.sort_out([("a", _good()), ("b", fits), ("c", _good())])
     assert good == [fits]
@@ -99,10 +97,11 @@ def test_what_was_sent_counts_more_than_the_majority(sent: tuple[str, tuple[int,
 
 
 def test_an_array_that_is_missing_is_named() -> None:
-    check = UpdateCheck(weighted_by="n", arrays=True, sent={"v": ("float64", (2,)), "w": ("float64", (2,))})
+    check = UpdateCheck(weighted_by="n", sent={"v": ("float64", (2,)), "w": ("float64", (2,))})
     assert check.sort_out([("a", _good())])[1][0][1].endswith("the first 'v': sent float64 (2,), got none")
 
 
-def test_an_evaluation_needs_no_arrays() -> None:
-    reply = _reply(metrics=GOOD)
-    assert EVALUATION.sort_out([("a", reply)]) == ([reply], [])
+def test_an_error_is_told_by_its_last_line() -> None:
+    InProcessGrid(ClientApp(), [{}], {})
+    asked = Message(RecordDict(), 7, "train")
+    assert _reason(Message(Error(2, "<class 'E'>:<'Traceback\n  File x\nValueError: no'>"), reply_to=asked)) == "error 2: ValueError: no"

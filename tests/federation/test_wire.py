@@ -200,3 +200,17 @@ def test_an_update_carries_its_weight_and_its_costs() -> None:
 def test_costs_that_are_no_numbers_cost_nobody_an_update(costs: Any) -> None:
     records = RecordDict({} if costs is None else {"costs": ConfigRecord(costs | {"bytes_sent": 3})})
     assert wire.averaging_costs(records) == ({} if costs is None else {"bytes_sent": 3.0})
+
+
+@pytest.mark.parametrize("kind", ["complex128", "uint16", "int8", "int16", "uint64", "float128", ">f4", "datetime64[s]"])
+def test_arrays_of_types_that_no_network_has_are_refused(kind: str) -> None:
+    arrays = ArrayRecord({"norm.running_var": Array(np.zeros(2, dtype=kind))})
+    with pytest.raises(PeerError, match=r"wanted array 'norm.running_var' of type bool, float16, .*, got "):
+        wire.tensors_of(arrays)
+
+
+def test_the_seed_of_a_request_of_any_kind_can_be_read() -> None:
+    assert wire.seed_of(wire.request_records(Request(campaign="c", seed=7))) == 7
+    assert wire.seed_of(_averaging().content) == 3
+    for content in (RecordDict(), RecordDict({"config": ConfigRecord({"seed": "x"})})):
+        assert wire.seed_of(content) == 0

@@ -1,0 +1,91 @@
+"""Who is there when a run begins: the nodes that Flower knows -> the entities they stand for, and how much each has."""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from dpm_flower.core.errors import PeerError, QuorumError
+from dpm_flower.core.study import Study
+from dpm_flower.federation import wire
+from dpm_flower.federation.resending import ask
+from dpm_flower.federation.strategy import quorum_of
+from dpm_flower.federation.wire import Reply, Request, read_reply, request_records
+
+log = logging.getLogger("flwr")
+
+CONNECT_S = 60.0  # how long nodes may take to come up
+POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The node of each entity that is there, and by seed how many images each of them has: a partition may deal anew for each."""
+
+    nodes: Mapping[str, int]
+    images: Mapping[int, Mapping[str, int]]
+
+
+def who_is_there(study: Study, grid: Grid, identifier: str) -> Present:
+    """Node ids are random per run: each node says which entity it is, and what it has under each seed, in one batch of messages.
+
+    Raises QuorumError where too few of the study's entities are there, PeerError where Flower cannot be reached.
+    """
+    node_ids = _connected(study, grid)
+    told, reasons = _answers(study, grid, identifier, node_ids)
+    claimed: dict[str, list[int]] = {}
+    for node, replies in told.items():
+        names = sorted({reply.entity for reply in replies.values()})
+        if len(replies) == len(study.seeds) and len(names) == 1:
+            claimed.setdefault(names[0], []).append(node)
+        else:
+            reasons.append((node, f"answered {len(replies)} of {len(study.seeds)} questions, as {', '.join(names)}"))
+    for name in [name for name, claims in claimed.items() if len(claims) > 1]:  # nobody can tell which of them it is
+        reasons += [(node, f"several nodes say that they are {name!r}") for node in claimed.pop(name)]
+    for node, reason in reasons:
+        log.warning("node %d: %s", node, reason)
+    if len(claimed) < (wanted := quorum_of(study)):
+        heard = "".join(sorted({f"; {reason}" for _, reason in reasons}))
+        raise QuorumError(
+            f"wanted at least {wanted} of {len(study.partition.names)} entities, got {len(claimed)} of {len(node_ids)} nodes{heard}"
+        )
+    nodes = {name: claims[0] for name, claims in sorted(claimed.items())}
+    return Present(nodes, {seed: {name: told[node][seed].images for name, node in nodes.items()} for seed in study.seeds})
+
+
+def _answers(study: Study, grid: Grid, identifier: str, node_ids: list[int]) -> tuple[dict[int, dict[int, Reply]], list[tuple[int, str]]]:
+    """By node and seed what was answered, and (node, reason) of the answers that cannot be used."""
+    asks = [
+        Message(request_records(Request(campaign=identifier, seed=seed)), dst_node_id=node, message_type=wire.IDENTIFY, group_id=str(seed))
+        for seed in study.seeds  # outermost: a process divides the images once for each seed
+        for node in node_ids
+    ]
+    told: dict[int, dict[int, Reply]] = {}
+    reasons: list[tuple[int, str]] = []
+    for message in ask(grid, asks, study.phase_timeout_s * len(study.seeds)):
+        node = message.metadata.src_node_id
+        try:
+            reply = read_reply(message)
+            if reply.entity not in study.partition.names:
+                raise PeerError(f"no entity of this study is called {reply.entity!r}")
+            if reply.images < 1:
+                raise PeerError(f"wanted an entity with images, got {reply.entity} with {reply.images}")
+        except PeerError as err:
+            reasons.append((node, str(err)))
+            continue
+        told.setdefault(node, {})[int(message.metadata.group_id)] = reply
+    return told, reasons
+
+
+def _connected(study: Study, grid: Grid) -> list[int]:
+    """The ids of all nodes once there is one per entity, or of those that are there when the wait is over."""
+    give_up = time.monotonic() + min(CONNECT_S, study.phase_timeout_s)
+    while True:
+        node_ids: Iterable[int] = grid.get_node_ids()
+        known = sorted(node_ids)
+        if len(known) >= len(study.partition.names) or time.monotonic() >= give_up:
+            return known
+        time.sleep(POLL_S)

@@ -1,0 +1,87 @@
+"""Who is there, and what each has under each seed: asked in one batch, and nobody is believed who contradicts itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+from flwr.app import Message
+
+from dpm_flower.core.errors import QuorumError
+from dpm_flower.federation import wire
+from dpm_flower.federation.presence import Present, who_is_there
+from dpm_flower.federation.wire import Reply
+from tests.federation.standing_in import IMAGES, STUDY, Fault, Silence, StandInGrid, StandIns
+
+SEEDS = {0: IMAGES, 1: {"a": 70, "b": 1, "c": 2, "d": 3}, 5: {"a": 1, "b": 1, "c": 1, "d": 9}}
+THREE = replace(STUDY, seeds=(0, 1, 5), phase_timeout_s=0.3)
+
+
+def _present(faults: Mapping[tuple[str, str], Fault] | None = None) -> tuple[Present, StandIns, StandInGrid]:
+    stand_ins = StandIns(faults or {}, images=SEEDS)
+    grid = StandInGrid(stand_ins)
+    return who_is_there(THREE, grid, "campaign"), stand_ins, grid
+
+
+def test_each_seed_has_its_own_counts_and_each_entity_one_node() -> None:
+    present, stand_ins, grid = _present()
+    assert present.images == SEEDS
+    assert present.nodes == dict(zip("abcd", grid.get_node_ids(), strict=True))
+    assert sorted(call[1:3] for call in stand_ins.calls) == [(name, seed) for name in "abcd" for seed in SEEDS]
+
+
+def test_all_seeds_are_asked_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed: list[int] = []
+    push = StandInGrid.push_messages
+
+    def noting(grid: StandInGrid, messages: list[Message]) -> list[str]:
+        given = list(messages)
+        pushed.append(len(given))
+        return list(push(grid, given))
+
+    monkeypatch.setattr(StandInGrid, "push_messages", noting)
+    _present()
+    assert pushed == [12]
+
+
+def _third(change: Callable[[Reply], Reply]) -> Fault:
+    """A fault of the third answer only."""
+    asked: list[Reply] = []
+
+    def fault(reply: Reply) -> Reply:
+        asked.append(reply)
+        return change(reply) if len(asked) == 3 else reply
+
+    return fault
+
+
+def _silent(reply: Reply) -> Reply:
+    raise Silence
+
+
+def _broken(reply: Reply) -> Reply:
+    raise ValueError("its images cannot be read")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _silent,
+        _broken,
+        lambda reply: replace(reply, entity="c"),
+        lambda reply: replace(reply, images=0),
+        lambda reply: replace(reply, images=-5),
+    ],
+)
+def test_who_answers_otherwise_for_one_seed_is_not_there_for_any(change: Callable[[Reply], Reply]) -> None:
+    present, *_ = _present({(wire.IDENTIFY, "d"): _third(change)})
+    assert set(present.nodes) == {"a", "b", "c"}
+    assert present.images == {seed: {name: counts[name] for name in "abc"} for seed, counts in SEEDS.items()}
+
+
+def test_too_few_are_told_with_what_was_wrong() -> None:
+    faults = {(wire.IDENTIFY, name): _third(_broken) for name in "abd"}
+    with pytest.raises(
+        QuorumError, match=r"wanted at least 2 of 4 entities, got 1 of 4 nodes; .*answered 2 of 3 questions, as a"
+    ) as caught:
+        _present(faults)
+    assert "its images cannot be read" in str(caught.value)
