@@ -1,13 +1,16 @@
-"""Federated averaging at its best: rounds x local epochs x learning rate, of the whole network and of the decider, from both starts.
+"""Federated averaging, tuned: rounds x local steps x learning rate, of the whole network and of the decider, from both starts.
 
 Run:    make study STUDY=simulations.fedavg DATA=<folder with train/CLASS/IMAGE and test/CLASS/IMAGE of CIFAR-10>
 Data:   that of simulations.table5, and its networks, budgets, entities and seeds
-Grid:   5 or 20 rounds x 1 or 4 passes over the own images in each x two learning rates, and the same number of gradient steps as
-        the sharing arms take; for the whole network and for the decider alone, from the lead's weights and from scratch
+Grid:   from the lead's weights 4 or 12 rounds, each of one pass over the own images at two learning rates, or all together of the
+        gradient steps that the sharing arms take; from scratch 20 rounds, of one pass at the same two rates, or all together of
+        the pre-training's steps; for the whole network and for the decider alone. A grid that one seed gets through in some 20
+        minutes on two cores: what lies beyond it, more rounds and other rates, may be better
 Choice: of each of the four the arm with the best mean top-1 on the entities' own validation images, over entities and seeds (✓ in
         the table, and a section of the report); test images choose nothing
-Steps:  for each of the four 9,000 to 12,000 gradient steps of 64 images per large entity and seed (a sharing arm takes 300)
-Shows:  accuracy against megabytes and against seconds, round by round (curves.csv, figures/curves.svg)
+Steps:  of 64 images, for each large entity and seed 1,720 of each part from the lead's weights and 2,400 from scratch, in all
+        settings together (a sharing arm takes 300, at the rate that was chosen for it: see simulations.table5)
+Shows:  accuracy against megabytes fetched and against seconds, round by round (curves.csv, figures/curves.svg)
 """
 
 from collections.abc import Iterator
@@ -21,16 +24,16 @@ from dpm_flower.methods.raw_features import RawFeatures
 from simulations.table5 import STUDY as TABLE5
 
 PARTS: tuple[Averaged, ...] = ("network", "decider")
-STARTS: tuple[Start, ...] = ("lead", "scratch")
-ROUNDS = (5, 20)
-EPOCHS: tuple[int | None, ...] = (None, 1, 4)  # None: the steps of the study's budget, whatever an entity has
+STARTS: tuple[tuple[Start, tuple[int, ...]], ...] = (("lead", (4, 12)), ("scratch", (20,)))  # with the numbers of rounds
 RATES = (2e-3, 1e-2)
+# local epochs and rate; None: the steps and the rate of the study's budget, whatever an entity has
+LOCAL: tuple[tuple[int | None, float | None], ...] = ((None, None), *((1, rate) for rate in RATES))
 
 
 def grid() -> Iterator[AveragingArm]:
-    """The settings, part after part and start after start. With the budget's steps only the budget's rate, once per number of rounds."""
-    for part, start, rounds, epochs in product(PARTS, STARTS, ROUNDS, EPOCHS):
-        for rate in RATES if epochs else (None,):
+    """The settings, part after part and start after start."""
+    for part, (start, numbers) in product(PARTS, STARTS):
+        for rounds, (epochs, rate) in product(numbers, LOCAL):
             taken = f"{epochs} ep x {rate:g}" if epochs else "budget"
             name = f"{part}, {start}: {rounds} x {taken}"
             yield AveragingArm(name=name, part=part, start=start, rounds=rounds, local_epochs=epochs, learning_rate=rate)
@@ -46,5 +49,5 @@ STUDY = replace(
         SharingArm(name="shared decider", method=DeepPoisoning(), refine="shared"),
         *grid(),
     ),
-    columns=("validation_top1", "top1", "seeds", "bytes", "seconds"),
+    columns=("validation_top1", "top1", "seeds", "bytes", "fetched", "seconds"),
 )

@@ -3,14 +3,21 @@
 Run:    make study STUDY=simulations.scale DATA=<folder with train/CLASS/IMAGE and test/CLASS/IMAGE of CIFAR-10>
 Data:   half of the classes are the private task; every entity holds 1 % of the private images (250 of CIFAR-10's), so that
         entities do the same work whatever their number; nine tenths of the public images stay aside
-Shows:  quality for four sampled receivers, who pool everybody's release; seconds and peak memory of each entity's own process
-Claim:  seconds and memory per entity at 100 entities are within 1.2 times those at 10; quality rises with the number of peers
+Shows:  of the same four entities with the same images in every variant, who alone receive, and pool everybody's releases: quality,
+        seconds, peak memory and the megabytes that they fetch, as means over the four; and of the others, who send only (there is
+        none among 4 entities), seconds of contributing and peak memory
+Claim:  seconds and peak memory of a receiver at 100 entities are within 1.2 times those at 10, and so are those of a sender, while
+        what a receiver fetches grows with the number of its peers; the receivers' top-1 rises with it; untested until it has run
+Memory: the most that was resident in the process that answers, while it answers one message. In a simulation Ray's actors, as many
+        as clients work at once, serve all entities by turns: each figure contains the libraries and the data set, which a site of its
+        own has once as well, and what an actor has kept of other entities, which such a site has not
+Settings: those of simulations.table5, with the rate and the steps of refinement that were chosen there
 """
 
 from dataclasses import replace
 
 from dpm_flower.core.arms import SharingArm
-from dpm_flower.core.partition import Shares
+from dpm_flower.core.partition import Shares, entities
 from dpm_flower.core.study import Study
 from dpm_flower.core.sweep import Sweep
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
@@ -18,18 +25,20 @@ from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from simulations.table5 import STUDY as TABLE5
 
-RECEIVERS = 4
+NUMBERS = (4, 10, 30, 100)
+RECEIVERS = 4  # the first: images are dealt out in the order of the names, so that whoever comes later takes none of theirs
+SHARE = 0.01
 
 
-def among(entities: int) -> Study:
-    """A number of entities -> the study in which so many share and four of them, spread evenly over the list, receive."""
-    names = tuple(f"e{number:03d}" for number in range(1, entities + 1))
-    receivers = names[:: entities // RECEIVERS][:RECEIVERS]
+def among(count: int) -> Study:
+    """A number of entities -> the study in which so many share and the first four of them receive."""
+    names = entities(NUMBERS[-1])[:count]
+    receivers = names[:RECEIVERS]
     return replace(
         TABLE5,
-        name=f"scale-{entities}",
+        name=f"scale-{count}",
         lead=names[0],
-        partition=Shares(entities=tuple((name, 0.01) for name in names), public=0.1, public_classes=TABLE5.partition.public_classes),
+        partition=Shares(entities=tuple((name, SHARE) for name in names), public=0.1, public_classes=TABLE5.partition.public_classes),
         arms=(
             SharingArm(name="own only", method=Nothing(), receivers=receivers),
             SharingArm(name="own + raw features", method=RawFeatures(), receivers=receivers),
@@ -41,6 +50,6 @@ def among(entities: int) -> Study:
 
 SWEEP = Sweep(
     name="scale",
-    variants=tuple((str(entities), among(entities)) for entities in (4, 10, 30, 100)),
-    columns=("top1", "ssim", "gain_kept", "seconds", "memory", "bytes"),
+    variants=tuple((str(count), among(count)) for count in NUMBERS),
+    columns=("top1", "gain_kept", "seconds", "memory", "fetched", "sender_seconds", "sender_memory", "bytes"),
 )

@@ -8,7 +8,7 @@ Note:   the paper publishes no strengths, so each is found on the entity's own v
         received. In the paper GN, GF and MF cost 0.69, 0.81 and 0.95 of the accuracy above chance (ResNet101: 81.13 % falls to
         25.47, 15.60 and 4.44 %, 500 classes). On maps of 16 x 16 the last two are hardly within reach: however wide, a filter
         leaves each channel's mean, and with it a sixth of that accuracy. Here all three cost 0.69, so that they compare at one
-        price; perturbation_strength and perturbation_drop in results.csv say what came of it
+        price; the table's strength and drop say what came of it
 """
 
 from dataclasses import replace
@@ -49,4 +49,5 @@ STUDY = Study(
     augment="shift-flip",
     lead_threads=2,
     quorum=1.0,
+    columns=("perturbation_strength", "perturbation_drop", "top1_release", "top5_release", "l1", "ssim", "windowed_ssim"),
 )

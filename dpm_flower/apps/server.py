@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import traceback
 from dataclasses import asdict
 from pathlib import Path
@@ -39,11 +40,13 @@ def main(grid: Grid, context: Context) -> None:
 
 
 def _command(context: Context) -> str:
-    """What makes the same run again."""
+    """What makes the same run again, as a shell reads it."""
     given = context.run_config
-    words = ["dpm-flower study", str(given.get("study", ""))]
-    words += [f"--{name} {given[name]}" for name in ("data", "seeds") if given.get(name)]
-    return " ".join(words)
+    words = ["dpm-flower", "study", str(given.get("study", ""))]
+    for name in ("data", "seeds"):
+        if given.get(name):
+            words += [f"--{name}", str(given[name])]
+    return shlex.join(words)
 
 
 def _note(path: Path, progress: PhaseProgress) -> None:

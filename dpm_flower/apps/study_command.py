@@ -1,6 +1,7 @@
 """`dpm-flower study`: a study or a sweep by name -> its run, its progress and its table."""
 
 import datetime
+import shlex
 import sys
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def run(name: str, data: str, seeds: str, output: Path | None, *, in_process: bo
         print(f"dpm-flower: {err}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        where = f"; to go on: --output {folder}" if folder else ""
+        where = f"; to go on: --output {shlex.quote(str(folder))}" if folder else ""
         print(f"dpm-flower: interrupted{where}", file=sys.stderr)
         return INTERRUPTED
     return 0

@@ -17,7 +17,7 @@ from dpm_flower.apps.server import app as server_app
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.compute import Compute, torch_threads
 from dpm_flower.core.data_name import SEPARATOR, paths_in, placeholders
-from dpm_flower.core.errors import DpmFlowerError, OutputError, SettingError, StudyError
+from dpm_flower.core.errors import DataError, DpmFlowerError, OutputError, SettingError, StudyError
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import divide
@@ -62,12 +62,12 @@ class Order:
 
 
 def check(study: Study) -> None:
-    """Whatever can be refused is refused here, before any process starts: device, data, partition, backbone, hook point."""
+    """Whatever can be refused is refused here, before any process starts: device, data, partition, backbone, its weights, hook point."""
     Compute.choose(study.device, study.precision)
     for seed in study.seeds:
         division = divide(load(study.data, study.side), study.partition, seed)
     classes = next(iter(division.entities.values())).train.classes
-    PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "check"), study_head(study, 0))
+    PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "check"), study_head(study, 0), study.weights)
 
 
 def run_into(folder: Path, order: Order, runner: Runner, console: Console) -> Results:
@@ -122,13 +122,21 @@ def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:
 
 
 def absolute(data: str) -> str:
-    """A path, also one behind a known name or before options, as every process can find it; what is no path stays what it is."""
+    """A path, also one behind a known name or before options, as every process can find it; what is no path stays what it is.
+
+    Raises DataError for what no file system takes: a home of nobody, a name that is too long, a zero byte.
+    """
     name, colon, root = data.partition(":")
-    if colon and root and name in ROOTED:
-        return f"{name}:{Path(root).expanduser().absolute()}"
-    place, mark, options = (data, "", "") if Path(data).expanduser().exists() else data.partition("?")
-    path = Path(place).expanduser()
-    return f"{path.absolute()}{mark}{options}" if place and place != DIGITS and path.exists() else data
+    try:
+        if "\0" in data:
+            raise ValueError("a path has no zero byte")
+        if colon and root and name in ROOTED:
+            return f"{name}:{Path(root).expanduser().absolute()}"
+        place, mark, options = (data, "", "") if Path(data).expanduser().exists() else data.partition("?")
+        path = Path(place).expanduser()
+        return f"{path.absolute()}{mark}{options}" if place and place != DIGITS and path.exists() else data
+    except (OSError, RuntimeError, ValueError) as err:
+        raise DataError(f"wanted data as a path or a known name, got {data!r}: {err}") from err
 
 
 def project() -> Path:
@@ -142,9 +150,12 @@ def project() -> Path:
 
 
 def made(folder: Path) -> None:
-    """Makes an output folder. Raises OutputError unless it can be written to."""
+    """Makes an output folder, which only its owner may enter. Raises OutputError unless it can be written to.
+
+    A run keeps pictures and features of private images there. One that was there before stays as open as its owner made it.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink(missing_ok=True)

@@ -1,19 +1,28 @@
 """What a reader must know beside a run's figures, read off the data and this machine."""
 
 import datetime
+import hashlib
 import os
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.digest import tensors_digest
+from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.study import Study
+from dpm_flower.core.weights import STATE_DICTS
+from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.division import Division
+from dpm_flower.data.file_tree import state_of
+from dpm_flower.data.source_name import SourceName
+from dpm_flower.data.sources import load
 from dpm_flower.federation.opening import division_of
 from dpm_flower.studies.facts import Facts, Holding, TestSet
 
+READ_WHOLE_BYTES = 4 << 30  # of pixels: seconds; of more than that the files' names, sizes and times stand for the content
 PACKAGES = ("dpm-flower", "flwr", "torch", "torchvision", "numpy", "pytorch-msssim")
 
 
@@ -55,12 +64,43 @@ def _left_out(study: Study, division: Division) -> dict[str, int]:
 
 
 def circumstances_of(study: Study) -> str:
-    """A study -> what its figures depend on beside its settings: the images, the device and precision, this package's version."""
+    """A study -> what its figures depend on beside its settings: images and labels, who holds them, the weights' file, this machine.
+
+    Every training and test image with its label counts, also those that the first seed gives to nobody. Raises DataError where
+    the data cannot be read.
+    """
     division = division_of(study.data, study.side, study.partition, study.seeds[0])
     held = {f"{name} {part}": getattr(own, part) for name, own in division.entities.indices.items() for part in ("train", "validation")}
-    images = tensors_digest({"test": division.test.images, "public": division.public.images} | held)
     compute = Compute.choose(study.device, study.precision)
-    return "\x1f".join([images, str(compute), version("dpm-flower"), version("torch")])
+    data = _data_digest(study.data, load(study.data, study.side))
+    return "\x1f".join([data, tensors_digest(held), _weights_digest(study.weights), str(compute), version("dpm-flower"), version("torch")])
+
+
+def _data_digest(data: str, dataset: DataSet) -> str:
+    """What a study names as its data, and the data set -> one digest of its images, labels, classes and columns."""
+    parts: dict[str, Labelled] = {"train": dataset.train, "test": dataset.test}
+    words = [*dataset.class_names, *(name for column in dataset.columns.values() for name in (*column.train, *column.test))]
+    tensors = {f"{name} labels": part.labels for name, part in parts.items()}
+    if sum(part.images.nbytes for part in parts.values()) <= READ_WHOLE_BYTES:
+        tensors |= {f"{name} images": part.images for name, part in parts.items()}
+    else:
+        words.append(state_of(SourceName.parse(data).path))
+    return hashlib.sha256("\x1f".join([tensors_digest(tensors), *words]).encode(errors="backslashreplace")).hexdigest()
+
+
+def _weights_digest(weights: str) -> str:
+    """What a study names as its weights -> the digest of their file; what is no file, or none on this machine, is its name.
+
+    torchvision's files are known by their names, which hold their hashes; a server need not have the file that its lead starts from.
+    """
+    path = Path(weights)
+    if path.suffix not in STATE_DICTS:
+        return weights
+    try:
+        with path.expanduser().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, RuntimeError):
+        return weights
 
 
 def machine(study: Study) -> dict[str, str]:

@@ -15,11 +15,14 @@ ROUNDLESS = 0  # the number of a point that stands for a whole arm
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Mean and sample standard deviation over seeds of top-1 (shares in [0, 1]) and of costs so far (means over entities)."""
+    """Mean and sample standard deviation over seeds of top-1 (shares in [0, 1]) and of costs so far (means over receivers).
+
+    What was fetched compares arms whatever way a release takes; it is None where nobody knows it (see studies/traffic.py).
+    """
 
     round: int
     top1: Spread
-    bytes_sent: Spread
+    bytes_fetched: Spread | None
     seconds: Spread
 
 
@@ -60,15 +63,17 @@ def _seed(cells: Sequence[Cell], number: int) -> Mapping[str, float] | None:
     top1 = [each.quality["top1"] for each in there if "top1" in each.quality]
     if not top1:
         return None
-    costs = {name: fmean(each.costs.get(name, 0.0) for each in there) for name in ("bytes_sent", "seconds")}
-    return {"top1": fmean(top1), **costs}
+    fetched = [each.costs["bytes_fetched"] for each in there if "bytes_fetched" in each.costs]
+    known = {"bytes_fetched": fmean(fetched)} if fetched else {}
+    return {"top1": fmean(top1), "seconds": fmean(each.costs.get("seconds", 0.0) for each in there), **known}
 
 
 def _point(number: int, seeds: Sequence[Mapping[str, float]]) -> Point | None:
     if not seeds:
         return None
-    top1, sent, seconds = (spread([each[name] for each in seeds]) for name in ("top1", "bytes_sent", "seconds"))
-    return Point(number, top1, sent, seconds)
+    top1, seconds = (spread([each[name] for each in seeds]) for name in ("top1", "seconds"))
+    fetched = [each["bytes_fetched"] for each in seeds if "bytes_fetched" in each]
+    return Point(number, top1, spread(fetched) if fetched else None, seconds)
 
 
 def _whole(results: Results, arm: str) -> tuple[Point, ...]:
@@ -77,5 +82,5 @@ def _whole(results: Results, arm: str) -> tuple[Point, ...]:
     if row is None or top1 is None:
         return ()
     nothing = Spread(0.0, None, top1.count)  # an arm that lacks a cost spent nothing of it
-    sent, seconds = (row.figure(COST_PREFIX + name) or nothing for name in ("bytes_sent", "seconds"))
-    return (Point(ROUNDLESS, top1, sent, seconds),)
+    fetched, seconds = (row.figure(COST_PREFIX + name) or nothing for name in ("bytes_fetched", "seconds"))
+    return (Point(ROUNDLESS, top1, fetched, seconds),)

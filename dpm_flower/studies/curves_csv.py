@@ -12,7 +12,7 @@ from dpm_flower.core.figures import COST_PREFIX
 from dpm_flower.studies.cells import Cell
 
 QUALITY = ("top1", "validation_top1")  # shares in [0, 1]
-COSTS = ("bytes_sent", "seconds")  # of this entity, from the beginning of the arm to the end of the round
+COSTS = ("bytes_sent", "bytes_fetched", "seconds")  # of this entity, from the beginning of the arm to the end of the round
 
 
 def curves_csv(cells: Sequence[Cell]) -> str:

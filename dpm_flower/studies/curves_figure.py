@@ -1,4 +1,4 @@
-"""Curves -> one chart of two panels, as SVG or PNG bytes: top-1 against megabytes sent, and against seconds of computing."""
+"""Curves -> one chart of two panels, as SVG or PNG bytes: top-1 against megabytes fetched, and against seconds of computing."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,14 +22,14 @@ ROUND, WHOLE = "o", "Ds^P"  # marks of a round; of an arm in which each entity t
 class Panel:
     """What the arms are drawn against: a cost, how it is named, and what makes its unit of bytes or seconds."""
 
-    cost: Callable[[Point], Spread]
+    cost: Callable[[Point], Spread | None]
     label: str
     scale: float
 
 
 PANELS = (
-    Panel(lambda point: point.bytes_sent, "megabytes sent by an entity, mean", FIGURES["bytes"].scale),
-    Panel(lambda point: point.seconds, "seconds of an entity's computing, mean", FIGURES["seconds"].scale),
+    Panel(lambda point: point.bytes_fetched, "megabytes fetched by a receiver, mean", FIGURES["fetched"].scale),
+    Panel(lambda point: point.seconds, "seconds of a receiver's computing, mean", FIGURES["seconds"].scale),
 )
 
 
@@ -45,7 +45,7 @@ def cost_curves(curves: Sequence[Curve], *, scheme: Scheme = LIGHT, kind: ImageF
     for axes, panel in zip((left, right), PANELS, strict=True):
         dress(axes, scheme)
         handles = [_line(axes, panel, curve, place) for place, curve in enumerate(curves)]
-        _scale(axes, [panel.cost(point).mean * panel.scale for curve in curves for point in curve.points])
+        _scale(axes, [cost for curve in curves for cost, _ in _known(panel, curve)])
         axes.set_xlabel(panel.label)
         axes.grid(color=scheme.faint, linewidth=0.8)
     left.set_ylabel("top-1 on test images, %")
@@ -54,13 +54,19 @@ def cost_curves(curves: Sequence[Curve], *, scheme: Scheme = LIGHT, kind: ImageF
     return image_bytes(figure, kind)
 
 
+def _known(panel: Panel, curve: Curve) -> list[tuple[float, Point]]:
+    """The points of an arm whose cost is known, each behind its cost as it is printed."""
+    return [(cost.mean * panel.scale, point) for point in curve.points if (cost := panel.cost(point)) is not None]
+
+
 def _line(axes: Axes, panel: Panel, curve: Curve, place: int) -> Line2D:
     """Draws one arm; lines come in the order of the rounds, which is that of the costs."""
     again = place // len(PALETTE)
+    known = _known(panel, curve)
     drawn = axes.errorbar(
-        [panel.cost(point).mean * panel.scale for point in curve.points],
-        [100 * point.top1.mean for point in curve.points],
-        yerr=[100 * (point.top1.deviation or 0.0) for point in curve.points],
+        [cost for cost, _ in known],
+        [100 * point.top1.mean for _, point in known],
+        yerr=[100 * (point.top1.deviation or 0.0) for _, point in known],
         color=PALETTE[place % len(PALETTE)],
         marker=ROUND if curve.averaged else WHOLE[again % len(WHOLE)],
         linestyle=LINES[again % len(LINES)] if curve.averaged else "none",

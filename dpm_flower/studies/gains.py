@@ -44,12 +44,18 @@ class ArmGain:
 
 
 def gains_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[ArmGain, ...]:
-    """Outcomes in any order -> one gain per arm that is no reference itself, in the study's order.
+    """Outcomes in any order -> one gain per arm in which something is shared and that is no reference itself, in the study's order.
 
     Intervals come from a stream that carries the arm's name, so that another arm more or less changes none of them.
     """
     found = indexed(study, outcomes)
-    return tuple(_gain_of(study, found, arm) for arm in study.arms if not _is_reference(arm) and _refines(arm))
+    arms = [arm for arm in study.arms if not _is_reference(arm) and _refines(arm) and not is_gainless(arm)]
+    return tuple(_gain_of(study, found, arm) for arm in arms)
+
+
+def is_gainless(arm: Arm) -> bool:
+    """Whether nothing leaves anybody's house in an arm that is no reference: there is no gain of sharing to be kept."""
+    return isinstance(arm, SharingArm) and isinstance(arm.method, Nothing) and arm.refine == "network"
 
 
 def _is_reference(arm: Arm) -> bool:

@@ -58,11 +58,25 @@ def _does_not_show(results: Results) -> tuple[str, ...]:
             f"With {len(results.seeds)} seed{'s' if len(results.seeds) > 1 else ''}, differences between arms may be chance: three seeds "
             "or more are needed for a spread."
         )
-    lacking = sum("top1" not in cell.quality and bool(cell.reason) for cell in results.cells)
-    if lacking:
+    sentences += _gaps(results)
+    sentences.append("Seconds and memory belong to this machine and this run; they are no property of the method.")
+    if any("memory_bytes" in cell.costs for cell in results.cells):
         sentences.append(
-            f"{lacking} of {len(results.cells)} cells (seed, arm, entity) have no top-1; the table says why. A {MEAN!r} leaves out seeds "
-            "in which one of its entities is missing."
+            "Peak memory is the most that was resident in a process while it answered one message. In a simulation a process answers for "
+            "many entities, so that it also holds what an earlier message left there, and the libraries themselves."
         )
-    sentences.append("Seconds and bytes belong to this machine and this run; they are no property of the method.")
+    return tuple(sentences)
+
+
+def _gaps(results: Results) -> tuple[str, ...]:
+    """What should be in the table and is not: accuracies of receivers, and where nobody trains figures of releases."""
+    sentences = []
+    for trained, key, what in ((True, "top1", "top-1"), (False, "ssim_p", "figures of a release")):
+        places = {(row.arm, row.entity) for row in results.rows if row.trained == trained and row.entity != MEAN}
+        cells = [cell for cell in results.cells if (cell.arm, cell.entity) in places]
+        if lacking := sum(key not in cell.quality for cell in cells):
+            sentences.append(
+                f"{lacking} of {len(cells)} cells (seed, arm, entity) have no {what}; the table says why. A {MEAN!r} leaves out seeds "
+                "in which one of its entities is missing."
+            )
     return tuple(sentences)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
+from dpm_flower.core.figures import COSTS_LEGEND
 from dpm_flower.studies.atomic import write_atomically
 from dpm_flower.studies.attack_figures import HEADS, attack_lines
 from dpm_flower.studies.columns import columns_named, gain_texts
@@ -15,9 +16,10 @@ from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.drawing import DARK, LIGHT, ImageFormat, Scheme
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
 from dpm_flower.studies.gains import ArmGain
+from dpm_flower.studies.page_template import STYLE
 from dpm_flower.studies.pictures import Pictures, picture_grid
 from dpm_flower.studies.reading import reading_of
-from dpm_flower.studies.report_template import STYLE, TEMPLATE
+from dpm_flower.studies.report_template import TEMPLATE
 from dpm_flower.studies.results import Results
 from dpm_flower.studies.rows import MEAN, summaries
 from dpm_flower.studies.settings import flattened
@@ -75,6 +77,7 @@ def report_html(results: Results, pictures: Sequence[Pictures] = ()) -> str:
     lines, notes = _lines(results)
     return environment.from_string(TEMPLATE).render(
         style=STYLE,
+        costs_legend=COSTS_LEGEND,
         results=results,
         summary=tuple(_summary(results)),
         arms=[[line for line in lines if line.arm == arm] for arm in results.arms],
@@ -147,7 +150,7 @@ def _curves(curves: Sequence[Curve]) -> Image | None:
     ends = [f"{curve.arm} {share_text(curve.points[-1].top1)} %" for curve in curves]
     return embedded(
         "Accuracy against cost",
-        f"Lines: top-1 on test images against megabytes sent and seconds of computing. At their ends: {'; '.join(ends)}.",
+        f"Lines: top-1 on test images against megabytes fetched and seconds of computing. At their ends: {'; '.join(ends)}.",
         "Round marks: federated averaging and shared deciders, after each round. Lone marks: arms in which each entity trains alone.",
         lambda scheme: cost_curves(curves, scheme=scheme),
         "svg",

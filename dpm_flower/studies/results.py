@@ -10,6 +10,7 @@ from dpm_flower.studies.facts import Facts
 from dpm_flower.studies.gains import ArmGain, gains_of
 from dpm_flower.studies.rows import Row, rows_of
 from dpm_flower.studies.settings import Json, settings_of
+from dpm_flower.studies.traffic import with_fetched
 from dpm_flower.studies.tuning import Tuning, tunings_of
 
 
@@ -45,7 +46,7 @@ def results_of(study: Study, outcomes: Sequence[Outcome], facts: Facts) -> Resul
 
     Raises StudyError for an outcome that is not one of the study's cells, or one that comes twice.
     """
-    cells = cells_of(study, outcomes)
+    cells = with_fetched(study, cells_of(study, outcomes))
     return Results(
         study=study.name,
         seeds=study.seeds,

@@ -1,6 +1,7 @@
 """Cells -> rows of the result table: one per arm and entity, and one per arm for the mean over entities.
 
 Figures keep the keys and units of the outcomes, costs after "cost_": shares in [0, 1], SSIM in [-1, 1], bytes and seconds per entity.
+Whoever only sends costs something else than who receives: "cost_sender_seconds", "cost_sender_memory_bytes".
 """
 
 from collections import defaultdict
@@ -8,16 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.core.figures import COST_PREFIX, FIGURES
 from dpm_flower.core.study import Study
 from dpm_flower.metrics.spread import Spread, spread
 from dpm_flower.studies.cells import NO_RECEIVER, Cell, arms_of, receivers_of, releasers_of
 from dpm_flower.studies.facts import TestSet
+from dpm_flower.studies.gains import is_gainless
 
 Grid: TypeAlias = Mapping[str, Sequence[Cell | None]]  # entity -> its cells, one place per seed
 
 MEAN = "mean of entities"  # heads the mean row; an entity's name has no space, so it cannot be mistaken for one
 OF_DECIDER = frozenset(key for figure in FIGURES.values() if figure.of_decider for key in figure.keys)
+UPLOADED = COST_PREFIX + "bytes_sent"
+OF_RECEIVER = frozenset(COST_PREFIX + key for key in ("seconds", "memory_bytes", "bytes_fetched"))
+# receivers send as well, and what both cost together is no sender's cost
+OF_SENDER = {COST_PREFIX + key: f"{COST_PREFIX}sender_{key}" for key in ("seconds", "memory_bytes")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,8 @@ class Row:
     """One line: mean and sample standard deviation over seeds of each figure by its key; a figure that no seed has is left out.
 
     `trivial` is the share of test images in the most frequent class, which always naming that class would get right. `trained`
-    is False in an arm in which releases are judged and nobody trains on them.
+    is False in an arm in which releases are judged and nobody trains on them, `gainless` True in one that shares nothing and that no
+    gain is measured by.
     """
 
     arm: str
@@ -43,6 +51,7 @@ class Row:
     trivial: float | None
     missing: tuple[Missing, ...]
     trained: bool = True
+    gainless: bool = False
 
     @property
     def reason(self) -> str:
@@ -81,7 +90,8 @@ def rows_of(study: Study, cells: Iterable[Cell], tests: Mapping[str, TestSet]) -
         else:
             of_arm = [_entity_row(arm, name, grid[name], tests.get(name)) for name in shown]
             of_arm.append(_mean_row(study, arm, grid, tests))
-        rows += [replace(row, trained=bool(receivers)) for row in of_arm]
+        gainless = arm != RECEIVED and is_gainless(study.arm(arm))
+        rows += [replace(row, trained=bool(receivers), gainless=gainless) for row in of_arm]
     return tuple(rows)
 
 
@@ -103,10 +113,10 @@ def _entity_row(arm: str, entity: str, cells: Sequence[Cell | None], test: TestS
 
 
 def _only_row(study: Study, arm: str, entity: str, grid: Grid, tests: Mapping[str, TestSet]) -> Row:
-    """What a decider is worth, time and memory are the entity's own; figures of releases and bytes are means over those who release."""
+    """What a decider is worth and what a receiver costs are the entity's own; figures of releases and uploads are means over who sends."""
     own = _entity_row(arm, entity, grid[entity], tests.get(entity))
-    means = _spreads(_means(study, (), grid))
-    personal = OF_DECIDER | {COST_PREFIX + "seconds", COST_PREFIX + "memory_bytes"}
+    means = _spreads(_means(study, arm, grid))
+    personal = OF_DECIDER | OF_RECEIVER
     figures = {key: value for key, value in own.figures.items() if key in personal}
     others = [
         (cell.seed, f"{name}: {cell.reason}")
@@ -134,24 +144,29 @@ def _mean_row(study: Study, arm: str, grid: Grid, tests: Mapping[str, TestSet]) 
     return Row(
         arm=arm,
         entity=MEAN,
-        figures=_spreads(_means(study, receivers, grid)),
+        figures=_spreads(_means(study, arm, grid)),
         test_images=images.pop() if complete and len(images) == 1 else None,
         trivial=sum(test.trivial for test in known) / len(known) if complete else None,
         missing=_grouped(lacking),
     )
 
 
-def _means(study: Study, receivers: Sequence[str], grid: Grid) -> list[dict[str, float]]:
+def _means(study: Study, arm: str, grid: Grid) -> list[dict[str, float]]:
     """Cells by entity and seed -> for each seed the means over entities.
 
     A seed in which an entity lacks a figure has no mean of it: a mean over other entities would not compare with the other
-    arms. Of a decider all receivers must have figures, of the rest those who have any.
+    arms. Of a decider all receivers must have figures, of the rest those who have any: of uploads among all who upload.
     """
-    figures = {name: [_figures(cell) if cell else {} for cell in cells] for name, cells in grid.items()}
+    receivers, uploaders = receivers_of(study, arm), _uploaders_of(study, arm)
+    figures = {
+        name: [_figures(cell, mere_sender=bool(receivers) and name not in receivers) if cell else {} for cell in cells]
+        for name, cells in grid.items()
+    }
     keys = dict.fromkeys(key for cells in figures.values() for cell in cells for key in cell)
     means: list[dict[str, float]] = [{} for _ in study.seeds]
     for key in keys:
-        wanted = receivers if key in OF_DECIDER else [name for name, cells in figures.items() if any(key in cell for cell in cells)]
+        having = [name for name, cells in figures.items() if any(key in cell for cell in cells)]
+        wanted = receivers if key in OF_DECIDER else [name for name in having if key != UPLOADED or name in uploaders]
         for position, mean in enumerate(means):
             values = [figures[name][position][key] for name in wanted if key in figures[name][position]]
             if values and len(values) == len(wanted):
@@ -159,8 +174,18 @@ def _means(study: Study, receivers: Sequence[str], grid: Grid) -> list[dict[str,
     return means
 
 
-def _figures(cell: Cell) -> dict[str, float]:
-    return {**cell.quality, **{COST_PREFIX + key: value for key, value in cell.costs.items()}}
+def _uploaders_of(study: Study, arm: str) -> tuple[str, ...]:
+    """Who releases something in this arm, or sends updates; in an arm in which nobody does, everybody sends nothing."""
+    chosen = study.arm(arm) if arm != RECEIVED else None
+    if not isinstance(chosen, SharingArm):
+        return study.partition.names
+    updating = receivers_of(study, arm) if chosen.refine == "shared" else ()
+    return tuple(name for name in study.partition.names if chosen.sends(name) or name in updating)
+
+
+def _figures(cell: Cell, *, mere_sender: bool = False) -> dict[str, float]:
+    costs = {COST_PREFIX + key: value for key, value in cell.costs.items()}
+    return {**cell.quality, **({OF_SENDER.get(key, key): value for key, value in costs.items()} if mere_sender else costs)}
 
 
 def _spreads(by_seed: Sequence[Mapping[str, float]]) -> dict[str, Spread]:

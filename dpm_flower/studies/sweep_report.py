@@ -4,10 +4,10 @@ from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
-from dpm_flower.core.figures import FIGURES
+from dpm_flower.core.figures import COSTS_LEGEND, FIGURES
 from dpm_flower.studies.columns import columns_named
+from dpm_flower.studies.page_template import STYLE
 from dpm_flower.studies.report import REPORT_NAME, embedded
-from dpm_flower.studies.report_template import STYLE
 from dpm_flower.studies.sweep_figure import sweep_chart
 from dpm_flower.studies.sweep_report_template import TEMPLATE
 from dpm_flower.studies.sweep_results import SweepResults
@@ -21,12 +21,13 @@ def sweep_html(results: SweepResults) -> str:
     head = FIGURES[results.figure].head
     return environment.from_string(TEMPLATE).render(
         style=STYLE,
+        costs_legend=COSTS_LEGEND,
         results=results,
         columns=columns_named(results.columns),
         groups=[[line for line in lines if line.label == variant.label] for variant in results.variants],
         links={variant.label: f"{quote(variant.label)}/{REPORT_NAME}" for variant in results.variants if variant.rows},
         notes=[line.note for line in lines if line.note],
-        chart=embedded(
+        image=embedded(
             f"{head} by variant and arm",
             f"Chart: {head} against the variants' labels, one line for each arm; the figures stand in the table.",
             f"{head}, by variant, one line for each arm. A gap stands for a variant without the figure.",

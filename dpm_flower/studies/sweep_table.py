@@ -7,6 +7,7 @@ from itertools import pairwise
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from dpm_flower.core.figures import COSTS_LEGEND
 from dpm_flower.studies.cells import said
 from dpm_flower.studies.columns import columns_named, gain_texts
 from dpm_flower.studies.fitted_table import Strip, fitted_table, left_out
@@ -15,7 +16,8 @@ from dpm_flower.studies.sweep_results import SweepResults, Variant
 from dpm_flower.studies.wording import NONE
 
 LEGEND = (
-    "Means over entities (of an arm with one receiver: its own) ± one sample standard deviation over seeds. z: raw features, p: shared."
+    "Means over entities (of an arm with one receiver: its own) ± one sample standard deviation over seeds. z: raw features, p: shared. "
+    f"{COSTS_LEGEND}"
 )
 
 

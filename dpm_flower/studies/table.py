@@ -6,6 +6,7 @@ from itertools import pairwise
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from dpm_flower.core.figures import COSTS_LEGEND
 from dpm_flower.studies.attack_figures import HEADS, attack_lines
 from dpm_flower.studies.cells import said
 from dpm_flower.studies.columns import columns_named, gain_texts
@@ -18,7 +19,7 @@ from dpm_flower.studies.wording import percent
 
 LEGEND = (
     "± one sample standard deviation over seeds. z: raw features, p: what is shared; SSIM sign-aware; R: the public reconstructor. "
-    "An arm with one receiver: its decider, and the mean of the releases."
+    f"An arm with one receiver: its decider, and the mean of the releases. {COSTS_LEGEND}"
 )
 
 

@@ -20,9 +20,9 @@ def share_text(value: Spread) -> str:
     return with_spread(Spread(100 * value.mean, None if value.deviation is None else 100 * value.deviation, value.count))
 
 
-def mean_only(value: Spread | None, digits: int = 1, unit: float = 1.0) -> str:
-    """A spread -> its mean in units of `unit`."""
-    return NONE if value is None else f"{value.mean / unit:.{digits}f}"
+def mean_only(value: Spread | None, digits: int = 1) -> str:
+    """Mean and sample standard deviation -> "81.3", the mean alone."""
+    return NONE if value is None else f"{value.mean:.{digits}f}"
 
 
 def percent(value: float | None) -> str:

@@ -1,6 +1,5 @@
 """A toy app through Flower's real simulation: what a completed and a failing run leave behind, and what is refused before."""
 
-import fcntl
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 from dpm_flower.apps import flower_run
 from dpm_flower.apps.flower_run import Programs, Watch, follow, run_through_flower, wait_until_up
+from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, SettingError, StudyError
 
 MARK = "DPM_FLOWER_TEST_MARK"
@@ -155,10 +155,8 @@ def test_lines_come_one_by_one_and_the_last_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_home_in_use_is_refused(project: Path, tmp_path: Path) -> None:
-    with (tmp_path / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(StudyError, match="another run"):
-            run_through_flower(project, {}, 2, 1, tmp_path, print)
+    with alone_in(tmp_path), pytest.raises(StudyError, match="another run"):
+        run_through_flower(project, {}, 2, 1, tmp_path, print)
     assert not (tmp_path / "config.toml").exists()
 
 

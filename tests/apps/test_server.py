@@ -1,6 +1,7 @@
 """The server app leaves the cause of a failure where its caller finds it, since Flower's own command tells nothing."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_run_that_succeeds_takes_the_old_cause_away_and_says_what_makes_it_aga
     assert seen == ["dpm-flower study tests.small_study --data digits --seeds 1,2"]
     (line,) = (tmp_path / "phases.jsonl").read_text().splitlines()
     assert json.loads(line) == {"phase": "adopt", "number": 2, "phases": 9, "answered": 1, "asked": 3, "unit": "answers"}
+
+
+def test_a_shell_reads_the_command_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(server, "run_study", lambda study, grid, output, command, notify: seen.append(command))
+    data = "it's; rm -rf $HOME/*.npz"
+    grid = _grid(output=str(tmp_path), data=data, seeds="1, 2")
+    main(grid, grid.server_context())
+    assert shlex.split(seen[0]) == ["dpm-flower", "study", "tests.small_study", "--data", data, "--seeds", "1, 2"]
 
 
 @pytest.mark.parametrize("output", ["", "runs/here"])

@@ -54,7 +54,7 @@ def test_an_unknown_study_is_refused(refuse: Callable[..., str]) -> None:
     [
         ({"backbone": "resnet2000"}, "resnet2000"),
         ({"hook": "conv9_9"}, "conv3_1"),
-        ({"side": 8}, "11 x 11"),
+        ({"weights": "/no/such/weights.safetensors"}, "/no/such/weights.safetensors"),
         ({"data": "no-such-data"}, "no-such-data"),
         ({"device": "cuda:99"}, "cuda:99"),
         ({"partition": Shares(entities=tuple((f"e{number}", 0.001) for number in range(900)), public=0.1), "arms": ARMS}, "images"),
@@ -156,6 +156,8 @@ def test_an_interrupt_through_flower_says_how_to_go_on(
     monkeypatch.setattr(study_run, "run_through_flower", flower)
     assert run("tests.small_study", "", "", tmp_path, in_process=False, cpus_per_client=1) == 130
     assert f"to go on: --output {tmp_path}" in capsys.readouterr().err
+    run("tests.small_study", "", "", tmp_path / "a b", in_process=False, cpus_per_client=1)
+    assert f"to go on: --output '{tmp_path / 'a b'}'" in capsys.readouterr().err
 
 
 def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +172,20 @@ def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: 
     assert study_run.absolute("odd?name.npz") == str(tmp_path / "odd?name.npz")
     for name in ("", "digits", "missing.npz", "missing.npz?label=Male", str(tmp_path / "here.npz")):
         assert study_run.absolute(name) == name
+
+
+@pytest.mark.parametrize("data", ["~nobody-of-that-name/x.npz", "cifar10:~nobody-of-that-name/x", "x" * 5000, "a\0b", "cifar10:a\0b"])
+def test_what_no_file_system_takes_is_refused_as_data(data: str, refuse: Callable[..., str]) -> None:
+    assert "wanted data as a path or a known name" in refuse(data=data)
+
+
+def test_a_folder_that_a_run_makes_is_its_owners_alone(tmp_path: Path) -> None:
+    study_run.made(tmp_path / "runs" / "new")
+    assert (tmp_path / "runs" / "new").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "old").mkdir(mode=0o755)
+    before = (tmp_path / "old").stat().st_mode
+    study_run.made(tmp_path / "old")
+    assert (tmp_path / "old").stat().st_mode == before
 
 
 def test_a_study_names_its_data_as_seen_from_where_one_stands(

@@ -1,4 +1,4 @@
-"""What it costs to get a data set: decoding a folder, mapping it from the cache, and looking for repeated images."""
+"""What it costs to get a data set: decoding a folder, mapping it from the cache, looking for repeated images, and dividing it."""
 
 import hashlib
 import time
@@ -9,14 +9,21 @@ import torch
 from PIL import Image
 
 from dpm_flower.core.labelled import as_floats
+from dpm_flower.core.partition import Dealt, Dirichlet, Shares, entities
 from dpm_flower.data import sources
+from dpm_flower.data.division import divide
+from dpm_flower.data.partition_flower import dirichlet_parts
 from dpm_flower.data.picture_files import images_from_files
 from dpm_flower.data.repeats import distinct
+from tests.data.made import numbered_set
 
 CLASSES, PER_CLASS, SIDE = 4, 500, 32
 MOST_DECODING = 1.3  # of the time in which a plain loop over Pillow reads the same files
 MOST_FROM_CACHE = 0.3  # of the time of the first reading
 MOST_COMPARING = 0.5  # of the time of a digest for every image
+MOST_DIVIDING = 2.0  # times what the images' comparison takes, or Flower's partitioner: the rest looks at labels only
+PARTS = 50
+SHARES = Shares(entities=(("a", 0.3), ("b", 0.3), ("c", 0.2), ("d", 0.05)))
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +100,30 @@ def test_looking_for_repeats_costs_less_than_digests(benchmark):
     )
     benchmark.extra_info |= {"ours, s": min(seconds), "SHA-256, s": min(by_digest)}
     assert min(seconds) <= MOST_COMPARING * min(by_digest)
+
+
+def by_flower(dataset):
+    """What Flower's partitioner alone takes, for as many images as a division deals."""
+    dirichlet_parts(dataset.train.labels[: len(dataset.train) * 4 // 5], PARTS, 1.0, 5, 0)
+
+
+def by_comparing(dataset):
+    distinct(dataset.train.images, dataset.test.images)
+
+
+@pytest.mark.benchmark(group="loading")
+@pytest.mark.parametrize(
+    ("partition", "beside"), [(SHARES, by_comparing), (Dealt(names=entities(PARTS), deal=Dirichlet(alpha=1.0, least=5)), by_flower)]
+)
+def test_dividing_costs_no_more_than_it_has_to(benchmark, partition, beside):
+    dataset = numbered_set([10_000] * 2, [10, 10])
+    divide(dataset, partition, 0)  # looks for repeats, once; this also warms up
+    seconds, least = [], []
+    benchmark.pedantic(
+        lambda: seconds.append(cpu_seconds(divide, dataset, partition, 0)),
+        setup=lambda: least.append(cpu_seconds(beside, dataset)),
+        rounds=5,
+    )
+    ratio = min(seconds) / min(least)
+    benchmark.extra_info |= {"ours, s": min(seconds), "beside, s": min(least), "ratio": ratio}
+    assert ratio <= MOST_DIVIDING

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 from statistics import fmean
 
 import pytest
@@ -12,6 +13,8 @@ from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.regime.averaging import local_fitting
+from dpm_flower.regime.round import Round
 from dpm_flower.studies import run as study_run
 from dpm_flower.studies.results_files import read_results
 from simulations import fedavg
@@ -20,7 +23,7 @@ FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 POISONING = DeepPoisoning(blocks=1, fitting=FEW)
 AVERAGING = [arm for arm in fedavg.STUDY.arms if isinstance(arm, AveragingArm)]
 # of each part and start one pass over the own images, and from the lead's weights the budget's steps as well
-SETTINGS = [("lead", 5, None, None), ("lead", 5, 1, 1e-2), ("scratch", 5, 1, 1e-2)]
+SETTINGS = [("lead", 4, None, None), ("lead", 4, 1, 1e-2), ("scratch", 20, 1, 1e-2)]
 TRIED = [arm for arm in AVERAGING if (arm.start, arm.rounds, arm.local_epochs, arm.learning_rate) in SETTINGS]
 STUDY = replace(
     fedavg.STUDY,
@@ -48,12 +51,26 @@ def folder(tmp_path_factory):
 
 
 def test_the_grid_has_the_same_settings_for_each_part_and_start():
-    kinds = Counter((arm.part, arm.start) for arm in AVERAGING)
-    assert set(kinds) == {(part, start) for part in ("network", "decider") for start in ("lead", "scratch")}
-    assert set(kinds.values()) == {2 * (2 * 2 + 1)}
-    knobs = {(arm.rounds, arm.local_epochs, arm.learning_rate) for arm in AVERAGING}
-    assert len(knobs) == 10
-    assert len({arm.name for arm in AVERAGING}) == len(AVERAGING)
+    local = {(None, None), *((1, rate) for rate in fedavg.RATES)}
+    for part in ("network", "decider"):
+        for start, rounds in (("lead", {4, 12}), ("scratch", {20})):
+            tried = [arm for arm in AVERAGING if (arm.part, arm.start) == (part, start)]
+            knobs = {(arm.rounds, (arm.local_epochs, arm.learning_rate)) for arm in tried}
+            assert knobs == set(product(rounds, local))
+            assert len(tried) == len(knobs)
+    assert len({arm.name for arm in AVERAGING}) == len(AVERAGING) == 18
+
+
+def test_the_steps_are_as_many_as_are_told():
+    """Of the 2,500 images that a large entity holds, nine tenths train."""
+    for start, told in (("lead", "1,720"), ("scratch", "2,400")):
+        steps = 0
+        for arm in AVERAGING:
+            if (arm.part, arm.start) == ("network", start):
+                locals_ = [local_fitting(fedavg.STUDY, arm, Round(number, arm.rounds), 2250) for number in range(1, arm.rounds + 1)]
+                steps += sum(local.fitting.steps for local in locals_ if local)
+        assert f"{steps:,}" == told
+        assert told in fedavg.__doc__
 
 
 def test_every_setting_comes_to_figures(folder):

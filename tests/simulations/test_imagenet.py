@@ -1,5 +1,6 @@
 """The paper's sizes are values that hold together, and run, made small, on a folder in ImageNet's layout."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,11 @@ from dpm_flower.apps.sweep_run import SweepOrder
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.studies.results_files import read_results
 from simulations import imagenet
-from simulations.imagenet import ALONE, SWEEP
+from simulations.imagenet import ALONE, COLLABORATION, SWEEP
 
 FEW = Fitting(steps=2, batch_size=4, learning_rate=1e-3)
 PAPER = SWEEP.study("resnet50")
@@ -22,7 +24,7 @@ SMALL = replace(
     PAPER,
     side=32,
     backbone="resnet18",
-    partition=replace(PAPER.partition, entities=(("a", 1.0),), public_classes=2, validation=0.2),
+    partition=replace(PAPER.partition, entities=(("a", 1.0),), public=1.0, public_classes=2, validation=0.2),
     arms=tuple(replace(arm, method=replace(arm.method, blocks=1, fitting=FEW)) for arm in PAPER.arms if isinstance(arm, SharingArm)),
     pretrain=FEW,
     reconstruct=FEW,
@@ -57,6 +59,32 @@ def test_made_small_it_runs_on_a_folder_of_that_layout(folder, tmp_path):
 def test_every_variant_takes_the_folder_that_is_given(tmp_path):
     order = SweepOrder(SWEEP, "simulations.imagenet", str(tmp_path), "")
     assert {order.variant(label).study.data for label in SWEEP.labels} == {f"imagenet:{tmp_path}"}
+
+
+def test_the_memory_that_is_told_is_that_of_the_arrays():
+    spec = PublicNets.assemble(PAPER.backbone, PAPER.hook, 224, 500, stream(0, "test")).spec
+    features, image = 4 * math.prod(spec.shape), 4 * 3 * 224**2  # bytes, as floats
+    told = " ".join(imagenet.__doc__.split())
+    each = 2.5 * features + 2 * image
+    assert (f"{features / 1e6:.2f} MB of features", f"{image / 1e6:.2f} MB twice") == ("0.80 MB of features", "0.60 MB twice")
+    assert "0.80 MB of features as shared" in told
+    assert "0.60 MB twice" in told
+    assert f"{each / 1e6:.1f} MB in all" in told
+    held = [round(640_000 * 0.1 * (1 - study.partition.validation)) for study in (COLLABORATION, ALONE)]
+    assert f"{held[0] / 1e3:.0f},000 to {held[1] / 1e3:.0f},000" in told
+    assert f"{20 * round(each * held[0] / 2e10)} to {20 * round(each * held[1] / 2e10)} GB" in told
+    assert (
+        f"{628_000 * each / 1e12:.1f} TB ({628_000 * features / 1e9:.0f} GB of features as shared, {628_000 * image / 1e9:.0f} GB" in told
+    )
+
+
+def test_modules_and_messages_have_the_time_that_they_need():
+    for _, study in SWEEP.variants:
+        fittings = {arm.method.fitting for arm in study.arms if isinstance(getattr(arm, "method", None), DeepPoisoning)}
+        assert fittings == {imagenet.POISONING}
+        assert study.phase_timeout_s > 7 * imagenet.DAY_S
+        assert study.pretrain.steps_for(57_652) == 90 * (57_652 // 512)
+        assert study.refine.steps_for(57_652) == 20 * (57_652 // 512)
 
 
 def test_the_sizes_are_the_papers():

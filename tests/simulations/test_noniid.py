@@ -16,7 +16,11 @@ from simulations import noniid
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 POISONING = DeepPoisoning(blocks=1, fitting=FEW)
 ARMS = tuple(
-    replace(arm, rounds=2, method=POISONING) if isinstance(getattr(arm, "method", None), DeepPoisoning) else replace(arm, rounds=2)
+    replace(
+        arm,
+        **({"rounds": 2} if arm.averaged_rounds else {}),
+        **({"method": POISONING} if isinstance(getattr(arm, "method", None), DeepPoisoning) else {}),
+    )
     for arm in noniid.ARMS
 )
 

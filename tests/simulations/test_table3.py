@@ -6,8 +6,12 @@ from dataclasses import replace
 import pytest
 
 from dpm_flower.apps.study_command import run
+from dpm_flower.core.figures import FIGURES
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.streams import stream
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.training.perturbation_strength import ladder, strength_of
 from simulations import table3
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
@@ -59,8 +63,25 @@ def test_each_perturbed_row_says_how_strong_and_how_costly_it_is(cells):
         assert bool(cells[name]["perturbation_strength"]) == perturbed
         assert bool(cells[name]["perturbation_drop"]) == perturbed
         assert cells[name]["perturbation_drop_wanted"] == (str(table3.DROP) if perturbed else "")
+
+
+def test_a_perturbation_is_as_strong_alone_as_before_the_module(cells):
     for alone, _ in table3.PERTURBATIONS:
-        assert float(cells[alone]["perturbation_strength"]) > 0
+        for figure in ("perturbation_strength", "perturbation_drop"):
+            assert cells[alone][figure] == cells[f"{alone} + DPM"][figure]
+
+
+def test_each_perturbation_costs_what_it_should_or_is_the_strongest_there_is(cells):
+    channels_and_sides = PublicNets.assemble(STUDY.backbone, STUDY.hook, STUDY.side, 10, stream(0)).spec.shape
+    for alone, perturbation in table3.PERTURBATIONS:
+        strongest = ladder(perturbation.family, max(channels_and_sides[1:]))[-1]
+        reached = float(cells[alone]["perturbation_drop"]) >= table3.DROP
+        assert reached or float(cells[alone]["perturbation_strength"]) == strength_of(strongest)
+
+
+def test_the_table_s_columns_are_figures_of_these_rows(cells):
+    keys = [key for name in table3.STUDY.columns for key in FIGURES[name].keys]
+    assert all(cells["MF + DPM"][key] for key in keys)
 
 
 def test_the_paper_s_rows_are_there_and_only_the_paper_s():

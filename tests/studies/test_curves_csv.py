@@ -23,6 +23,7 @@ def test_figures_are_read_back_as_they_were():
     for line in lines(cells_of(averaged.STUDY, averaged.outcomes())):
         figures = averaged.outcome(int(line["seed"]), line["arm"], line["entity"]).rounds[int(line["round"]) - 1]
         assert [float(line[f"cost_{name}"]) for name in ("bytes_sent", "seconds")] == [figures.costs[n] for n in ("bytes_sent", "seconds")]
+        assert line["cost_bytes_fetched"] == ""  # these cells say nothing of it
         for name in ("top1", "validation_top1"):
             assert line[name] == (repr(figures.quality[name]) if line["entity"] == averaged.JUDGE else "")
 
@@ -32,8 +33,8 @@ def test_costs_stand_behind_quality_and_change_none_of_it():
     dearer = [replace(one, rounds=tuple(replace(each, costs={"seconds": 99.0}) for each in one.rounds)) for one in outcomes]
     texts = [curves_csv(cells_of(averaged.STUDY, each)) for each in (outcomes, dearer)]
     head = texts[0].splitlines()[0].split(",")
-    assert head == ["seed", "arm", "entity", "round", "top1", "validation_top1", "cost_bytes_sent", "cost_seconds"]
-    quality = [[line.rsplit(",", 2)[0] for line in text.splitlines()] for text in texts]
+    assert head == ["seed", "arm", "entity", "round", "top1", "validation_top1", "cost_bytes_sent", "cost_bytes_fetched", "cost_seconds"]
+    quality = [[line.rsplit(",", 3)[0] for line in text.splitlines()] for text in texts]
     assert quality[0] == quality[1]
     assert texts[0] != texts[1]
 

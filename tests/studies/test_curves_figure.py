@@ -59,3 +59,13 @@ def test_many_arms_and_none_are_drawn(curves):
 
 def test_the_same_curves_give_the_same_bytes(curves):
     assert cost_curves(curves) == cost_curves(curves)
+
+
+def test_a_point_whose_cost_nobody_knows_stands_in_the_other_panel_only(curves):
+    place = [curve.arm for curve in curves].index("slow")
+    unknown = replace(curves[place], points=tuple(replace(point, bytes_fetched=None) for point in curves[place].points))
+    whole, half = (pixels(cost_curves([*curves[:place], each, *curves[place + 1 :]], kind="png")) for each in (curves[place], unknown))
+    middle = whole.shape[1] // 2
+    left, right = (whole[120:, :middle], half[120:, :middle]), (whole[120:, middle:], half[120:, middle:])  # below the legend
+    assert amount(left[1], PALETTE[place]) < 0.2 * amount(left[0], PALETTE[place])
+    assert amount(right[1], PALETTE[place]) > 0.8 * amount(right[0], PALETTE[place])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from dpm_flower.core.arms import RECEIVED, SharingArm
+from dpm_flower.methods.nothing import Nothing
 from dpm_flower.studies.gains import NO_REFERENCE, gains_of
 from tests.studies.hand_made import IMAGES, STUDY, Named, changed, outcomes
 
@@ -22,6 +23,13 @@ def test_gain_kept_by_hand():
 
 def test_references_have_no_gain_of_their_own_and_all_other_arms_do():
     assert [one.arm for one in gains_of(STUDY, outcomes())] == ["poisoned", "poisoned, c only", "FedAvg"]
+
+
+def test_an_arm_in_which_nothing_is_shared_keeps_no_gain():
+    own = SharingArm(name="own network", method=Nothing(), refine="network")
+    shared = SharingArm(name="own, averaged", method=Nothing(), refine="shared")  # whose updates are shared
+    study = replace(STUDY, arms=(*STUDY.arms[:3], own, shared))
+    assert [one.arm for one in gains_of(study, [])] == ["poisoned", "own, averaged"]
 
 
 def test_an_arm_with_one_receiver_is_measured_there():

@@ -10,6 +10,7 @@ from dpm_flower.core.errors import OutputError
 from dpm_flower.studies import report
 from dpm_flower.studies.report import REPORT_NAME, report_html, write_report
 from dpm_flower.studies.results import results_of
+from dpm_flower.studies.wording import gain_kept_text
 from tests.studies import averaged
 from tests.studies.hand_made import FACTS, STUDY, outcomes, pictures
 
@@ -71,11 +72,11 @@ def test_every_picture_is_a_real_one_with_words_beside_it(page_text):
         assert attrs["alt"]
 
 
-def test_the_page_states_figures_reasons_settings_and_command(page_text):
+def test_the_page_states_figures_reasons_settings_and_command(page_text, holed):
     text = html.unescape(page_text)
     for words in (
         "79.0 ± 1.0",
-        "80 % [72, 87]",
+        gain_kept_text(holed.gain("poisoned")),
         "FedAvg, b: seed 1: no reply within 60 s",
         "dpm-flower run simulations.hand:STUDY",
         "hand-made",

@@ -23,7 +23,7 @@ def test_every_figure_comes_back_as_the_same_float(holed):
 
 def test_quality_stands_before_the_reason_and_costs_behind_it(results):
     header = next(csv.reader(io.StringIO(results_csv(results.cells))))
-    assert [name.startswith(COST_PREFIX) for name in header] == [False] * (header.index("reason") + 1) + [True] * 2
+    assert [name.startswith(COST_PREFIX) for name in header] == [False] * (header.index("reason") + 1) + [True] * 3
     assert COST_PREFIX not in quality_csv(results.cells)
 
 

@@ -90,6 +90,7 @@ def test_the_only_receivers_row_has_its_own_decider_and_the_mean_of_the_releases
     assert only[0].figures["top1"].mean == pytest.approx(0.76)  # 0.75, 0.76, 0.77
     assert only[0].figures["cost_seconds"].mean == 3.0  # its own
     assert only[0].figures["ssim_p"].mean == pytest.approx((0.5 + 0.1) / 2)
+    assert only[0].figures["cost_sender_seconds"].mean == 50.0  # of a; c's contain its receiving
     assert only[0].figures["cost_bytes_sent"].mean == 2e6
     assert only[0].missing == (Missing((0,), "b: too late"),)  # nobody misses that a receives nothing
 
@@ -104,6 +105,43 @@ def test_of_several_receivers_senders_count_in_the_mean_and_have_no_row():
     assert mean.figures["top1"].mean == pytest.approx(0.775)  # of b and c
     assert mean.figures["ssim_p"].mean == pytest.approx((0.9 / 3 + 0.1 + 0.2) / 3)  # of all who release, seed by seed
     assert mean.missing == ()
+
+
+def costing(receivers, senders=(), refine="own"):
+    """The mean row of an arm in which the first entity spends 1 s and 10 bytes of memory, the next 2 s and 20, then 3 s and 30."""
+    arm = replace(STUDY.arms[2], receivers=receivers, senders=senders, refine=refine)
+    study = replace(STUDY, arms=(arm,), seeds=(0,))
+    some = []
+    for place, name in enumerate("abc", 1):
+        sent = 0.0 if senders and name not in senders else 100.0 * place
+        costs = {"seconds": float(place), "memory_bytes": 10.0 * place, "bytes_sent": sent}
+        some.append(Outcome(0, "poisoned", name, {"top1": 0.5, "ssim_p": 0.1}, costs))
+    return row(rows_of(study, cells_of(study, some), FACTS.tests), "poisoned", MEAN).figures
+
+
+def test_what_a_receiver_costs_is_no_mean_with_those_who_only_send():
+    figures = costing(("b", "c"))
+    assert (figures["cost_seconds"].mean, figures["cost_memory_bytes"].mean) == (2.5, 25.0)
+    assert (figures["cost_sender_seconds"].mean, figures["cost_sender_memory_bytes"].mean) == (1.0, 10.0)
+    assert figures["cost_bytes_sent"].mean == 200.0  # all three upload
+
+
+def test_where_everybody_receives_or_nobody_there_is_no_mere_sender():
+    for figures in (costing(()), costing((), refine="none")):
+        assert (figures["cost_seconds"].mean, figures["cost_memory_bytes"].mean) == (2.0, 20.0)
+        assert "cost_sender_seconds" not in figures
+
+
+def test_an_upload_is_a_mean_over_those_who_upload():
+    assert costing(("b", "c"), senders=("a",))["cost_bytes_sent"].mean == 100.0
+    assert costing(("b", "c"), senders=("a",), refine="shared")["cost_bytes_sent"].mean == pytest.approx(100.0 / 3)  # all send updates
+
+
+def test_an_arm_that_shares_nothing_and_measures_nothing_is_told_apart():
+    arms = (STUDY.arms[0], replace(STUDY.arms[0], name="own network", refine="network"), STUDY.arms[2])
+    study = replace(STUDY, arms=arms)
+    rows = rows_of(study, cells_of(study, []), FACTS.tests)
+    assert {one.arm for one in rows if one.gainless} == {"own network"}
 
 
 @pytest.mark.parametrize("senders", [("a",), ("a", "b"), ()])

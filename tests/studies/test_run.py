@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import OutputError, QuorumError, StudyError
-from dpm_flower.federation import wire
+from dpm_flower.federation import presence, wire
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from dpm_flower.federation.wire import Reply
 from dpm_flower.studies import run as study_run
@@ -146,6 +146,39 @@ def test_the_seeds_of_a_study_do_not_touch_each_other(tmp_path: Path, whole: tup
     assert len(both) == 2 * len(alone) - 1
 
 
+def test_every_seed_has_the_lead_that_it_has_alone(tmp_path: Path) -> None:
+    """Under seed 0 b has the most images, under seed 1 c: as where images are dealt anew for each seed."""
+    images = {1: {"a": 20, "b": 10, "c": 40, "d": 5}}
+    both = StandIns(images=images)
+    together = ran(both, tmp_path / "both").quality.splitlines()
+    assert [call[1:3] for call in both.calls if call[0] == wire.PRETRAIN] == [("b", 0), ("c", 1)]
+    for seed in (0, 1):
+        alone = ran(StandIns(images=images), tmp_path / str(seed), replace(STUDY, seeds=(seed,))).quality.splitlines()
+        assert [line for line in together if line.startswith(b"%d," % seed)] == alone[1:]
+
+
+def test_the_pictures_are_those_of_the_first_seeds_largest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(study_run, "pictures_of", lambda study, campaign, folder, name: shown.append(name) or [])
+    for seeds in ((0, 1), (1, 0)):
+        images = {1: {"a": 20, "b": 10, "c": 40, "d": 5}}
+        ran(StandIns(images=images), tmp_path / str(seeds[0]), replace(STUDY, seeds=seeds))
+    assert shown == ["b", "c"]
+
+
+def test_whose_update_is_missing_stands_beside_the_figures_also_after_a_resume(tmp_path: Path) -> None:
+    faults = {("train", "c"): fail, (wire.REFINE_SHARED, "d"): fail}
+    first = ran(StandIns(faults), tmp_path, ONE)
+    wanted = {
+        "FedAvg": "the update of c is missing: error 2: ValueError: c cannot (rounds 1-3)",
+        "shared": "the update of d is missing: ValueError: d cannot (rounds 1-2)",
+    }
+    again = ran(StandIns(faults), tmp_path, ONE)
+    for result in (first, again):
+        assert {arm: result.outcomes[0, arm, "a"].remark for arm in wanted} == wanted
+        assert result.outcomes[0, "alone", "a"].remark == ""
+
+
 def _as(name: str):
     return lambda reply: replace(reply, entity=name)
 
@@ -169,13 +202,13 @@ def test_too_few_entities_end_the_run_with_what_they_said(tmp_path: Path) -> Non
 
 
 def test_nodes_that_do_not_come_up_are_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_run, "CONNECT_S", 0.2)
+    monkeypatch.setattr(presence, "CONNECT_S", 0.2)
     result = ran(StandIns(names=("a", "b", "c")), tmp_path, ONE)
     assert {entity for _, entity in result.holes()} == {"d"}
 
 
 def test_nodes_that_come_up_late_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_run, "POLL_S", 0.01)
+    monkeypatch.setattr(presence, "POLL_S", 0.01)
     real, looks = StandInGrid.get_node_ids, []
 
     def late(grid: StandInGrid) -> Iterable[int]:

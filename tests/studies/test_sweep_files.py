@@ -41,7 +41,7 @@ def test_quality_stands_before_costs_also_that_of_new_names_and_the_mean_row_has
     of_mean = [line["figure"] for line in found if (line["variant"], line["arm"], line["entity"]) == ("alpha-1", "poisoned", MEAN)]
     known = ["top1", "validation_top1", "top1_z", "top1_p", "ssim_z", "ssim_p"]
     assert [name for name in of_mean if name in known] == sorted(known, key=QUALITY.index)
-    assert of_mean[len(known) :] == ["rank1", "cost_bytes_sent", "cost_seconds", "gain_kept"]
+    assert of_mean[len(known) :] == ["rank1", "cost_bytes_fetched", "cost_bytes_sent", "cost_seconds", "gain_kept"]
     assert tuple(found[0]) == HEADER
 
 

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from dpm_flower.studies.sweep_table import sweep_lines, sweep_table
+from dpm_flower.studies.wording import gain_kept_text
 from tests.studies.sweeps import hand_swept
 
 
@@ -23,7 +24,7 @@ def test_each_variant_and_arm_has_one_line_and_one_without_figures_its_reason(re
 
 def test_figures_are_those_of_the_mean_or_of_the_only_receiver(results):
     texts = {(line.label, line.arm): line.texts for line in sweep_lines(hand_swept(results))}
-    assert texts["alpha-1", "poisoned"] == ("78.0 ± 1.0", "0.70 → 0.10", "80 % [72, 87]")
+    assert texts["alpha-1", "poisoned"] == ("78.0 ± 1.0", "0.70 → 0.10", gain_kept_text(results.gain("poisoned")))
     assert texts["alpha-0.1", "poisoned"][0] == "39.0 ± 0.5"
     assert texts["alpha-1", "poisoned, c only"][0] == "76.0 ± 1.0"
 

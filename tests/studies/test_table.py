@@ -7,6 +7,7 @@ from rich.console import Console
 from dpm_flower.core.arms import RECEIVED
 from dpm_flower.studies.results import results_of
 from dpm_flower.studies.table import result_table
+from dpm_flower.studies.wording import gain_kept_text
 from tests.studies import averaged
 from tests.studies.hand_made import FACTS, STUDY, outcomes
 
@@ -22,16 +23,17 @@ def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(holed, width):
     text = printed(holed, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    for figure in ("79.0 ± 1.0", "80 % [72, 87]", "0.70 → 0.10", "not measurable"):
+    for figure in ("79.0 ± 1.0", gain_kept_text(holed.gain("poisoned")), "0.70 → 0.10", "not measurable"):
         assert figure in text
 
 
 def test_120_columns_hold_costs_and_80_say_where_they_are(results):
     assert "MB" in printed(results, 120)
     assert "results.csv" not in printed(results, 120)
+    assert "a release counts once" in " ".join(printed(results, 120).split())
     narrow = printed(results, 80)
     assert "MB" not in narrow[: narrow.index("No room")]
-    assert "sent MB; time s. They stand in results.csv" in " ".join(narrow.split())
+    assert "up MB; down MB; time s. They stand in results.csv" in " ".join(narrow.split())
 
 
 def test_what_is_missing_is_marked_and_explained(holed):
@@ -95,7 +97,7 @@ def test_attacks_stand_below_where_the_run_has_some(results):
     ]
     text = printed(results_of(STUDY, attacked, FACTS), 120)
     (line,) = [line for line in text.splitlines() if line.startswith("A1.plain-1-x2")]
-    assert line.split() == ["A1.plain-1-x2", "poisoned", "0.60", "→", "0.20", "–", "–", "→", "0.300"]
+    assert line.split() == ["A1.plain-1-x2", "poisoned", "0.60", "→", "0.20", "–", "–", "–", "→", "0.300"]
 
 
 def test_what_validation_images_chose_is_marked_and_said():

@@ -8,7 +8,7 @@ from dpm_flower.studies.wording import NONE, before_after, duration, gain_kept_t
 def test_spreads_in_words():
     assert with_spread(Spread(81.26, 0.44, 3)) == "81.3 ± 0.4"
     assert with_spread(Spread(81.26, None, 1)) == "81.3"
-    assert mean_only(Spread(2_500_000.0, None, 1), 2, 1e6) == "2.50"
+    assert mean_only(Spread(2.504, 0.3, 3), 2) == "2.50"
     assert before_after(Spread(0.673, None, 1), Spread(0.007, None, 1), 3) == "0.673 → 0.007"
     assert before_after(None, Spread(0.007, None, 1), 3) == f"{NONE} → 0.007"
     assert with_spread(None) == mean_only(None) == before_after(None, None, 1) == percent(None) == NONE
