@@ -48,6 +48,7 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
         command=command,
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         left_out=_left_out(study, division),
+        notes=division.summary.notes,
     )
 
 

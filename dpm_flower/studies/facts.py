@@ -49,6 +49,7 @@ class Facts:
     command: str  # what makes the same run again
     made_at: str  # ISO 8601, UTC
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what was done to the data on the way in: a test set that had to be held out, a resize
 
     def __post_init__(self) -> None:
         for holder, counts in (*((holding.entity, holding.counts) for holding in self.holdings), ("the public part", self.public)):

@@ -163,7 +163,8 @@ def _holdings(results: Results) -> Image:
     return embedded(
         "Who holds what",
         f"Bars: training images by class. {'; '.join(totals)}; public {sum(facts.public):,}.",
-        f"Training images of each entity and of the public part, by class, for seed {facts.holdings_seed}.",
+        f"Training images of each entity and of the public part, by class, for seed {facts.holdings_seed}. "
+        + "".join(f"{note[:1].upper()}{note[1:]}. " for note in facts.notes),
         lambda scheme: who_holds_what(facts, scheme=scheme),
         "svg",
     )

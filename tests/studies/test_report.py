@@ -134,3 +134,9 @@ def test_curves_and_choices_are_shown_where_there_are_any(holed):
     assert "hasty ✓" not in text
     assert "Accuracy against cost" not in without
     assert "chosen on validation images" not in without
+
+
+def test_what_was_done_to_the_data_on_the_way_in_is_stated():
+    facts = replace(FACTS, notes=("the folder has no test set: a fifth was held out", "grey images were made coloured"))
+    page = report_html(results_of(STUDY, outcomes(), facts))
+    assert "The folder has no test set: a fifth was held out. Grey images were made coloured." in page
