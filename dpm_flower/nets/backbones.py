@@ -84,7 +84,7 @@ def backbone_names() -> tuple[str, ...]:
 
 def _recipe(name: str) -> _Recipe:
     if name not in _RECIPES:
-        raise SettingError(f"the backbone must be one of {', '.join(_RECIPES)}, got {name!r}")
+        raise SettingError(f"the backbone must be one of {', '.join(backbone_names())}, got {name!r}")
     return _RECIPES[name]
 
 

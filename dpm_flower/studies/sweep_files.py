@@ -2,39 +2,20 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
-from dpm_flower.core.errors import StudyError
 from dpm_flower.core.figures import COST_PREFIX
 from dpm_flower.studies.atomic import write_atomically
+from dpm_flower.studies.formatted_json import JsonFormat
 from dpm_flower.studies.results_csv import QUALITY
 from dpm_flower.studies.rows import summaries
 from dpm_flower.studies.sweep_report import sweep_html
 from dpm_flower.studies.sweep_results import SweepResults, Variant
-from dpm_flower.studies.typed_json import built
 
-FORMAT = "dpm-flower sweep 1"  # a reader refuses what it does not know
+FORMAT = JsonFormat(SweepResults, "dpm-flower sweep 1", "the results of a sweep")
 JSON_NAME, CSV_NAME, HTML_NAME = "sweep.json", "sweep.csv", "sweep.html"
 HEADER = ("variant", "arm", "entity", "figure", "mean", "sd", "seeds", "reason")
-
-
-def sweep_text(results: SweepResults) -> str:
-    """A sweep's results -> JSON text that `sweep_from_text` turns into equal results."""
-    return json.dumps({"format": FORMAT} | asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def sweep_from_text(text: str, where: str = JSON_NAME) -> SweepResults:
-    """The text of a sweep.json -> its results. Raises StudyError, naming `where`, for anything else."""
-    try:
-        plain = json.loads(text)
-    except ValueError as err:
-        raise StudyError(f"{where} is not JSON: {err}") from err
-    if not isinstance(plain, dict) or plain.pop("format", None) != FORMAT:
-        raise StudyError(f'{where} does not say that its format is "{FORMAT}"')
-    return built(SweepResults, plain, where)
 
 
 def sweep_csv(results: SweepResults) -> str:
@@ -73,16 +54,11 @@ def _place(key: str) -> tuple[bool, int, str]:
 
 def write_sweep(folder: Path, results: SweepResults) -> Path:
     """A sweep's folder -> the path of its page; sweep.json and sweep.csv lie beside it. Raises OutputError."""
-    write_atomically(folder / JSON_NAME, sweep_text(results).encode())
+    write_atomically(folder / JSON_NAME, FORMAT.text(results).encode())
     write_atomically(folder / CSV_NAME, sweep_csv(results).encode())
     return write_atomically(folder / HTML_NAME, sweep_html(results).encode())
 
 
 def read_sweep(folder: Path) -> SweepResults:
     """A sweep's folder -> the results that were written there. Raises StudyError where there are none, or others."""
-    path = folder / JSON_NAME
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise StudyError(f"wanted the results of a sweep in {path}, but: {err}") from err
-    return sweep_from_text(text, str(path))
+    return FORMAT.read(folder / JSON_NAME)

@@ -22,7 +22,10 @@ def test_a_type_that_is_not_released_is_refused():
 
 def test_features_of_this_shape_pass_in_any_number():
     for batch in (0, 1, 5):
-        SPEC.check(torch.zeros(batch, 4, 3, 2))
+        features = torch.zeros(batch, 4, 3, 2)
+        SPEC.check(features)
+        with pytest.raises(ShapeError):
+            SPEC.check(features.mT)  # the same numbers, turned
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 2, 3), (4, 3, 2), (5, 4, 3, 2, 1), (5, 3, 3, 2)])

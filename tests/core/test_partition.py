@@ -38,7 +38,11 @@ def test_names_keep_the_order_of_the_partition_numbers():
 
 
 def test_shares_may_add_up_to_everything_despite_rounding():
-    Shares(entities=tuple((f"e{number}", 0.1) for number in range(10)))
+    tenths = tuple((f"e{number}", 0.1) for number in range(10))
+    assert sum(share for _, share in tenths) != 1.0
+    assert len(Shares(entities=tenths).names) == 10
+    with pytest.raises(SettingError, match="add up to at most 1"):
+        Shares(entities=(*tenths, ("one-more", 1e-6)))
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,9 @@ def test_arms_are_found_by_name():
 
 
 def test_the_limits_themselves_are_allowed():
-    replace(STUDY, quorum=1.0, lead="b", seeds=(5,), arms=(replace(OWN, receivers=("b",)),), threads=1, side=11)
-    replace(STUDY, pretrain=replace(BRIEF, patience=1))
+    least = replace(STUDY, quorum=1.0, lead="b", seeds=(5,), arms=(replace(OWN, receivers=("b",)),), threads=1, side=11)
+    assert (least.quorum, least.lead, least.side, least.threads) == (1.0, "b", 11, 1)
+    assert replace(STUDY, pretrain=replace(BRIEF, patience=1)).pretrain.patience == 1
 
 
 def test_a_study_does_not_change():

@@ -55,6 +55,7 @@ def test_other_files_stay_and_old_parts_go(folder):
 
 def test_a_folder_that_is_gone_costs_nothing(tmp_path):
     make_room(tmp_path / "gone", 0, key(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_entries_that_cannot_tell_their_origin_go_and_what_is_being_written_stays(folder):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -202,7 +204,12 @@ def test_every_family_becomes_public_networks_whose_spec_can_be_released(backbon
 
 @pytest.mark.parametrize("backbone", backbone_names())
 def test_manifests_may_carry_every_backbone_and_hook_name(backbone: str) -> None:
-    for point in traced_outline(backbone)[1]:
-        check(
-            FeatureSpec(backbone=backbone, hook=point.name, shape=point.shape, featurizer_digest="0" * 64, non_negative=point.non_negative)
+    points = traced_outline(backbone)[1]
+    assert points
+    for point in points:
+        spec = FeatureSpec(
+            backbone=backbone, hook=point.name, shape=point.shape, featurizer_digest="0" * 64, non_negative=point.non_negative
         )
+        check(spec)
+        with pytest.raises(ReleaseError):
+            check(replace(spec, hook=f"{point.name}\n"))

@@ -5,7 +5,7 @@ import pytest
 from dpm_flower.core.errors import OutputError, StudyError
 from dpm_flower.studies.curves_csv import curves_csv
 from dpm_flower.studies.results_csv import quality_csv
-from dpm_flower.studies.results_files import read_results, results_from_text, results_text, write_results
+from dpm_flower.studies.results_files import FORMAT, read_results, write_results
 from tests.studies import averaged
 
 
@@ -30,7 +30,7 @@ def test_the_text_is_strict_json(results):
     def refused(constant):
         raise AssertionError(constant)
 
-    plain = json.loads(results_text(results), parse_constant=refused)
+    plain = json.loads(FORMAT.text(results), parse_constant=refused)
     assert plain["seeds"] == [0, 1, 2]
     assert plain["settings"]["backbone"] == "resnet20"
     assert plain["facts"]["machine"] == {"processor": "hand-made", "threads": "1"}
@@ -39,14 +39,14 @@ def test_the_text_is_strict_json(results):
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "something else"}'])
 def test_other_files_are_refused(text):
     with pytest.raises(StudyError, match=r"results\.json"):
-        results_from_text(text)
+        FORMAT.value(text, "results.json")
 
 
 def test_a_changed_file_is_refused_with_the_place(results):
-    plain = json.loads(results_text(results))
+    plain = json.loads(FORMAT.text(results))
     plain["rows"][0]["figures"]["top1"]["mean"] = "high"
     with pytest.raises(StudyError, match=r"rows\[0\].figures.top1.mean"):
-        results_from_text(json.dumps(plain))
+        FORMAT.value(json.dumps(plain), "results.json")
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

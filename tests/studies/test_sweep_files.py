@@ -9,7 +9,7 @@ from dpm_flower.core.errors import OutputError, StudyError
 from dpm_flower.studies.results import results_of
 from dpm_flower.studies.results_csv import QUALITY
 from dpm_flower.studies.rows import MEAN
-from dpm_flower.studies.sweep_files import HEADER, read_sweep, sweep_csv, sweep_from_text, sweep_text, write_sweep
+from dpm_flower.studies.sweep_files import FORMAT, HEADER, read_sweep, sweep_csv, write_sweep
 from tests.studies.hand_made import FACTS, STUDY, outcomes
 from tests.studies.sweeps import hand_swept
 
@@ -55,14 +55,14 @@ def test_what_is_missing_has_a_line_with_its_reason(holed):
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "dpm-flower results 2"}'])
 def test_other_files_are_refused(text):
     with pytest.raises(StudyError, match=r"sweep\.json"):
-        sweep_from_text(text)
+        FORMAT.value(text, "sweep.json")
 
 
 def test_a_changed_file_is_refused_with_the_place(results):
-    plain = json.loads(sweep_text(hand_swept(results)))
+    plain = json.loads(FORMAT.text(hand_swept(results)))
     plain["variants"][0]["rows"] = None
     with pytest.raises(StudyError, match=r"variants\[0\].rows"):
-        sweep_from_text(json.dumps(plain))
+        FORMAT.value(json.dumps(plain), "sweep.json")
 
 
 def test_folders_without_a_sweep_or_that_cannot_be_made_are_refused(tmp_path, results):
