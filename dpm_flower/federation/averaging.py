@@ -1,7 +1,7 @@
 """Flower's FedAvg and FedProx with a fixed order of entities: the same replies give the same average, byte for byte."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias, TypedDict, Unpack
+from typing import TypeAlias
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
@@ -13,16 +13,8 @@ from dpm_flower.federation.update_check import Forms, UpdateCheck
 
 OnRemark: TypeAlias = Callable[[str, str], None]  # entity, why its update is left out or counts for less
 OnUpdate: TypeAlias = Callable[[str, RecordDict], None]  # entity, content of its reply
-MetricsMean: TypeAlias = Callable[[list[RecordDict], str], MetricRecord]  # contents of the replies, name of the weight
 
 SILENT = "did not answer"  # the reason of an entity that is not asked any more
-
-
-class AveragingSettings(TypedDict, total=False):
-    """What both of Flower's strategies can be told, under Flower's names."""
-
-    weighted_by_key: str
-    train_metrics_aggr_fn: MetricsMean | None
 
 
 def unreported(entity: str, told: str | RecordDict) -> None:
@@ -139,9 +131,8 @@ class OrderedFedAvg(EntityOrder):
         on_remark: OnRemark = unreported,
         on_update: OnUpdate = unreported,
         most: Mapping[str, int] | None = None,
-        **settings: Unpack[AveragingSettings],
     ) -> None:
-        super().__init__(fraction_evaluate=0.0, **settings)
+        super().__init__(fraction_evaluate=0.0)
         self._take_part(entities, on_remark, on_update, most)
 
 
@@ -156,9 +147,8 @@ class OrderedFedProx(FedProx, EntityOrder):
         most: Mapping[str, int] | None = None,
         *,
         proximal_mu: float,
-        **settings: Unpack[AveragingSettings],
     ) -> None:
-        super().__init__(proximal_mu=proximal_mu, fraction_evaluate=0.0, **settings)
+        super().__init__(proximal_mu=proximal_mu, fraction_evaluate=0.0)
         self._take_part(entities, on_remark, on_update, most)
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:

@@ -26,19 +26,11 @@ class Moments:
     covariance: Tensor
 
 
-def ssim_map(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
-    """Images and guesses (B,C,H,W) in [0,1] -> SSIM of each window and channel (B,C,H-10,W-10) in [-1,1], differentiable.
-
-    1 = identical, below 0 = inverted structure; the mean over an image is its SSIM. Raises as `moments` does.
-    Source: Wang et al. 2004, eq. 13.
-    """
-    found = moments(images_BCHW, guesses_BCHW)
-    contrast = (2 * found.covariance + CONTRAST) / (found.variances + CONTRAST)
-    return _luminance(found.mean_x, found.mean_g) * contrast
-
-
 def ssim_maps(found: Moments) -> tuple[Tensor, Tensor]:
-    """Moments of x and g -> the SSIM of each window with the guess and with its negative: SSIM(x, g), SSIM(x, 1 - g)."""
+    """Moments of x and g -> the SSIM of each window with the guess and with its negative: SSIM(x, g), SSIM(x, 1 - g).
+
+    1 = identical, below 0 = inverted structure; the mean over an image is its SSIM. Differentiable. Source: Wang et al. 2004, eq. 13.
+    """
     spread = found.variances + CONTRAST
     alike, flat = 2 * found.covariance / spread, CONTRAST / spread
     picture = _luminance(found.mean_x, found.mean_g) * (flat + alike)

@@ -4,7 +4,7 @@ import torch
 from dpm_flower.core.errors import MetricError
 from dpm_flower.metrics import similarity as module
 from dpm_flower.metrics.similarity import sign_aware_ssim, similarity, ssim, structure, windowed_ssim
-from dpm_flower.metrics.ssim_map import ssim_map
+from tests.metrics.plain_ssim import ssim_map
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.metrics.similarity import sign_aware_ssim, ssim, windowed_ssim
-from dpm_flower.metrics.ssim_map import ssim_map
 from dpm_flower.training.losses import EQUIVALENCES, disparity_loss, equivalence_loss, proximal_term, reconstruction_loss
+from tests.metrics.plain_ssim import ssim_map
 
 RNG = torch.Generator().manual_seed(0)
 LOGITS, OTHERS = torch.randn(5, 4, generator=RNG), torch.randn(5, 4, generator=RNG)
