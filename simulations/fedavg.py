@@ -18,9 +18,9 @@ from dataclasses import replace
 from itertools import product
 
 from dpm_flower.core.arms import Averaged, AveragingArm, SharingArm, Start
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
+from simulations.table5 import POISONED
 from simulations.table5 import STUDY as TABLE5
 
 PARTS: tuple[Averaged, ...] = ("network", "decider")
@@ -45,8 +45,8 @@ STUDY = replace(
     arms=(
         SharingArm(name="own only", method=Nothing()),
         SharingArm(name="own + raw features", method=RawFeatures()),
-        SharingArm(name="own + poisoned", method=DeepPoisoning()),
-        SharingArm(name="shared decider", method=DeepPoisoning(), refine="shared"),
+        SharingArm(name="own + poisoned", method=POISONED),
+        SharingArm(name="shared decider", method=POISONED, refine="shared"),
         *grid(),
     ),
     columns=("validation_top1", "top1", "seeds", "bytes", "fetched", "seconds"),

@@ -18,10 +18,9 @@ from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.partition import Deal, Dealt, Dirichlet, Iid
 from dpm_flower.core.study import Study
 from dpm_flower.core.sweep import Sweep
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
-from simulations.table5 import ROUNDS
+from simulations.table5 import POISONED, ROUNDS
 from simulations.table5 import STUDY as TABLE5
 
 ALPHAS = (0.1, 0.3, 1.0, 10.0)
@@ -31,8 +30,8 @@ MU = 0.01  # of FedProx: the middle of the values that its authors tried (arXiv 
 ARMS = (
     SharingArm(name="own only", method=Nothing()),
     SharingArm(name="own + raw features", method=RawFeatures()),
-    SharingArm(name="own + poisoned", method=DeepPoisoning()),
-    SharingArm(name="shared decider", method=DeepPoisoning(), refine="shared"),
+    SharingArm(name="own + poisoned", method=POISONED),
+    SharingArm(name="shared decider", method=POISONED, refine="shared"),
     AveragingArm(name="FedAvg, network", rounds=ROUNDS),
     AveragingArm(name="FedAvg, decider", part="decider", rounds=ROUNDS),
     AveragingArm(name="FedProx, network", rounds=ROUNDS, proximal_mu=MU),

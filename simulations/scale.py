@@ -20,9 +20,9 @@ from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.partition import Shares, entities
 from dpm_flower.core.study import Study
 from dpm_flower.core.sweep import Sweep
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
+from simulations.table5 import POISONED
 from simulations.table5 import STUDY as TABLE5
 
 NUMBERS = (4, 10, 30, 100)
@@ -42,7 +42,7 @@ def among(count: int) -> Study:
         arms=(
             SharingArm(name="own only", method=Nothing(), receivers=receivers),
             SharingArm(name="own + raw features", method=RawFeatures(), receivers=receivers),
-            SharingArm(name="own + poisoned", method=DeepPoisoning(), receivers=receivers),
+            SharingArm(name="own + poisoned", method=POISONED, receivers=receivers),
         ),
         seeds=(0,),
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -49,11 +49,12 @@ class CampaignLog:
     def open(cls, folder: Path, study: Study, circumstances: str = "") -> "CampaignLog":
         """Begins a campaign in an empty folder, or goes on with the one that is there.
 
-        `circumstances` is whatever else the figures depend on: the images themselves, the device, the version.
+        Seeds may be added to a campaign, or left out: each has replies of its own. `circumstances` is whatever else the figures depend
+        on: the images themselves, the device, the version.
         Raises StudyError if the folder holds a campaign of another study or of other circumstances, OutputError if it cannot be written.
         """
         head = folder / "campaign.json"
-        fingerprint = hashlib.sha256(f"{study!r}\x1f{circumstances}".encode()).hexdigest()
+        fingerprint = hashlib.sha256(f"{replace(study, seeds=(0,))!r}\x1f{circumstances}".encode()).hexdigest()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if head.exists():

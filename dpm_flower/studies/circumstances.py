@@ -67,10 +67,10 @@ def _left_out(study: Study, division: Division) -> dict[str, int]:
 def circumstances_of(study: Study) -> str:
     """A study -> what its figures depend on beside its settings: images and labels, who holds them, the weights' file, this machine.
 
-    Every training and test image with its label counts, also those that the first seed gives to nobody. Raises DataError where
-    the data cannot be read.
+    Every training and test image with its label counts, also those that a seed gives to nobody; who holds what is that of seed 0,
+    whatever the study's seeds are, for it stands for the code that divides. Raises DataError where the data cannot be read.
     """
-    division = division_of(study.data, study.side, study.partition, study.seeds[0])
+    division = division_of(study.data, study.side, study.partition, 0)
     held = {f"{name} {part}": getattr(own, part) for name, own in division.entities.indices.items() for part in ("train", "validation")}
     compute = Compute.choose(study.device, study.precision)
     data = _data_digest(study.data, load(study.data, study.side))

@@ -108,9 +108,9 @@ def test_a_file_in_place_of_the_output_folder_is_refused(tmp_path: Path, refuse:
     assert "cannot write to the output folder" in refuse(output=tmp_path / "file" / "below")
 
 
-def test_the_folder_of_another_study_is_refused(small_run: Path, refuse: Callable[..., str]) -> None:
+def test_the_folder_of_another_study_is_refused(small_run: Path, refuse: Callable[..., str], written: Callable[[Study], str]) -> None:
     before = (small_run / "quality.csv").read_bytes()
-    assert "campaign of other settings" in refuse(seeds="7", output=small_run)
+    assert "campaign of other settings" in refuse(written(replace(STUDY, lead_threads=2)), output=small_run)
     assert (small_run / "quality.csv").read_bytes() == before
     (small_run / "failure.txt").unlink()
 

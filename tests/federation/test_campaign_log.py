@@ -95,11 +95,18 @@ def test_what_a_killed_writer_leaves_is_in_nobodys_way(tmp_path: Path) -> None:
     assert log.get(KEY) is not None
 
 
-@pytest.mark.parametrize("other", [replace(STUDY, seeds=(5,)), replace(STUDY, data="elsewhere"), replace(STUDY, arms=STUDY.arms[1:])])
+@pytest.mark.parametrize("other", [replace(STUDY, data="elsewhere"), replace(STUDY, arms=STUDY.arms[1:])])
 def test_another_study_is_refused(other: object, tmp_path: Path) -> None:
     _open(tmp_path)
     with pytest.raises(StudyError, match="choose another output folder"):
         CampaignLog.open(tmp_path, other)  # type: ignore[arg-type]
+
+
+def test_other_seeds_belong_to_the_same_campaign(tmp_path: Path) -> None:
+    first = _open(tmp_path)
+    again = CampaignLog.open(tmp_path, replace(STUDY, seeds=(5, *STUDY.seeds)))
+    assert again.resumed
+    assert again.identifier == first.identifier
 
 
 @pytest.mark.parametrize("head", ["", "{}", "[]", '{"study": 1'])

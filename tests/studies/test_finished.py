@@ -46,7 +46,11 @@ def test_an_empty_folder_stays_empty(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("change", [{"seeds": (7,)}, {"data": "other images"}])
+def test_a_run_of_fewer_seeds_is_not_finished(folder):
+    assert finished_results(folder, replace(STUDY, seeds=(*STUDY.seeds, 7))) is None
+
+
+@pytest.mark.parametrize("change", [{"lead_threads": 2}, {"data": "other images"}])
 def test_a_campaign_of_another_study_or_other_images_is_refused(folder, change):
     with pytest.raises(StudyError, match="campaign of other settings"):
         finished_results(folder, replace(STUDY, **change))

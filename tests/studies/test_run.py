@@ -117,6 +117,15 @@ def test_another_study_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         ran(StandIns(), tmp_path, replace(ONE, refine=replace(ONE.refine, steps=77)))
 
 
+def test_seeds_that_are_added_run_alone_and_give_what_a_run_of_all_gives(tmp_path: Path) -> None:
+    two = replace(ONE, seeds=(0, 1))
+    whole = ran(StandIns(), tmp_path / "whole", two)
+    ran(StandIns(), tmp_path / "grown", ONE)
+    again = StandIns()
+    assert ran(again, tmp_path / "grown", two).quality == whole.quality
+    assert {call[2] for call in again.calls if call[0] != wire.IDENTIFY} == {1}
+
+
 def test_the_time_of_all_runs_adds_up(tmp_path: Path) -> None:
     def wall_s() -> float:
         return float(json.loads((tmp_path / "results.json").read_text())["facts"]["wall_s"])
