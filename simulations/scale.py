@@ -1,9 +1,10 @@
-"""What one more entity costs: 4, 10, 30 and 100 entities, each with the same number of images.
+"""What one more entity costs: 4, 10, 30 and 100 small entities, each with the same number of images, and a lead.
 
 Run:    make study STUDY=simulations.scale DATA=<folder with train/CLASS/IMAGE and test/CLASS/IMAGE of CIFAR-10>
-Data:   half of the classes are the private task; every entity holds 1 % of the private images (250 of CIFAR-10's), so that
-        entities do the same work whatever their number; nine tenths of the public images stay aside
-Shows:  of the same four entities with the same images in every variant, who alone receive, and pool everybody's releases: quality,
+Data:   half of the classes are the private task; the lead holds 10 % of the private images, pre-trains on them and shares nothing;
+        every other entity holds 0.5 % (125 of CIFAR-10's), so that entities do the same work whatever their number; nine tenths of
+        the public images stay aside
+Shows:  of the same four small entities with the same images in every variant, who alone receive, and pool all releases: quality,
         seconds, peak memory and the megabytes that they fetch, as means over the four; and of the others, who send only (there is
         none among 4 entities), seconds of contributing and peak memory
 Claim:  seconds and peak memory of a receiver at 100 entities are within 1.2 times those at 10, and so are those of a sender, while
@@ -27,22 +28,23 @@ from simulations.table5 import STUDY as TABLE5
 
 NUMBERS = (4, 10, 30, 100)
 RECEIVERS = 4  # the first: images are dealt out in the order of the names, so that whoever comes later takes none of theirs
-SHARE = 0.01
+LEAD, LEADS_SHARE, SHARE = "lead", 0.1, 0.005
 
 
 def among(count: int) -> Study:
-    """A number of entities -> the study in which so many share and the first four of them receive."""
+    """A number of small entities -> the study in which so many share and the first four of them receive."""
     names = entities(NUMBERS[-1])[:count]
     receivers = names[:RECEIVERS]
+    held = ((LEAD, LEADS_SHARE), *((name, SHARE) for name in names))
     return replace(
         TABLE5,
         name=f"scale-{count}",
-        lead=names[0],
-        partition=Shares(entities=tuple((name, SHARE) for name in names), public=0.1, public_classes=TABLE5.partition.public_classes),
+        lead=LEAD,
+        partition=Shares(entities=held, public=0.1, public_classes=TABLE5.partition.public_classes),
         arms=(
             SharingArm(name="own only", method=Nothing(), receivers=receivers),
-            SharingArm(name="own + raw features", method=RawFeatures(), receivers=receivers),
-            SharingArm(name="own + poisoned", method=POISONED, receivers=receivers),
+            SharingArm(name="own + raw features", method=RawFeatures(), senders=names, receivers=receivers),
+            SharingArm(name="own + poisoned", method=POISONED, senders=names, receivers=receivers),
         ),
         seeds=(0,),
     )

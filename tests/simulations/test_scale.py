@@ -24,11 +24,12 @@ FEW = Fitting(steps=2, batch_size=4, learning_rate=1e-3)
 
 
 def tiny(study):
-    """Four or six entities with 2 % of the private digits each."""
-    entities = tuple((name, 0.02) for name, _ in study.partition.entities[:6])
+    """A lead and four or six entities, with 2 % of the private digits each."""
+    names = study.partition.names[:7]
+    entities = tuple((name, 0.02) for name in names)
+    arms = tuple(replace(arm, senders=arm.senders and names[1:]) for arm in study.arms)
     poisoned = tuple(
-        replace(arm, method=replace(arm.method, blocks=1, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm
-        for arm in study.arms
+        replace(arm, method=replace(arm.method, blocks=1, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm for arm in arms
     )
     return replace(
         study,
@@ -72,10 +73,12 @@ def test_receivers_have_the_same_images_however_many_there_are():
     held = []
     for label, study in scale.SWEEP.variants:
         division = divide(dataset, study.partition, 0)
-        assert len(division.entities.indices) == int(label)
-        assert {len(own.train) + len(own.validation) for own in division.entities.indices.values()} == {10}  # the same work for all
+        sizes = {name: len(own.train) + len(own.validation) for name, own in division.entities.indices.items()}
+        assert sizes.pop(scale.LEAD) == 100
+        assert len(sizes) == int(label)
+        assert set(sizes.values()) == {5}  # the same work for all
         receivers = {arm.receivers for arm in study.arms}
-        assert receivers == {study.partition.names[: scale.RECEIVERS]}
+        assert receivers == {study.partition.names[1 : 1 + scale.RECEIVERS]}
         held.append({name: division.entities.indices[name] for name in receivers.pop()})
     for other in held[1:]:
         for name, own in held[0].items():
@@ -85,13 +88,14 @@ def test_receivers_have_the_same_images_however_many_there_are():
 
 def test_all_but_the_receivers_only_send():
     for label, study in scale.SWEEP.variants:
-        assert len(study.partition.names) == int(label)
-        assert study.lead in study.arms[0].receivers
+        assert len(study.partition.names) == int(label) + 1
+        for arm in study.arms:
+            assert study.lead not in (*arm.senders, *arm.receivers)
 
 
 @pytest.mark.parametrize("label", SWEEP.labels)
 def test_every_arm_has_every_figure_of_its_receivers(folder, label):
-    results, senders = read_results(folder / label), len(SWEEP.study(label).partition.names) - scale.RECEIVERS
+    results, senders = read_results(folder / label), len(SWEEP.study(label).partition.names) - 1 - scale.RECEIVERS
     rows = summaries(results.rows)
     for arm in ("own only", "own + raw features", "own + poisoned"):
         figures = rows[arm].figures
