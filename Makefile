@@ -7,7 +7,7 @@ STUDY ?= simulations.demo
 DATA ?=
 ARGS ?=
 
-.PHONY: setup demo study test check bench report clean
+.PHONY: setup demo deploy-demo study test check bench report proto fuzz clean
 
 setup: $(READY)
 
@@ -20,6 +20,9 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	$(BIN)/dpm-flower study simulations.demo $(ARGS)
+
+deploy-demo: $(READY)
+	$(BIN)/python -m dpm_flower.apps.deploy_demo $(ARGS)
 
 study: $(READY)
 	$(BIN)/dpm-flower study $(STUDY) $(if $(DATA),--data "$(DATA)") $(ARGS)
@@ -38,6 +41,13 @@ test: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts= -q $(ARGS)
+
+proto: $(READY)
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. dpm_flower/exchange/exchange.proto
+
+# Ten minutes, or SECONDS=60; says what is missing where the fuzzing engine is not installed.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.run $(SECONDS)
 
 clean:
 	rm -rf $(VENV) runs .flwr .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

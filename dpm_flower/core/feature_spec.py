@@ -1,10 +1,12 @@
 """What features are: where a backbone was cut, and the shape and type of what comes out there."""
 
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from dpm_flower.core.errors import SettingError, ShapeError
+
+if TYPE_CHECKING:  # who only moves releases starts without torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class FeatureSpec:
         if self.dtype not in ("float16", "float32"):
             raise SettingError(f"features are released as float16 or float32, got {self.dtype}")
 
-    def check(self, features_BChw: Tensor) -> None:
+    def check(self, features_BChw: "Tensor") -> None:
         """Raises ShapeError unless the features (B,C,h,w) are of this spec's shape."""
         if tuple(features_BChw.shape[1:]) != self.shape:
             raise ShapeError(f"wanted features of shape (B, {', '.join(map(str, self.shape))}), got {tuple(features_BChw.shape)}")

@@ -15,7 +15,7 @@ from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
-from dpm_flower.payload.released_spec import ImageSpec, Kind, ReleasedSpec, kind_of
+from dpm_flower.payload.released_spec import ImageSpec, Kind, ReleasedSpec, kind_of, sample_bytes
 from dpm_flower.payload.rules import shown
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
 
@@ -70,6 +70,11 @@ def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int =
         )
         for number, start in enumerate(range(0, len(stored), samples))
     ]
+
+
+def largest_shard(spec: ReleasedSpec, samples: int) -> int:
+    """A spec and a number of samples -> the most bytes of a shard that holds them, before compression and encryption."""
+    return samples * (sample_bytes(spec) + LABEL_BYTES) + HEADER_BYTES
 
 
 def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> SharedFeatures | SharedImages:

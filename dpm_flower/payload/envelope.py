@@ -11,6 +11,7 @@ from dpm_flower.payload.fields import Fields, canonical
 
 MAX_ENVELOPE_BYTES = 6 << 20  # a manifest of 4 MiB in base64, and its signatures
 MAX_SIGNATURES = 16
+MAX_COMMAS = 4096  # three a signature, and 200 in each text; millions of empty arrays would take a hundred times their own size
 MAX_SIGNATURE_BYTES = 8192  # post-quantum signatures of 4 to 5 KB still fit
 
 _KEYS = frozenset({"payload", "payloadType", "signatures"})
@@ -65,6 +66,8 @@ class Envelope:
     @classmethod
     def from_bytes(cls, data: bytes) -> "Envelope":
         """Bytes from anybody -> an envelope, whose payload has not been looked at."""
+        if data.count(b",") > MAX_COMMAS:
+            raise ReleaseError(f"an envelope may have {MAX_COMMAS} commas, got {data.count(b',')}")
         fields = Fields.parse(data, "an envelope", _KEYS, MAX_ENVELOPE_BYTES)
         claims = fields.array("signatures")
         rules.count(len(claims), "the number of signatures", 0, MAX_SIGNATURES)

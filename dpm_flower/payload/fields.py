@@ -87,6 +87,13 @@ class Fields:
             self._refuse(key, "an object of floats")
         return {name: number if isinstance(number, float) else self._refuse(key, "an object of floats") for name, number in value.items()}
 
+    def texts_by_name(self, key: str) -> dict[str, str]:
+        """The object of strings at `key`, under whatever keys it has."""
+        value = self._value[key]
+        if not isinstance(value, dict):
+            self._refuse(key, "an object of strings")
+        return {name: text if isinstance(text, str) else self._refuse(key, "an object of strings") for name, text in value.items()}
+
     def object(self, key: str, keys: Set[str]) -> "Fields":
         """The object at `key`, which has exactly `keys`."""
         return Fields(self._value[key], f"{self._what}: {key}", keys)

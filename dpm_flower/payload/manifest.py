@@ -5,20 +5,21 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.payload import released_spec, rules
+from dpm_flower.payload import released_spec, rules, sealing
+from dpm_flower.payload.binding import Binding
+from dpm_flower.payload.compression import compression
 from dpm_flower.payload.fields import Fields, canonical
 from dpm_flower.payload.released_spec import Kind, ReleasedSpec
+from dpm_flower.payload.sealing import Encryption
 from dpm_flower.payload.shard import ShardEntry
 
-VERSION = 1
+VERSION = 2
 PAYLOAD_TYPE = "application/vnd.dpm-flower.manifest+json"
-MAX_MANIFEST_BYTES = 4 << 20  # 16,384 shards take about 3 MiB
+MAX_MANIFEST_BYTES = 4 << 20  # 16,384 shards take about 3 MiB, the keys of 100 recipients 0.2
 MAX_SHARDS = 1 << 14  # 1 TiB in shards of 64 MiB
 MAX_RECIPIENTS = 1024
 MAX_AUDIT_SCORES = 256
 MAX_CLASSES = 1 << 24
-
-_SHARD_KEYS = frozenset({"name", "sha256", "size_bytes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,9 @@ class Manifest:
     """One release of one sender. Counts and digests only: nothing of any single image, no paths, no weights.
 
     (sender, campaign, sequence) names the release for good. `recipients` empty means all. Times are whole seconds since
-    1970 UTC. `audit` holds the scores of the sender's own attacks, for example ``{"A0.ssim_p": 0.07}``.
+    1970 UTC. `audit` holds the scores of the sender's own attacks, for example ``{"A0.ssim_p": 0.07}``; `audit_log_head` is the
+    last hash of the sender's audit log when it made the release, empty if it keeps none. With encryption, `wrapped_keys` holds the
+    release's key for each recipient, and for the sender if it wants to read its own; `key_commitment` makes it one key for all.
     Raises ReleaseError for any value that a reader would refuse, so that none can be made that cannot be read.
     """
 
@@ -43,6 +46,10 @@ class Manifest:
     expires_at: int
     recipients: tuple[str, ...] = ()
     audit: Mapping[str, float] = field(default_factory=dict, hash=False)
+    audit_log_head: str = ""
+    encryption: Encryption = "none"
+    key_commitment: str = ""
+    wrapped_keys: Mapping[str, bytes] = field(default_factory=dict, hash=False, repr=False)
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -64,7 +71,13 @@ class Manifest:
         _check_distinct([entry.name for entry in self.shards], "shards", 1, MAX_SHARDS)
         rules.count(len(self.audit), "the number of audit scores", 0, MAX_AUDIT_SCORES)
         scores = {rules.text(name, "an audit score's name"): rules.finite(score, f"audit {name}") for name, score in self.audit.items()}
+        if self.audit_log_head:
+            rules.sha256(self.audit_log_head, "audit_log_head")
+        sealing.check(self.encryption, self.key_commitment, self.wrapped_keys, self.sender, self.recipients)
+        for entry in self.shards:
+            sealing.check_sizes(entry, self.encryption)
         object.__setattr__(self, "audit", MappingProxyType(scores))  # the caller's mapping may change; what is signed may not
+        object.__setattr__(self, "wrapped_keys", MappingProxyType(dict(self.wrapped_keys)))
 
     @property
     def kind(self) -> Kind:
@@ -72,16 +85,27 @@ class Manifest:
         return released_spec.kind_of(self.spec)
 
     @property
+    def binding(self) -> Binding:
+        """The release's name, to which its ciphertexts are bound."""
+        return Binding(sender=self.sender, campaign=self.campaign, sequence=self.sequence)
+
+    @property
     def size_bytes(self) -> int:
-        """All shards together."""
+        """All shards together, as they are stored."""
         return sum(entry.size_bytes for entry in self.shards)
 
     def to_bytes(self) -> bytes:
         """The manifest -> canonical JSON. Raises ReleaseError if that is more than a reader takes."""
-        plain = {key: getattr(self, key) for key in _KEYS if key not in ("kind", "spec", "shards", "audit")}
-        shards = [{"name": entry.name, "sha256": entry.sha256, "size_bytes": entry.size_bytes} for entry in self.shards]
-        spec = released_spec.to_plain(self.spec)
-        data = canonical({**plain, "kind": self.kind, "spec": spec, "shards": shards, "audit": dict(self.audit)})
+        plain = {key: getattr(self, key) for key in _KEYS if key not in ("kind", "spec", "shards", "audit", "wrapped_keys")}
+        shards = [{key: getattr(entry, key) for key in _SHARD_KEYS} for entry in self.shards]
+        structured = {
+            "kind": self.kind,
+            "spec": released_spec.to_plain(self.spec),
+            "shards": shards,
+            "audit": dict(self.audit),
+            "wrapped_keys": sealing.keys_to_plain(self.wrapped_keys),
+        }
+        data = canonical(plain | structured)
         if len(data) > MAX_MANIFEST_BYTES:
             raise ReleaseError(f"a manifest may take {MAX_MANIFEST_BYTES} bytes, got {len(data)}")
         return data
@@ -108,6 +132,10 @@ class Manifest:
             made_at=fields.integer("made_at"),
             expires_at=fields.integer("expires_at"),
             audit=fields.floats("audit"),
+            audit_log_head=fields.text("audit_log_head"),
+            encryption=sealing.encryption(fields.text("encryption")),
+            key_commitment=fields.text("key_commitment"),
+            wrapped_keys=sealing.keys_from_plain(fields.texts_by_name("wrapped_keys")),
         )
         if manifest.to_bytes() != data:
             raise ReleaseError("a manifest must be in canonical form: sorted keys, ASCII, no spaces")
@@ -115,11 +143,18 @@ class Manifest:
 
 
 _KEYS = frozenset(Manifest.__dataclass_fields__) | {"kind"}
+_SHARD_KEYS = frozenset(ShardEntry.__dataclass_fields__)
 
 
 def _entry(item: object) -> ShardEntry:
     fields = Fields(item, "a shard's entry", _SHARD_KEYS)
-    return ShardEntry(fields.text("name"), fields.text("sha256"), fields.integer("size_bytes"))
+    return ShardEntry(
+        name=fields.text("name"),
+        sha256=fields.text("sha256"),
+        size_bytes=fields.integer("size_bytes"),
+        compression=compression(fields.text("compression")),
+        content_bytes=fields.integer("content_bytes"),
+    )
 
 
 def _check_distinct(names: list[str], what: str, least: int, most: int) -> None:

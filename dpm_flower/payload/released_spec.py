@@ -12,6 +12,7 @@ from dpm_flower.payload.fields import Fields
 Kind: TypeAlias = Literal["features", "images"]
 
 MAX_VALUES = 1 << 26  # numbers in one sample; an image of 4096 x 4096 in colour has three quarters of that
+_SIZES = {"float16": 2, "float32": 4}
 _FEATURE_KEYS = frozenset({"backbone", "hook", "shape", "featurizer_digest", "non_negative", "dtype"})
 _IMAGE_KEYS = frozenset({"shape"})
 
@@ -49,6 +50,11 @@ def check(spec: ReleasedSpec) -> None:
         rules.text(spec.backbone, "backbone")
         rules.text(spec.hook, "hook")
         rules.sha256(spec.featurizer_digest, "featurizer_digest")
+
+
+def sample_bytes(spec: ReleasedSpec) -> int:
+    """What one sample takes as it is released, without its label."""
+    return prod(spec.shape) * (_SIZES[spec.dtype] if isinstance(spec, FeatureSpec) else 1)
 
 
 def to_plain(spec: ReleasedSpec) -> dict[str, object]:

@@ -10,7 +10,7 @@ LARGEST_COUNT = 2**53 - 1  # beyond it other JSON readers lose the last digits
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 200
 
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -21,7 +21,7 @@ def shown(value: object) -> str:
 
 def name(value: str, what: str) -> str:
     """An identifier that may be part of a key or a row: ASCII letters, digits, '-', '_' and single dots inside."""
-    if type(value) is not str or len(value) > NAME_CHARACTERS or not _NAME.fullmatch(value) or ".." in value:
+    if type(value) is not str or len(value) > NAME_CHARACTERS or not NAME.fullmatch(value) or ".." in value:
         raise ReleaseError(
             f"{what} must be 1 to {NAME_CHARACTERS} ASCII letters, digits, '-', '_' or '.', not starting with '.' and without '..', "
             f"got {shown(value)}"

@@ -1,4 +1,4 @@
-"""The verified release: the type that says somebody checked. Pools and exchanges take nothing else."""
+"""The types that say somebody checked: an authentic release, and a verified one. Pools and exchanges take nothing else."""
 
 from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -13,10 +13,11 @@ PROOF = object()  # for payload/verification.py alone; whoever else writes this 
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedRelease:
-    """A manifest that passed every check, with the envelope it came in. Only payload/verification.py makes one.
+class AuthenticRelease:
+    """A manifest that is its sender's own word, in time and no replay, with the envelope it came in. What a relay holds.
 
-    `digest`, the envelope's SHA-256, is the name of the release in every pool.
+    It says nothing of the content: whether it is what somebody waits for, and whether anybody here can open it.
+    `digest`, the envelope's SHA-256, is the name of the release in every pool. Only payload/verification.py makes one.
     Raises ReleaseError when made elsewhere; it cannot be pickled, since whoever unpickles has verified nothing.
     """
 
@@ -32,3 +33,13 @@ class VerifiedRelease:
 
     def __reduce__(self) -> NoReturn:
         raise ReleaseError("a verified release does not travel; send its envelope and verify it there")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRelease(AuthenticRelease):
+    """An authentic release that passed every check of a reader's, who can open it: the one type from which content is read.
+
+    `key` opens its shards, empty where they are not encrypted.
+    """
+
+    key: bytes = field(default=b"", repr=False)

@@ -9,7 +9,7 @@ from safetensors.torch import save
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
-from dpm_flower.payload.codec import HEADER_BYTES, LABEL_BYTES, decode, decode_each, encode
+from dpm_flower.payload.codec import HEADER_BYTES, LABEL_BYTES, decode, decode_each, encode, largest_shard
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
 from tests.payload.examples import CLASSES, SPEC, features, images
@@ -162,6 +162,14 @@ GOOD = {"features": torch.zeros(10, 4, 3, 2, dtype=torch.float16), "labels": tor
 def test_shards_that_are_not_what_the_manifest_says_are_refused(shards, said):
     with pytest.raises(ReleaseError, match=said):
         read(shards)
+
+
+@pytest.mark.parametrize(("make", "spec", "dtype"), [(features, SPEC, "float16"), (features, SPEC, "float32"), (images, IMAGES, "float16")])
+@pytest.mark.parametrize("samples", [1, 10, 999])
+def test_no_shard_is_larger_than_its_samples_allow(make, spec, dtype, samples):
+    (one,) = encode(make(samples), dtype=dtype)
+    spec = replace(spec, dtype=dtype) if spec is SPEC else spec
+    assert largest_shard(spec, samples) - HEADER_BYTES < one.size_bytes <= largest_shard(spec, samples)
 
 
 @pytest.mark.parametrize(("make", "spec"), [(features, SPEC), (images, IMAGES)])

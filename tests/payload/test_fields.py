@@ -64,6 +64,7 @@ VALUES = {
     "texts": [["x", "y"]],
     "integers": [[1, 2]],
     "floats": [{"x": 0.5}],
+    "texts_by_name": [{}, {"x": "y"}],
 }
 WRONG = {
     "text": [1, None, ["x"], True],
@@ -73,6 +74,7 @@ WRONG = {
     "texts": ["xy", [1], ["x", None]],
     "integers": [[True], [1.0], ["1"], 1],
     "floats": [{"x": 1}, {"x": True}, [0.5], None],
+    "texts_by_name": [{"x": 1}, {"x": None}, ["x"], "x", None],
 }
 
 

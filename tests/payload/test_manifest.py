@@ -1,5 +1,6 @@
 import json
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -7,10 +8,14 @@ from hypothesis import strategies as st
 
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.feature_spec import FeatureSpec
+from dpm_flower.payload.envelope import MAX_ENVELOPE_BYTES, MAX_SIGNATURE_BYTES, Envelope, Signature
 from dpm_flower.payload.fields import canonical
-from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, MAX_SHARDS, Manifest
+from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, MAX_SHARDS, PAYLOAD_TYPE, Manifest
 from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.payload.segments import ciphertext_size
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, ShardEntry
+from dpm_flower.payload.wrapping import WRAPPED_BYTES
+from tests.payload.confidential_examples import released
 from tests.payload.examples import manifest
 
 NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,20}", fullmatch=True)
@@ -26,9 +31,11 @@ SPECS = st.builds(ImageSpec, shape=SHAPES) | st.builds(
     non_negative=st.booleans(),
     dtype=st.sampled_from(["float16", "float32"]),
 )
-ENTRIES = st.builds(ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES))
+ENTRIES = st.builds(ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES)) | st.builds(
+    ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES - 1), st.just("zstd"), st.just(MAX_SHARD_BYTES)
+)
 COUNTS = st.integers(0, 2**53 - 1)
-MANIFESTS = st.builds(
+OPEN = st.builds(
     Manifest,
     campaign=NAMES,
     round=COUNTS,
@@ -43,7 +50,28 @@ MANIFESTS = st.builds(
     expires_at=st.integers(2**52 + 1, 2**53 - 1),
     recipients=st.lists(NAMES, max_size=4, unique=True).map(tuple),
     audit=st.dictionaries(TEXTS, st.floats(allow_nan=False, allow_infinity=False), max_size=4),
+    audit_log_head=st.just("") | DIGESTS,
 )
+
+
+@st.composite
+def confidential(draw):
+    """A manifest with a wrapped key for each recipient, and with stored sizes as ciphertexts have them."""
+    one = draw(OPEN)
+    recipients = one.recipients or ("entity-z",)
+    keys = {name: draw(st.binary(min_size=1, max_size=4)) * WRAPPED_BYTES for name in recipients}
+    packed = draw(st.integers(1, MAX_SHARD_BYTES // 2))
+    return replace(
+        one,
+        recipients=recipients,
+        encryption="aes-256-gcm-segments",
+        key_commitment=draw(DIGESTS),
+        wrapped_keys={name: key[:WRAPPED_BYTES] for name, key in keys.items()},
+        shards=(ShardEntry(draw(NAMES), draw(DIGESTS), ciphertext_size(packed), "zstd", packed + 1),),
+    )
+
+
+MANIFESTS = OPEN | confidential()
 
 
 @settings(max_examples=60, deadline=None)
@@ -78,10 +106,21 @@ def test_a_manifest_cannot_change_under_its_signature():
         one.audit["A0.ssim_p"] = 0.0
 
 
+def test_nor_can_the_keys_in_it():
+    one, _, _ = released()
+    keys = dict(one.wrapped_keys)
+    other = replace(one, wrapped_keys=keys)
+    keys["entity-a"] = b""
+    assert other == one
+    with pytest.raises(TypeError, match="item assignment"):
+        one.wrapped_keys["entity-a"] = b""
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"version": 2}, "version 1, got 2"),
+        ({"version": 1}, "version 2, got 1"),
+        ({"version": 3}, "version 2, got 3"),
         ({"campaign": "a/b"}, "campaign must be"),
         ({"sender": ".."}, "sender must be"),
         ({"sender": "a\0b"}, "sender must be"),
@@ -108,6 +147,12 @@ def test_a_manifest_cannot_change_under_its_signature():
         ({"audit": {"a/b": 0.5}}, "an audit score's name"),
         ({"audit": {f"s{n}": 0.5 for n in range(257)}}, "the number of audit scores"),
         ({"spec": ImageSpec(shape=(1 << 20, 1 << 20, 1))}, "one sample may have"),
+        ({"audit_log_head": "ab"}, "audit_log_head must be a SHA-256"),
+        ({"encryption": "rot13"}, "the encryption of a release must be"),
+        ({"encryption": "aes-256-gcm-segments"}, "key_commitment must be"),
+        ({"encryption": "aes-256-gcm-segments", "key_commitment": "0" * 64}, "a wrapped key for each recipient"),
+        ({"key_commitment": "0" * 64}, "without encryption has no keys"),
+        ({"shards": (ShardEntry("a", "0" * 64, 9, "none", 10),)}, "which cannot hold 10"),
     ],
 )
 def test_values_that_no_reader_takes_cannot_be_made(changes, said):
@@ -120,7 +165,7 @@ def changed(**changes):
     return canonical({key: value for key, value in plain.items() if value is not None})
 
 
-ENTRY = {"name": "a", "sha256": "0" * 64, "size_bytes": 9}
+ENTRY = {"name": "a", "sha256": "0" * 64, "size_bytes": 9, "compression": "none", "content_bytes": 9}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +175,7 @@ ENTRY = {"name": "a", "sha256": "0" * 64, "size_bytes": 9}
         (b" " * (MAX_MANIFEST_BYTES + 1), "may take"),
         (changed(extra=1), "unknown keys"),
         (changed(expires_at=None), "lacks expires_at"),
-        (changed(version=2), "version 1, got 2"),
+        (changed(version=1), "version 2, got 1"),
         (changed(version="1"), "version must be a whole number"),
         (changed(samples=10.0), "samples must be a whole number"),
         (changed(samples=True), "samples must be a whole number"),
@@ -146,6 +191,12 @@ ENTRY = {"name": "a", "sha256": "0" * 64, "size_bytes": 9}
         (changed(shards=[ENTRY | {"name": "../a"}]), "a shard's name must be"),
         (changed(shards=[ENTRY | {"size_bytes": 2**40}]), "the size of shard a"),
         (changed(shards=[ENTRY | {"sha256": "0"}]), "the digest of shard a"),
+        (changed(shards=[ENTRY | {"compression": "gzip"}]), "must be none or zstd"),
+        (changed(shards=[ENTRY | {"content_bytes": 2**40}]), "the content size of shard a"),
+        (changed(shards=[ENTRY | {"content_bytes": 0}]), "canonical form"),
+        (changed(wrapped_keys=["a"]), "wrapped_keys must be an object of strings"),
+        (changed(wrapped_keys={"a": 1}), "wrapped_keys must be an object of strings"),
+        (changed(wrapped_keys={"a": "§"}), "the key for 'a' must be base64"),
         (manifest().to_bytes().replace(b'"round":2', b'"round":NaN'), "NaN is no JSON number"),
         (manifest().to_bytes().replace(b'"A0.ssim_p":0.07', b'"A0.ssim_p":1e999'), "finite float"),
         (manifest().to_bytes().replace(b'"round":2', b'"round":2,"round":2'), "a key appears twice"),
@@ -159,9 +210,20 @@ def test_bytes_that_are_no_manifest_are_refused(data, said):
         Manifest.from_bytes(data)
 
 
-def test_the_most_shards_that_are_allowed_can_be_written_and_read():
-    shards = tuple(ShardEntry(f"features-{n:05d}.safetensors", "f" * 64, MAX_SHARD_BYTES) for n in range(MAX_SHARDS))
-    one = manifest(shards=shards)
+def test_the_most_shards_that_are_allowed_and_the_keys_of_100_recipients_can_be_written_and_read():
+    entry = ("f" * 64, MAX_SHARD_BYTES, "zstd", MAX_SHARD_BYTES)
+    shards = tuple(ShardEntry(f"features-{n:05d}.safetensors", *entry) for n in range(MAX_SHARDS))
+    names = tuple(f"hospital-{n:03d}" for n in range(100))
+    one = manifest(
+        shards=shards,
+        recipients=names,
+        encryption="aes-256-gcm-segments",
+        key_commitment="f" * 64,
+        wrapped_keys=dict.fromkeys(names, bytes(WRAPPED_BYTES)),
+    )
+    assert (
+        len(Envelope(one.to_bytes(), PAYLOAD_TYPE, (Signature("k" * 64, bytes(MAX_SIGNATURE_BYTES)),) * 2).to_bytes()) < MAX_ENVELOPE_BYTES
+    )
     assert Manifest.from_bytes(one.to_bytes()).size_bytes == MAX_SHARDS * MAX_SHARD_BYTES
 
 

@@ -52,6 +52,12 @@ def test_specs_that_no_manifest_may_carry_are_refused(spec, said):
         released_spec.check(spec)
 
 
+def test_what_a_sample_takes():
+    assert released_spec.sample_bytes(IMAGES) == 3 * 8 * 8
+    assert released_spec.sample_bytes(SPEC) == 4 * 3 * 2 * 2
+    assert released_spec.sample_bytes(replace(SPEC, dtype="float32")) == 4 * 3 * 2 * 4
+
+
 @pytest.mark.parametrize("shape", [(3, 8), (3, 0, 8), (3, 8, -1)])
 def test_an_image_has_three_positive_sides(shape):
     with pytest.raises(SettingError, match="image shape"):

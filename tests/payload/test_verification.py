@@ -3,10 +3,12 @@ from dataclasses import replace
 import pytest
 
 from dpm_flower.core.errors import ReleaseError
+from dpm_flower.payload.confidential import commitment
 from dpm_flower.payload.envelope import Envelope, Signature
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, PAYLOAD_TYPE
 from dpm_flower.payload.released_spec import ImageSpec
-from dpm_flower.payload.verification import CLOCK_SKEW_S, verified
+from dpm_flower.payload.verification import CLOCK_SKEW_S, Admission, authentic, verified
+from tests.payload.confidential_examples import OTHER, READER, released
 from tests.payload.examples import NOW, SPEC, expectation, manifest
 
 
@@ -76,6 +78,71 @@ def test_the_edge_of_what_is_expected_passes(changes, asked):
 def test_an_envelope_that_holds_no_manifest_is_refused(envelope, said):
     with pytest.raises(ReleaseError, match=said):
         verified(envelope, expectation(), accept)
+
+
+def admission(**changes):
+    return Admission(**({"campaign": "c-0123", "sender": "entity-b", "now": NOW, "replays": {}} | changes))
+
+
+def test_a_relay_holds_what_it_cannot_read():
+    one, _, _ = released()
+    assert authentic(sealed(one), admission(), accept).manifest == one
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "said"),
+    [
+        ({"sender": "entity-x"}, {}, "wanted a release of entity-b, got one of entity-x"),
+        ({"campaign": "other"}, {}, "wanted a release of campaign c-0123, got one of other"),
+        ({}, {"max_bytes": 149}, "a release may take 149 bytes, got 150"),
+        ({"made_at": NOW + CLOCK_SKEW_S + 1}, {}, "lies 301 s ahead"),
+        ({"expires_at": NOW}, {}, "expired"),
+        ({}, {"replays": {("entity-b", "c-0123", 5): "another"}}, "replay"),
+    ],
+)
+def test_a_relay_refuses_what_anybody_would(changes, asked, said):
+    replays = asked.get("replays", {}).copy()
+    with pytest.raises(ReleaseError, match=said):
+        authentic(sealed(manifest(**changes)), admission(**{"replays": replays} | asked), accept)
+    assert replays == asked.get("replays", {})
+
+
+def test_a_relay_checks_signatures_first():
+    def refuse(envelope, _):
+        raise ReleaseError("forged")
+
+    with pytest.raises(ReleaseError, match="forged"):
+        authentic(Envelope(b"\x80 no JSON", PAYLOAD_TYPE, ()), admission(), refuse)
+
+
+def test_a_recipient_holds_the_key_and_a_plain_release_has_none():
+    one, _, _ = released()
+    assert commitment(verified(sealed(one), expectation(hpke=READER), accept).key) == one.key_commitment
+    assert (
+        verified(sealed(one), expectation(receiver="entity-c", hpke=OTHER), accept).key
+        == verified(sealed(one), expectation(hpke=READER), accept).key
+    )
+    assert verified(sealed(manifest()), expectation(hpke=READER), accept).key == b""
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "said"),
+    [
+        ({}, {"hpke": OTHER}, "the key that was wrapped for 'entity-a' does not open"),
+        ({}, {"receiver": "entity-c", "hpke": READER}, "the key that was wrapped for 'entity-c' does not open"),
+        ({}, {"hpke": None}, "entity-a has no private key here"),
+        ({}, {"receiver": ""}, "no key for ''"),
+        ({}, {"receiver": "entity-b"}, "no key for 'entity-b'"),
+        ({"key_commitment": "0" * 64}, {}, "not the one to which the manifest commits"),
+        ({"sequence": 6}, {}, "the key that was wrapped for 'entity-a' does not open"),
+    ],
+)
+def test_a_confidential_release_is_verified_by_its_recipients_only(changes, asked, said):
+    one, _, _ = released(**changes)
+    replays = {}
+    with pytest.raises(ReleaseError, match=said):
+        verified(sealed(one), expectation(**{"hpke": READER, "replays": replays} | asked), accept)
+    assert replays == {}
 
 
 def test_nothing_is_decoded_before_the_signatures_were_checked():

@@ -7,20 +7,29 @@ import pytest
 
 import dpm_flower
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.payload.unsigned import Unsigned
-from dpm_flower.payload.verified import VerifiedRelease
+from dpm_flower.payload.verified import AuthenticRelease, VerifiedRelease
+from tests.payload.confidential_examples import READER, released
 from tests.payload.examples import expectation, manifest
+from tests.payload.unsigned import Unsigned
 
 
-@pytest.fixture
-def release():
+def verified():
     return Unsigned().verify(Unsigned().seal(manifest()), expectation())
+
+
+def authentic():
+    return Unsigned().authenticate(Unsigned().seal(manifest()), expectation())
+
+
+@pytest.fixture(params=[verified, authentic])
+def release(request):
+    return request.param()
 
 
 def test_none_is_made_by_accident(release):
     for proof in (None, object(), True):
         with pytest.raises(ReleaseError, match="an envelope is a claim"):
-            VerifiedRelease(release.manifest, release.envelope, proof)
+            type(release)(release.manifest, release.envelope, proof)
 
 
 def test_none_is_made_from_another(release):
@@ -28,6 +37,19 @@ def test_none_is_made_from_another(release):
         replace(release, manifest=manifest(samples=99))
     with pytest.raises(FrozenInstanceError):
         release.manifest = manifest(samples=99)
+
+
+def test_a_verified_release_is_an_authentic_one_and_not_the_other_way():
+    assert isinstance(verified(), AuthenticRelease)
+    assert not isinstance(authentic(), VerifiedRelease)
+    assert authentic().digest == verified().digest
+
+
+def test_a_key_is_shown_to_nobody():
+    one, _, _ = released()
+    opened = Unsigned().verify(Unsigned().seal(one), expectation(hpke=READER))
+    assert len(opened.key) == 32
+    assert str(opened.key)[2:-1] not in repr(opened)
 
 
 @pytest.mark.parametrize("travel", [pickle.dumps, copy.copy, copy.deepcopy])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.manifest import PAYLOAD_TYPE, Manifest
-from dpm_flower.payload.verification import Expectation, verified
-from dpm_flower.payload.verified import VerifiedRelease
+from dpm_flower.payload.verification import Admission, Expectation, authentic, verified
+from dpm_flower.payload.verified import AuthenticRelease, VerifiedRelease
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,11 @@ class Unsigned:
         """An envelope without signatures -> the release. Raises ReleaseError with the first check that failed."""
         return verified(envelope, expectation, _check_none)
 
+    def authenticate(self, envelope: Envelope, admission: Admission) -> AuthenticRelease:
+        """The same for a relay, without the checks that only a reader can make."""
+        return authentic(envelope, admission, _check_none)
 
-def _check_none(envelope: Envelope, _: Expectation) -> None:
+
+def _check_none(envelope: Envelope, _: Admission) -> None:
     if envelope.signatures:
         raise ReleaseError(f"an unsigned simulation cannot check signatures, got an envelope with {len(envelope.signatures)}")
