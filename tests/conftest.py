@@ -6,5 +6,7 @@ import os
 
 import torch
 
+import dpm_flower.exchange  # noqa: F401  # before anybody imports gRPC, which reads only then what TLS it may speak
+
 torch.set_num_threads(1)
 os.environ["DPM_FLOWER_CACHE"] = "off"

@@ -6,12 +6,26 @@ from dpm_flower.payload import rules
 
 STAGING = "staging"
 RELEASES = "releases"
+TOMBSTONES = "tombstones"
 ENVELOPE = "envelope.json"
+INDEX = "index.sqlite"
+REPLAYS = "replays.sqlite"
+AUDIT_LOG = "audit-log.jsonl"
 
 
 def release_folder(pool: Path, digest: str) -> Path:
     """A pool's folder and a release's digest -> the release's folder. Raises ReleaseError for a digest that is none."""
     return pool / RELEASES / rules.sha256(digest, "a release's digest")
+
+
+def work_folder(pool: Path, digest: str) -> Path:
+    """A pool's folder and a release's digest -> where its one writer keeps what is not finished. Raises ReleaseError as above."""
+    return pool / STAGING / rules.sha256(digest, "a release's digest")
+
+
+def tombstone(pool: Path, digest: str) -> Path:
+    """A pool's folder and a release's digest -> its tombstone's file. Raises ReleaseError as above."""
+    return pool / TOMBSTONES / (rules.sha256(digest, "a release's digest") + ".json")
 
 
 def bytes_held(pool: Path, digest: str) -> int:

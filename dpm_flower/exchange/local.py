@@ -8,8 +8,9 @@ from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.exchange import layout
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.exchange.stream import file_chunks
+from dpm_flower.exchange.tombstones import Tombstones
 from dpm_flower.payload.rules import shown
-from dpm_flower.payload.verified import VerifiedRelease
+from dpm_flower.payload.verified import AuthenticRelease
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +23,24 @@ class LocalExchange:
 
     pools: Mapping[str, Path]
 
-    def fetch(self, release: VerifiedRelease, into: Pool) -> None:
+    def fetch(self, release: AuthenticRelease, into: Pool) -> None:
         """A verified release -> the same release in `into`. Raises ReleaseError, OutputError: see Exchange."""
         sender = release.manifest.sender
         if sender not in self.pools:
             raise ReleaseError(f"wanted the pool of one of {', '.join(sorted(self.pools))}, got a release of {shown(sender)}")
-        folder = layout.release_folder(self.pools[sender], release.digest)
+        pool = self.pools[sender]
+        folder = layout.release_folder(pool, release.digest)
         into.admit(
             release,
-            lambda position: _sent(folder / layout.shard_name(position), release, position),
+            lambda position: _sent(pool, release, position),
             lambda position: folder / layout.shard_name(position),
         )
 
 
-def _sent(path: Path, release: VerifiedRelease, position: int) -> Iterator[bytes]:
+def _sent(pool: Path, release: AuthenticRelease, position: int) -> Iterator[bytes]:
+    path = layout.release_folder(pool, release.digest) / layout.shard_name(position)
     try:
         yield from file_chunks(path, f"shard {release.manifest.shards[position].name} of release {release.digest}")
     except PoolError as err:  # it is the sender's pool that is damaged, so the sender's release is the one to refuse
-        raise ReleaseError(f"{release.manifest.sender} does not deliver: {err}") from err
+        ended = "; the release was withdrawn or has expired" if Tombstones(pool).has(release.digest) else ""
+        raise ReleaseError(f"{release.manifest.sender} does not deliver: {err}{ended}") from err

@@ -1,172 +1,188 @@
 """The pool: the verified releases that one entity holds, its own and its peers', each whole or not there at all."""
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
-from dpm_flower.exchange import layout
+from dpm_flower.exchange import layout, stored
+from dpm_flower.exchange.admission import Files, Source, admit
+from dpm_flower.exchange.audit_log import AuditLog
+from dpm_flower.exchange.burial import bury
+from dpm_flower.exchange.claim import Claim
+from dpm_flower.exchange.folder_store import FolderStore
+from dpm_flower.exchange.index import Index
+from dpm_flower.exchange.listing import Listing
+from dpm_flower.exchange.opening import tidy
+from dpm_flower.exchange.parts import Parts
+from dpm_flower.exchange.rebuilding import asked
+from dpm_flower.exchange.shard_store import ShardStore
 from dpm_flower.exchange.staging import Staging
-from dpm_flower.exchange.stream import checked, file_chunks
-from dpm_flower.payload.envelope import MAX_ENVELOPE_BYTES, Envelope
-from dpm_flower.payload.rules import SHA256, shown
-from dpm_flower.payload.shard import Shard
-from dpm_flower.payload.verified import VerifiedRelease
-
-Source: TypeAlias = Callable[[int], Iterable[bytes]]  # a shard's place in the manifest -> its bytes in chunks
-Files: TypeAlias = Callable[[int], Path]  # a shard's place in the manifest -> the file that holds it, maybe on the same disk
+from dpm_flower.exchange.stream import checked
+from dpm_flower.exchange.tombstones import Tombstone, Tombstones
+from dpm_flower.payload import rules
+from dpm_flower.payload.envelope import Envelope
+from dpm_flower.payload.rules import shown
+from dpm_flower.payload.shard import Shard, ShardEntry
+from dpm_flower.payload.verified import AuthenticRelease, VerifiedRelease
 
 
 class Pool:
-    """A folder of releases, each under the digest of its envelope. Several processes may write into one pool.
+    """A folder of releases, each under the digest of its envelope. Several processes may use one pool at once.
 
-    Opening makes the folder and removes what writers that died have left. Raises OutputError if it cannot be written.
+    Opening makes the folder, and puts right what processes that died have left. `site` names whose pool it is in its audit log;
+    without it the log keeps the name that it has. `store` holds the shards, in the releases' folders unless another one is given;
+    `clock` gives seconds since 1970 UTC.
+    Raises OutputError if the folder cannot be written, PoolError if its audit log is damaged or another site's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, site: str = "", store: ShardStore | None = None, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         try:
             (folder / layout.RELEASES).mkdir(parents=True, exist_ok=True)
-            self._staging = Staging(folder / layout.STAGING)
-            self._staging.sweep()
+            self._parts = Parts(
+                folder=folder,
+                store=store or FolderStore(folder),
+                staging=Staging(folder / layout.STAGING),
+                tombstones=Tombstones(folder),
+                index=Index(folder / layout.INDEX),
+                audit_log=AuditLog(folder / layout.AUDIT_LOG, site, clock),
+                clock=clock,
+            )
+            tidy(self._parts)
         except OSError as err:
             raise OutputError(f"cannot write the pool {folder}: {err}") from err
 
-    def publish(self, release: VerifiedRelease, shards: Sequence[Shard]) -> str:
-        """A verified release and its shards, in the manifest's order -> the release's digest. Raises as `admit` does."""
+    @property
+    def audit_log(self) -> AuditLog:
+        """The log of what happened to the releases here."""
+        return self._parts.audit_log
+
+    def publish(self, release: AuthenticRelease, shards: Sequence[Shard]) -> str:
+        """An own verified release and its shards, in the manifest's order -> the release's digest. Raises as `admit` does."""
         wanted, came = [entry.name for entry in release.manifest.shards], [shard.name for shard in shards]
         if wanted != came:
             raise ReleaseError(f"wanted the shards {shown(wanted)}, got {shown(came)}")
-        return self.admit(release, lambda position: [shards[position].data])
+        admit(self._parts, release, lambda position, entry: _as_made(shards[position], entry), None, "published")
+        return release.digest
 
-    def admit(self, release: VerifiedRelease, source: Source, files: Files | None = None) -> str:
-        """A verified release and where its shards come from -> its digest, once all of it is on the disk.
+    def admit(self, release: AuthenticRelease, source: Source, files: Files | None = None) -> str:
+        """A release that somebody checked and where its shards come from -> its digest, once all of it is on the disk.
 
-        The same release again changes nothing; one that was damaged here is replaced. Shards are verified while they stream.
-        With `files`, shards that lie on the same disk are linked and verified, and take no room of their own.
-        Raises ReleaseError for shards that are not the manifest's, OutputError if they cannot be written, and what `source` raises
-        (an OSError must not come out of it: that would read as our own disk's); none leaves a trace.
+        The same release again changes nothing; one that was damaged here is mended, and only shards that do not lie here whole are
+        asked for. Shards are verified while they stream. With `files`, shards that lie on the same disk are linked and verified,
+        and take no room of their own.
+        Raises ReleaseError for shards that are not the manifest's and for a release that was withdrawn or has expired here,
+        OutputError if they cannot be written, and what `source` raises (an OSError must not come out of it: that would read as our
+        own disk's); none leaves a trace, but a refusal stands in the audit log.
         """
-        digest = release.digest
-        if self._is_whole(release):
-            return digest
-        try:
-            with self._staging.work() as work:
-                self._write(work / "new", release, source, files)
-                self._reveal(work, release)
-        except OSError as err:
-            raise OutputError(f"cannot write release {digest} into {self._folder}: {err}") from err
-        return digest
+        where = f"of release {release.digest} by {release.manifest.sender}"
+        admit(self._parts, release, lambda at, entry: checked(source(at), entry, ReleaseError, where), files, "admitted")
+        return release.digest
+
+    def listing(self, campaign: str | None = None) -> list[Listing]:
+        """What is listed here, of one campaign or of all, in the order of admission: whatever its state is."""
+        return asked(self._parts, lambda index: index.listings(campaign))
+
+    def find(self, digest: str) -> Listing:
+        """A release's digest -> its listing, whatever its state is. Raises PoolError for one that is not listed here."""
+        rules.sha256(digest, "a release's digest")
+        found = asked(self._parts, lambda index: index.get(digest))
+        if found is None:
+            raise PoolError(f"the pool {self._folder} has no release {digest}")
+        return found
 
     def digests(self) -> list[str]:
-        """The digests of all releases here, sorted. What is named otherwise was not put here by a pool."""
-        try:
-            return sorted(path.name for path in (self._folder / layout.RELEASES).iterdir() if SHA256.fullmatch(path.name))
-        except OSError as err:
-            raise PoolError(f"cannot list the pool {self._folder}: {err}") from err
+        """The digests of the releases that are held here, sorted."""
+        return sorted(digest for digest, state in asked(self._parts, lambda index: index.states()).items() if state == "held")
 
     def envelope(self, digest: str) -> Envelope:
         """A release's digest -> its envelope, a claim again after lying on a disk. Raises PoolError if it is missing or damaged."""
-        data = self._envelope_bytes(digest)
-        try:
-            return Envelope.from_bytes(data)
-        except ReleaseError as err:
-            raise PoolError(f"release {digest} in {self._folder} has no envelope: {err}") from err
+        if self._parts.tombstones.has(digest):
+            raise PoolError(f"release {digest} in {self._folder} was withdrawn or has expired")
+        return stored.envelope(self._folder, digest)
 
     def envelopes(self) -> list[Envelope]:
-        """The envelopes of all releases here, in the order of their digests. Raises PoolError at the first that is damaged."""
+        """The envelopes of all releases held here, in the order of their digests. Raises PoolError at the first that is damaged."""
         return [self.envelope(digest) for digest in self.digests()]
 
+    def shard_size(self, digest: str, position: int) -> int:
+        """The size in bytes of a shard that may be served. Raises PoolError unless its release is held here."""
+        self._require_held(digest)
+        return self._parts.store.size(digest, rules.count(position, "a shard's position"))
+
+    def open_shard(self, digest: str, position: int, offset: int = 0) -> Iterator[bytes]:
+        """A shard's bytes from `offset` on, in chunks of no more than a MiB, for a server: its receiver verifies them.
+
+        Raises PoolError unless its release is held here and the shard has so many bytes; of a shard that cannot be read, when read.
+        """
+        size = self.shard_size(digest, position)
+        if not 0 <= offset <= size:
+            raise PoolError(f"wanted an offset from 0 to {size} into shard {position} of release {digest}, got {offset}")
+        return self._parts.store.open(digest, position, offset)
+
     def shards(self, release: VerifiedRelease) -> Iterator[Shard]:
-        """A verified release -> its shards in the manifest's order, one after the other, each read when it is asked for.
+        """A verified release -> its stored shards in the manifest's order, one after the other, each read when it is asked for.
 
         Raises PoolError naming release and shard at the first that is damaged.
         """
         for position, entry in enumerate(release.manifest.shards):
-            yield Shard(entry.name, b"".join(self._chunks(release, position)))
+            chunks = stored.shard(self._parts.store, release.digest, position, entry, self._where(release.digest))
+            yield Shard(entry.name, b"".join(chunks), entry.compression, entry.content_bytes)
 
     def read(self, release: VerifiedRelease) -> list[Shard]:
         """As `shards`, all at once."""
         return list(self.shards(release))
 
-    def check(self, release: VerifiedRelease) -> None:
+    def check(self, release: AuthenticRelease) -> None:
         """Raises PoolError unless the release is here, every byte of it; reads it all and keeps one chunk in memory."""
-        self._envelope_bytes(release.digest)
-        for position in range(len(release.manifest.shards)):
-            for _ in self._chunks(release, position):
-                pass
+        stored.envelope_bytes(self._folder, release.digest)
+        stored.check(self._parts.store, release.digest, release.manifest.shards, self._where(release.digest))
 
-    def _envelope_bytes(self, digest: str) -> bytes:
-        data = b""
-        for chunk in file_chunks(layout.release_folder(self._folder, digest) / layout.ENVELOPE, f"the envelope of release {digest}"):
-            data += chunk
-            if len(data) > MAX_ENVELOPE_BYTES:
-                break
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise PoolError(f"the envelope of release {digest} in {self._folder} is damaged: its digest is another")
-        return data
-
-    def _chunks(self, release: VerifiedRelease, position: int) -> Iterable[bytes]:
-        path = layout.release_folder(self._folder, release.digest) / layout.shard_name(position)
-        entry, where = release.manifest.shards[position], f"of release {release.digest} in {self._folder}"
-        return checked(file_chunks(path, f"shard {entry.name} {where}"), entry, PoolError, where)
-
-    def _is_whole(self, release: VerifiedRelease) -> bool:
+    def claim(self, digest: str) -> Claim:
+        """What a held release says of itself, as far as a pool understands it. Raises PoolError if it is not held or unreadable."""
+        self._require_held(digest)
         try:
-            self.check(release)
-        except PoolError:
-            return False
-        return True
+            return Claim.of(self.envelope(digest))
+        except ReleaseError as err:
+            raise PoolError(f"release {digest} in {self._folder} has no manifest: {err}") from err
 
-    def _write(self, folder: Path, release: VerifiedRelease, source: Source, files: Files | None) -> None:
-        folder.mkdir()
-        where = f"of release {release.digest} by {release.manifest.sender}"
-        for position, entry in enumerate(release.manifest.shards):
-            path = folder / layout.shard_name(position)
-            if files is not None and _linked(files(position), path):
-                for _ in checked(file_chunks(path, f"shard {entry.name} {where}"), entry, ReleaseError, where):
-                    pass
-            else:
-                _write_file(path, checked(source(position), entry, ReleaseError, where))
-        _write_file(folder / layout.ENVELOPE, [release.envelope.to_bytes()])
-        _sync(folder)
+    def verify(self, digest: str) -> Claim:
+        """As `claim`, once every byte was found to be what the envelope says. Signatures are for a Verifier."""
+        claim = self.claim(digest)
+        stored.check(self._parts.store, digest, claim.shards, self._where(digest))
+        return claim
 
-    def _reveal(self, work: Path, release: VerifiedRelease) -> None:
-        target = layout.release_folder(self._folder, release.digest)
-        with self._staging.mutex():
-            if target.exists():  # damaged when we began; since then somebody may have replaced it
-                if self._is_whole(release):
-                    return
-                target.rename(work / "damaged")
-            (work / "new").rename(target)
-        _sync(target.parent)
+    def withdraw(self, digest: str, reason: str) -> None:
+        """Deletes a release's shards and leaves a tombstone; it is never served nor admitted again. Once more changes nothing.
 
+        Raises PoolError for a release that is not listed here, OutputError where the disk does not take the tombstone.
+        """
+        self.find(digest)
+        bury(self._parts, digest, "withdrawn", reason)
 
-def _linked(source: Path, target: Path) -> bool:
-    """Whether `target` could be made another name of `source`'s file; where it could not, a copy is tried and says why."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        return False
-    if target.is_file() and not target.is_symlink():
-        return True
-    target.unlink()
-    return False
+    def expire(self, now: float) -> list[str]:
+        """Seconds since 1970 UTC -> the digests of the releases that had expired by then, each treated as by `withdraw`."""
+        due = [one for one in self.listing() if one.state in ("held", "damaged") and one.expires_at <= now]
+        return [one.digest for one in due if bury(self._parts, one.digest, "expired", f"expired at {one.expires_at}")]
+
+    def tombstone(self, digest: str) -> Tombstone | None:
+        """What is left of a release that ended, or None if it has not. Raises PoolError if that is damaged."""
+        return self._parts.tombstones.get(digest)
+
+    def _where(self, digest: str) -> str:
+        return f"of release {digest} in {self._folder}"
+
+    def _require_held(self, digest: str) -> None:
+        found = self.find(digest)
+        if found.state != "held" or self._parts.tombstones.has(digest):
+            raise PoolError(f"release {digest} in {self._folder} is {found.state}, not held")
 
 
-def _write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    with path.open("xb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _as_made(shard: Shard, entry: ShardEntry) -> list[bytes]:
+    """A shard in memory -> its bytes. It knows its digest, which the manifest was made of: nothing is hashed twice."""
+    if shard.size_bytes != entry.size_bytes:
+        raise ReleaseError(f"shard {entry.name}: wanted {entry.size_bytes} bytes, got {shard.size_bytes}")
+    if shard.digest != entry.sha256:
+        raise ReleaseError(f"shard {entry.name}: wanted SHA-256 {entry.sha256}, got {shard.digest}")
+    return [shard.data]

@@ -2,11 +2,14 @@
 
 import fcntl
 import os
-import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+MUTEX = "mutex"
+LOCK = ".lock"
 
 
 class Staging:
@@ -18,55 +21,79 @@ class Staging:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._mutex_path = folder / "mutex"
+        self._held = threading.local()
 
     @contextmanager
     def mutex(self) -> Iterator[None]:
-        """Holds off every other process and thread that uses this staging folder, for as long as the block runs."""
-        with _locked(self._mutex_path):
+        """Holds off every other process and thread that uses this staging folder, for as long as the block runs. May be nested."""
+        if getattr(self._held, "mutex", False):
             yield
+            return
+        lock = _open(self._folder / MUTEX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._held.mutex = True
+            yield
+        finally:
+            self._held.mutex = False
+            os.close(lock)
 
     @contextmanager
-    def work(self) -> Iterator[Path]:
-        """A new, empty work folder for one writer, gone after the block with what was left in it."""
-        token = f"{os.getpid()}-{secrets.token_hex(8)}"
-        folder, lock_path = self._folder / token, self._folder / f"{token}.lock"
-        with self.mutex():  # between making the lock file and locking it, a sweep would take it for a dead writer's
-            lock = _open_lock(lock_path)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            folder.mkdir()
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock_path.unlink(missing_ok=True)
-            os.close(lock)
+    def work(self, name: str) -> Iterator[Path]:
+        """An empty work folder of that name for one writer at a time, gone after the block with what was left in it."""
+        with self._owned(name, wait=True):
+            folder = self._folder / name
+            try:
+                folder.mkdir()
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def idle(self, name: str) -> Iterator[bool]:
+        """Whether nobody works under that name; if so, nobody begins to before the block ends."""
+        with self._owned(name, wait=False) as owned:
+            yield owned
 
     def sweep(self) -> None:
         """Removes what dead writers left; a live writer's work stays."""
-        with self.mutex():
-            for token in {path.name.removesuffix(".lock") for path in self._folder.iterdir()} - {self._mutex_path.name}:
-                lock_path = self._folder / f"{token}.lock"
-                lock = _open_lock(lock_path)
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(self._folder / token, ignore_errors=True)
-                    lock_path.unlink(missing_ok=True)
-                except BlockingIOError:
-                    continue  # its writer lives
-                finally:
-                    os.close(lock)
+        for name in {path.name.removesuffix(LOCK) for path in self._folder.iterdir()} - {MUTEX}:
+            with self._owned(name, wait=False):
+                pass  # owning it removes what its last owner left
+
+    @contextmanager
+    def _owned(self, name: str, *, wait: bool) -> Iterator[bool]:
+        path = self._folder / f"{name}{LOCK}"
+        lock = _locked(path, wait=wait)
+        if lock is None:
+            yield False
+            return
+        try:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+            yield True
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(lock)
 
 
-def _open_lock(path: Path) -> int:
+def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock = _open_lock(path)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
+def _locked(path: Path, *, wait: bool) -> int | None:
+    """The lock file's descriptor once it is ours, or None if it is somebody's and we do not wait."""
+    while True:
+        lock = _open(path)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        except FileNotFoundError:
+            pass  # its owner removed it while we waited: a lock on a file without a name holds nobody off
+        except BaseException:
+            os.close(lock)
+            raise
         os.close(lock)

@@ -12,8 +12,8 @@ from dpm_flower.payload.shard import ShardEntry
 CHUNK_BYTES = 1 << 20  # memory per open shard; larger reads are no faster
 
 
-def file_chunks(path: Path, what: str) -> Iterator[bytes]:
-    """A regular file -> its bytes in chunks. Raises PoolError, naming `what`, if it is missing, unreadable or no regular file.
+def file_chunks(path: Path, what: str, offset: int = 0) -> Iterator[bytes]:
+    """A regular file -> its bytes from `offset` on, in chunks. Raises PoolError, naming `what`, where it is missing or no regular file.
 
     Links are not followed and nothing is waited for: the folder may be another entity's.
     """
@@ -24,6 +24,7 @@ def file_chunks(path: Path, what: str) -> Iterator[bytes]:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise PoolError(f"{what} at {path} must be a regular file")
+        os.lseek(descriptor, offset, os.SEEK_SET)
         while chunk := _read(descriptor, path, what):
             yield chunk
     finally:

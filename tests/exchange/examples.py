@@ -4,8 +4,8 @@ import os
 
 from dpm_flower.payload.codec import encode
 from dpm_flower.payload.shard import ShardEntry
-from dpm_flower.payload.unsigned import Unsigned
 from tests.payload.examples import expectation, features, manifest
+from tests.payload.unsigned import Unsigned
 
 
 def released(sequence=5, samples=10):

@@ -3,17 +3,20 @@ from pathlib import Path
 import pytest
 
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.exchange.layout import bytes_held, release_folder, shard_name
+from dpm_flower.exchange.layout import bytes_held, release_folder, shard_name, tombstone, work_folder
 
 
-def test_a_digest_has_its_folder():
+def test_a_digest_has_its_places():
     assert release_folder(Path("pool"), "a" * 64) == Path("pool/releases") / ("a" * 64)
+    assert work_folder(Path("pool"), "a" * 64) == Path("pool/staging") / ("a" * 64)
+    assert tombstone(Path("pool"), "a" * 64) == Path("pool/tombstones") / ("a" * 64 + ".json")
 
 
 @pytest.mark.parametrize("digest", ["", "..", "../../etc", "a" * 63, "A" * 64, "a" * 63 + "/", "/" + "a" * 63])
 def test_what_is_no_digest_has_none(digest):
-    with pytest.raises(ReleaseError, match="SHA-256"):
-        release_folder(Path("pool"), digest)
+    for place in (release_folder, work_folder, tombstone):
+        with pytest.raises(ReleaseError, match="SHA-256"):
+            place(Path("pool"), digest)
 
 
 def test_shards_lie_in_the_order_of_their_names():

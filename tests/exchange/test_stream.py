@@ -61,6 +61,12 @@ def test_a_file_streams_whole_in_constant_memory(tmp_path):
     assert peak < 4 * CHUNK_BYTES
 
 
+def test_a_file_streams_from_any_place_on(tmp_path):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    for offset in range(12):
+        assert b"".join(file_chunks(tmp_path / "a", "a shard", offset)) == b"0123456789"[offset:]
+
+
 def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
     (tmp_path / "real").write_bytes(b"x")
     (tmp_path / "link").symlink_to(tmp_path / "real")

@@ -1,0 +1,23 @@
+"""Bytes that are on the disk when the call returns, so that a power cut takes back nothing that was said to be there."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Chunks -> a new file of them. All OSErrors pass through, and what `chunks` raises."""
+    with path.open("xb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder last. All OSErrors pass through."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
