@@ -6,9 +6,26 @@ from typing import Annotated
 
 import typer
 
+import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in this process and those that it starts, before anybody imports it
+from dpm_flower.apps.audit_log_cli import audit_log
+from dpm_flower.apps.ca_cli import ca
+from dpm_flower.apps.exchange_cli import exchange
+from dpm_flower.apps.identity_cli import identity
+from dpm_flower.apps.release_cli import release
+from dpm_flower.apps.roster_cli import roster
+from dpm_flower.apps.site_cli import site
+
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train on each other's images without showing them."
 )
+
+app.add_typer(identity, name="identity")
+app.add_typer(ca, name="ca")
+app.add_typer(roster, name="roster")
+app.add_typer(release, name="release")
+app.add_typer(audit_log, name="audit-log")
+app.add_typer(exchange, name="exchange")
+app.add_typer(site, name="site")
 
 
 @app.command()
@@ -34,11 +51,15 @@ def study(
         bool, typer.Option("--in-process", help="In this process, one entity after the other, without Flower's runtime.")
     ] = False,
     cpus_per_client: Annotated[int, typer.Option(min=1, help="CPUs reserved for each simulated client: fewer clients at once.")] = 1,
+    exchange: Annotated[
+        str,
+        typer.Option(help='How releases travel between entities: "local" (folders) or "grpc" (an exchange process for each, on loopback).'),
+    ] = "local",
 ) -> None:
     """Run a study (results.json, results.csv, report.html) or all variants of a sweep (and sweep.json, sweep.csv, sweep.html)."""
     from dpm_flower.apps.study_command import run  # noqa: PLC0415  # torch and Flower take seconds to import
 
-    raise typer.Exit(run(name, data, seeds, output, in_process=in_process, cpus_per_client=cpus_per_client))
+    raise typer.Exit(run(name, data, seeds, output, in_process=in_process, cpus_per_client=cpus_per_client, exchange=exchange))
 
 
 @app.command()
@@ -53,3 +74,7 @@ def main() -> None:
     """Entry point. Studies of the folder that one stands in can be named, as with `python -m`."""
     sys.path.insert(0, str(Path.cwd()))
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -42,4 +42,4 @@ def test_a_studys_code_is_the_commands(code: int, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(study_command, "run", run)
     assert CliRunner().invoke(app, ["study", "s", "--data", "d", "--seeds", "1", "--in-process"]).exit_code == code
-    assert seen == [(("s", "d", "1", None), {"in_process": True, "cpus_per_client": 1})]
+    assert seen == [(("s", "d", "1", None), {"in_process": True, "cpus_per_client": 1, "exchange": "local"})]

@@ -4,6 +4,7 @@ import http.client
 import json
 import queue
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -122,12 +123,20 @@ class Watch:
             raise StudyError(f"Flower's SuperLink ended with code {code}; the end of its log:\n" + "\n".join(lines[-CAUSE_LINES:]))
 
 
-def wait_until_up(watch: Watch, port: int) -> None:
-    """Returns when the SuperLink answers on `port`; raises StudyError if it ended or stayed silent."""
+def wait_until_up(watch: Watch, port: int, authority: Path | None = None) -> None:
+    """Returns when the SuperLink answers on `port`, over TLS where it has a certificate by `authority`.
+
+    Raises StudyError if it ended or stayed silent.
+    """
+    trusted = ssl.create_default_context(cafile=authority) if authority else None
     give_up = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < give_up:
         watch.check()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CHECK_S)
+        connection = (
+            http.client.HTTPSConnection("localhost", port, timeout=CHECK_S, context=trusted)
+            if trusted
+            else http.client.HTTPConnection("127.0.0.1", port, timeout=CHECK_S)
+        )
         try:
             connection.request("GET", "/health")
             if connection.getresponse().status == http.client.OK:

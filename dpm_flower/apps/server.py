@@ -10,8 +10,10 @@ from pathlib import Path
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
+from dpm_flower.apps.simulated_exchanges import exchanges
 from dpm_flower.core.errors import DpmFlowerError
 from dpm_flower.federation.opening import output_of, study_of
+from dpm_flower.federation.standings import LOCAL
 from dpm_flower.federation.strategy import PhaseProgress
 from dpm_flower.studies.run import run_study
 
@@ -30,7 +32,8 @@ def main(grid: Grid, context: Context) -> None:
     failure.unlink(missing_ok=True)
     try:
         study = study_of(context.run_config)
-        run_study(study, grid, output, _command(context), lambda progress: _note(output / PHASES_NAME, progress))
+        with exchanges(str(context.run_config.get("exchange", LOCAL)), output, study.partition.names):
+            run_study(study, grid, output, _command(context), lambda progress: _note(output / PHASES_NAME, progress))
     except DpmFlowerError as err:
         _leave(failure, f"{type(err).__name__}: {err}")
         raise

@@ -12,6 +12,7 @@ from dpm_flower.apps.sweep_run import SweepOrder, run_sweep
 from dpm_flower.core.errors import DpmFlowerError
 from dpm_flower.core.sweep import Sweep
 from dpm_flower.federation.opening import find_experiment
+from dpm_flower.federation.standings import LOCAL
 from dpm_flower.studies.report import REPORT_NAME
 from dpm_flower.studies.sweep_files import HTML_NAME
 from dpm_flower.studies.sweep_table import sweep_table
@@ -20,11 +21,11 @@ from dpm_flower.studies.table import result_table
 FAILED, INTERRUPTED = 1, 130  # the shell's own codes
 
 
-def run(name: str, data: str, seeds: str, output: Path | None, *, in_process: bool, cpus_per_client: int) -> int:
+def run(name: str, data: str, seeds: str, output: Path | None, *, in_process: bool, cpus_per_client: int, exchange: str = LOCAL) -> int:
     """A study or a sweep by name, with its overrides -> the exit code; every failure is named on stderr."""
-    runner = Runner(in_process, cpus_per_client)
     folder = None
     try:
+        runner = Runner(in_process, cpus_per_client, exchange)
         experiment = find_experiment(name)
         folder = (output or _fresh(experiment.name)).absolute()
         if isinstance(experiment, Sweep):

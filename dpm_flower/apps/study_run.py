@@ -25,6 +25,7 @@ from dpm_flower.data.source_name import DIGITS, ROOTED
 from dpm_flower.data.sources import load
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.opening import find_study, study_of
+from dpm_flower.federation.standings import GRPC, LOCAL
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.pretrain import study_head
 from dpm_flower.studies.results import Results
@@ -35,10 +36,15 @@ LOG_NAME = "flower.log"
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """How a study is run: in this process, or through Flower with so many CPUs for each client."""
+    """How a study is run: in this process, or through Flower with so many CPUs for each client; and how releases travel."""
 
     in_process: bool
     cpus_per_client: int
+    exchange: str = LOCAL
+
+    def __post_init__(self) -> None:
+        if self.exchange not in (LOCAL, GRPC):
+            raise SettingError(f'the exchange of a simulation is "{LOCAL}" or "{GRPC}", got {self.exchange!r}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def run_into(folder: Path, order: Order, runner: Runner, console: Console) -> Re
     with alone_in(folder):
         failure = folder / FAILURE_NAME
         failure.unlink(missing_ok=True)  # an earlier run's
-        config = {**order.config, "output": str(folder)}
+        config = {**order.config, "output": str(folder), "exchange": runner.exchange}
         try:
             with shown(folder, console):
                 if runner.in_process:

@@ -45,6 +45,10 @@ class PoolError(DpmFlowerError):
     """A pool is damaged or does not hold what it was asked for."""
 
 
+class PolicyError(DpmFlowerError):
+    """A site's own policy does not allow what was asked of it, or what would leave it."""
+
+
 class PeerError(DpmFlowerError):
     """A node sent something unusable, or stayed silent."""
 

@@ -1,5 +1,6 @@
 """Who holds what: how a data set's training images are divided among the entities."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias
@@ -7,6 +8,7 @@ from typing import TypeAlias
 from dpm_flower.core.errors import SettingError
 
 LEAST_HELD = 3  # images: batch statistics need two to train on, and choosing needs one to validate on
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # a DNS label: it becomes part of one in the entity's certificate
 USUAL_PUBLIC = 0.2  # of all training images, where no classes are public
 
 
@@ -163,5 +165,5 @@ def _check_names(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         raise SettingError(f"entities must have different names, got {', '.join(names)}")
     for name in names:
-        if not name.replace("-", "").isalnum() or not name.isascii():
-            raise SettingError(f"an entity's name is made of ASCII letters, digits and '-', got {name!r}")
+        if not NAME.fullmatch(name):
+            raise SettingError(f"an entity's name has 1 to 63 lower-case letters, digits and inner '-', got {name!r}")

@@ -44,6 +44,7 @@ class Campaign:
     lead_order: list[str] = field(init=False)
     absent: dict[str, str] = field(default_factory=dict)
     nets: Mapping[str, Tensor] = field(default_factory=dict)
+    vouched: tuple[str, str] = ("", "")  # the lead, and the envelope over its word for the networks
     shared: dict[str, Mapping[str, Tensor]] = field(default_factory=dict)  # arm -> one network or decider for all
     rounds: Rounds = field(default_factory=Rounds)
     _answers: Answers = field(default_factory=Answers)
@@ -82,7 +83,7 @@ class Campaign:
     def adopt_asks(self) -> Iterator[Ask]:
         """Everybody checks and keeps the public networks."""
         for entity in self.members:
-            yield Ask(wire.ADOPT, entity, self._request(tensors=self.nets))
+            yield Ask(wire.ADOPT, entity, self._request(tensors=self.nets, claims=(self.vouched,)))
 
     def contribute_asks(self) -> Iterator[Ask]:
         """Each entity, for each distinct method by which it shares something that an arm uses."""
@@ -136,7 +137,7 @@ class Campaign:
         if ask.action == wire.ADOPT and isinstance(answer, str):
             self.leave_out(ask.entity, answer)  # without the networks nothing that follows is possible
         elif ask.action == wire.PRETRAIN and isinstance(answer, Reply):
-            self.nets = answer.tensors
+            self.nets, self.vouched = answer.tensors, (answer.entity, answer.envelope)
         elif ask.action == wire.REFINE_SHARED and isinstance(answer, Reply):
             self._rounds.setdefault(request.arm, {})[ask.entity] = answer
             self.rounds.spend(request.arm, ask.entity, request.round, answer.costs)

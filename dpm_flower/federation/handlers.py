@@ -8,23 +8,21 @@ from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import ReleaseError, StudyError
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import Study
-from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.federation.meter import Meter
 from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task
+from dpm_flower.federation.standings import exchange_of, standing_of
 from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
 from dpm_flower.payload.released_spec import ImageSpec
-from dpm_flower.payload.unsigned import Unsigned
 from dpm_flower.regime.averaging import average_locally
 from dpm_flower.regime.contribute import contribute
 from dpm_flower.regime.evaluate import Evaluation, evaluate_decider, evaluate_network
 from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import pretrain
-from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.receive import Take, receive
 from dpm_flower.regime.refine import refine, refine_shared, train_network
 from dpm_flower.regime.round import Round
-from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
+from dpm_flower.regime.vouching import allow_update, check_vouched, vouch
 from dpm_flower.training.checkpoint import write_tensors
 
 
@@ -38,13 +36,17 @@ def identify(message: Message, context: Context) -> Message:
 def pretrain_networks(message: Message, context: Context) -> Message:
     """At the lead: trains the public networks and answers with their weights."""
     _, task, _ = _opened(message, context)
+    allow_update(task, "pre-training")
     made = pretrain(task)
-    return reply_message(Reply(entity=task.entity, costs={"seconds": made.seconds}, tensors=made.nets.tensors()), message)
+    tensors = made.nets.tensors()
+    envelope = vouch(task, tensors, standing_of(task, context))
+    return reply_message(Reply(entity=task.entity, envelope=envelope, costs={"seconds": made.seconds}, tensors=tensors), message)
 
 
 def adopt_networks(message: Message, context: Context) -> Message:
-    """Checks the pre-training broadcast, keeps it, and answers with the quality of the decider as received."""
+    """Checks the pre-training broadcast against its lead's word, keeps it, and answers with the quality of the decider as received."""
     request, task, meter = _opened(message, context)
+    check_vouched(task, request.tensors, request.claims, standing_of(task, context))
     nets = nets_from(task.study, task.train.classes, task.compute, request.tensors)
     write_tensors(task.site.nets(task.campaign), nets.tensors())
     evaluation = evaluate_decider(task, nets, nets.decider.state_dict())
@@ -55,7 +57,7 @@ def contribute_release(message: Message, context: Context) -> Message:
     """Fits one sharing method and publishes its release in the own pool; answers with the envelope."""
     request, task, meter = _opened(message, context)
     method = task.study.methods[request.method]
-    made = contribute(task, open_nets(task), method, request.method, _notary())
+    made = contribute(task, open_nets(task), method, request.method, standing_of(task, context).notary())
     costs = {**made.costs, **meter.memory}
     return reply_message(Reply(entity=task.entity, envelope=made.envelope, quality=made.quality, costs=costs), message)
 
@@ -66,11 +68,11 @@ def refine_decider(message: Message, context: Context) -> Message:
     arm = _sharing_arm(task.study, request.arm)
     if arm.refine == "network":
         images = PooledImages(task)
-        refused = _receive(task, arm, request, images.take)
+        refused = _receive(task, context, arm, request, images.take)
         train_network(task, arm, images.examples)
     else:
         with _pooled(task, arm) as pooled:
-            refused = _receive(task, arm, request, pooled.take)
+            refused = _receive(task, context, arm, request, pooled.take)
             refine(task, open_nets(task), arm, pooled.examples)
     return reply_message(Reply(entity=task.entity, refused=refused, costs=meter.seconds | meter.memory), message)
 
@@ -79,8 +81,9 @@ def refine_shared_decider(message: Message, context: Context) -> Message:
     """One round of the shared decider; answers with this entity's update."""
     request, task, meter = _opened(message, context)
     arm = _sharing_arm(task.study, request.arm)
+    allow_update(task, arm.name)
     with _pooled(task, arm) as pooled:
-        refused = _receive(task, arm, request, pooled.take)
+        refused = _receive(task, context, arm, request, pooled.take)
         update = refine_shared(task, open_nets(task), arm, pooled.examples, request.tensors, Round(request.round, request.rounds))
     costs = meter.seconds | {"bytes_sent": float(_size_bytes(update))} | meter.memory
     reply = Reply(entity=task.entity, images=update.samples, refused=refused, costs=costs, tensors=update.tensors)
@@ -105,6 +108,7 @@ def train_averaging(message: Message, context: Context) -> Message:
     task = open_task(context, asked.campaign, asked.seed, asked.arm)
     meter = Meter.start()
     arm = task.study.arm(asked.arm)
+    allow_update(task, arm.name)
     if not isinstance(arm, AveragingArm):
         raise StudyError(f"wanted an averaging arm, got {asked.arm!r}")
     update = average_locally(task, open_nets(task), arm, asked.tensors, asked.proximal_mu, Round(asked.round, arm.rounds))
@@ -126,22 +130,18 @@ def _sharing_arm(study: Study, name: str) -> SharingArm:
     return arm
 
 
-def _notary() -> Notary:
-    return Notary(Unsigned(), Unsigned())
-
-
 def _pooled(task: EntityTask, arm: SharingArm) -> PooledFeatures:
     with task.threads():
         return PooledFeatures(task, open_nets(task), arm.name)
 
 
-def _receive(task: EntityTask, arm: SharingArm, request: Request, take: Take) -> tuple[tuple[str, str], ...]:
+def _receive(task: EntityTask, context: Context, arm: SharingArm, request: Request, take: Take) -> tuple[tuple[str, str], ...]:
     """The releases whose envelopes are in the request -> `take`; answers with (sender, reason) of those refused."""
     side = task.study.side
     spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
-    sites = task.site.folder.parent
-    exchange = LocalExchange({name: Site(sites / name).pool for name in task.study.partition.names})
-    refused = receive(task, request.claims, spec, _notary(), exchange, take, method=arm.method.name)
+    standing = standing_of(task, context)
+    exchange = exchange_of(task, context, standing)
+    refused = receive(task, request.claims, spec, standing.notary(), exchange, take, method=arm.method.name)
     if refused and len(refused) == len({sender for sender, _ in request.claims} - {task.entity}):
         raise ReleaseError(f"no release of a peer could be used: {'; '.join(f'{sender}: {reason}' for sender, reason in refused)}")
     return refused

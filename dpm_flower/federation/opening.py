@@ -27,7 +27,9 @@ from dpm_flower.data.division import Division, divide
 from dpm_flower.data.sources import load
 from dpm_flower.nets.anchor_head import head_for
 from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.regime.consortium import Consortium
 from dpm_flower.regime.site import Site
+from dpm_flower.regime.site_file import SiteFile, read_site_file
 from dpm_flower.regime.site_secret import site_secret
 from dpm_flower.regime.task import EntityTask
 
@@ -66,7 +68,7 @@ def _only_one(module: ModuleType) -> str:
     return found[0] if found else STUDY_NAME
 
 
-DEPLOYED = "entity"  # in a node's config: the entity that this machine stands for; in a simulation, nodes have numbers
+SITE = "site"  # in a node's config: the path of the site file of this machine; in a simulation, nodes have numbers
 
 
 def find_study(name: str) -> Study:
@@ -103,14 +105,23 @@ def division_of(data: str, side: int, partition: Partition, seed: int) -> Divisi
     return divide(load(data, side), partition, seed)
 
 
+def site_file_of(context: Context) -> SiteFile | None:
+    """What a deployed node's site file says; None in a simulation. Raises SettingError where it cannot be read."""
+    return _site_file(str(context.node_config[SITE])) if SITE in context.node_config else None
+
+
+@functools.lru_cache(maxsize=1)  # a deployed client process answers one message
+def _site_file(path: str) -> SiteFile:
+    return read_site_file(Path(path))
+
+
 def entity_name(study: Study, context: Context) -> str:
-    """The entity that this node stands for: by name in a deployment, by partition number in a simulation. Raises StudyError."""
+    """The entity that this node stands for: by its site file in a deployment, by partition number in a simulation. Raises StudyError."""
     names = study.partition.names
-    if DEPLOYED in context.node_config:
-        named = str(context.node_config[DEPLOYED])
-        if named not in names:  # nor may it name a folder elsewhere
-            raise StudyError(f"wanted a node that stands for one of {', '.join(names)}, got {named!r}")
-        return named
+    if site_file := site_file_of(context):
+        if site_file.entity not in names:
+            raise StudyError(f"wanted a node that stands for one of {', '.join(names)}, got {site_file.entity!r}")
+        return site_file.entity
     number = context.node_config.get("partition-id", -1)
     if not isinstance(number, int) or not 0 <= number < len(names):
         raise StudyError(f"this study has {len(names)} entities; a node with partition-id {number} stands for none of them")
@@ -139,7 +150,9 @@ class ProgressFile:
 def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTask:
     """A context and what a message asks for -> the entity's task. Raises StudyError, DataError or OutputError."""
     study = study_of(context.run_config)
-    name = entity_name(study, context)
+    name, site_file = entity_name(study, context), site_file_of(context)
+    if site_file:
+        site_file.policy.check_study(study)
     division = division_of(study.data, study.side, study.partition, seed)
     site = site_of(context, name)
     own = division.entities[name]
@@ -155,14 +168,16 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
         site=site,
         compute=Compute.choose(study.device, study.precision),
         report=ProgressFile(site.progress, name, seed, arm),
-        common=None if DEPLOYED in context.node_config else output_of(context.run_config) / "common" / "features",
-        secret=site_secret(site.secret) if DEPLOYED in context.node_config else "",
+        common=None if site_file else output_of(context.run_config) / "common" / "features",
+        secret=site_secret(site.secret) if site_file else "",
+        policy=site_file.policy if site_file else None,
     )
 
 
 def site_of(context: Context, name: str) -> Site:
-    """The entity's own folder, below the run's folder in a simulation. Raises OutputError where it cannot be made."""
-    site = Site(output_of(context.run_config) / "sites" / name)
+    """The entity's own folder: its site file's, or one below the run's folder. Raises OutputError where it cannot be made."""
+    site_file = site_file_of(context)
+    site = Site(site_file.folder) if site_file else Consortium(output_of(context.run_config)).site(name)
     try:
         site.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as err:

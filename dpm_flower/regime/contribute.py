@@ -2,23 +2,27 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from dpm_flower.core.errors import PoolError
+from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
+from dpm_flower.payload.binding import Binding
 from dpm_flower.payload.codec import decode, encode
+from dpm_flower.payload.confidential import seal
+from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.manifest import Manifest
+from dpm_flower.payload.packing import packed
 from dpm_flower.payload.released_spec import ReleasedSpec
-from dpm_flower.payload.shard import ShardEntry
-from dpm_flower.regime.audit import audit
+from dpm_flower.payload.shard import Shard, ShardEntry
+from dpm_flower.regime.audit import Audit, audit
 from dpm_flower.regime.publishing import Notary, released_spec
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.prediction import accuracy
@@ -39,11 +43,14 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
     """Own images -> one release of `method` in the own pool, and its manifest in an envelope; made once, then answered from record.
 
     The private part of the method lives in this call only, and is drawn from the entity's secret; in a simulation there is none,
-    and anybody can make the same module and noise again. Source: Deep Poisoning, step 2.
+    and anybody can make the same module and noise again. Raises PolicyError where the site's policy does not let it leave.
+    Source: Deep Poisoning, step 2.
     """
     record = task.site.contribution(task.campaign, repr(method))
-    if record.exists():
-        return _kept(record)
+    if record.exists() and (kept := _kept(record, Pool(task.site.pool, site=task.entity))):
+        return kept
+    if task.policy:
+        task.policy.check_method(method.name)  # before hours of training
     started = time.perf_counter()
     with task.threads():
         features = task.features(net)
@@ -71,6 +78,38 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         quality = audited.quality | _held_out(task, net, sharer, spec, features)
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
+    pool = Pool(task.site.pool, site=task.entity)
+    shards, manifest = _packed(task, method, sequence, spec, shards, audited, pool.audit_log.head, notary)
+    if task.policy:
+        task.policy.check_release(manifest)
+    envelope = notary.seal(manifest)
+    release = notary.verify_own(envelope, task, spec)
+    costs = {"seconds": fitted, "bytes_sent": float(manifest.size_bytes)}
+    contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
+    # the record first: one whose release is not in the pool counts for nothing, so that no release is ever published twice
+    with whole_file(record) as partial:
+        partial.write_text(json.dumps(asdict(contribution)))
+    pool.publish(release, shards)
+    return contribution
+
+
+def _packed(
+    task: EntityTask,
+    method: SharingMethod,
+    sequence: int,
+    spec: ReleasedSpec,
+    encoded: Sequence[Shard],
+    audited: Audit,
+    audit_log_head: str,
+    notary: Notary,
+) -> tuple[list[Shard], Manifest]:
+    """Encoded shards -> the same as they leave, compressed where that wins and encrypted where the site says so, and their manifest."""
+    shards = [packed(shard) for shard in encoded]
+    sealed = None
+    if notary.recipients is not None:
+        binding = Binding(sender=task.entity, campaign=task.campaign, sequence=sequence)
+        sealed = seal(shards, binding, notary.recipients())
+        shards = sealed.shards
     made_at = int(time.time())
     manifest = Manifest(
         campaign=task.campaign,
@@ -85,22 +124,27 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         made_at=made_at,
         expires_at=made_at + LIFETIME_S,
         audit=audited.scores,
+        audit_log_head=audit_log_head,
+        encryption="aes-256-gcm-segments" if sealed else "none",
+        recipients=tuple(sorted(sealed.wrapped_keys)) if sealed else (),
+        key_commitment=sealed.key_commitment if sealed else "",
+        wrapped_keys=sealed.wrapped_keys if sealed else {},
     )
-    envelope = notary.seal(manifest)
-    Pool(task.site.pool).publish(notary.verify_own(envelope, task, spec), shards)
-    costs = {"seconds": fitted, "bytes_sent": float(manifest.size_bytes)}
-    contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
-    # the release stands in the pool; now its record does, so that it is never made a second time
-    with whole_file(record) as partial:
-        partial.write_text(json.dumps(asdict(contribution)))
-    return contribution
+    return shards, manifest
 
 
-def _kept(record: Path) -> Contribution:
+def _kept(record: Path, pool: Pool) -> Contribution | None:
+    """What was answered before, if its release is whole in the pool; None where it never got there."""
     try:
-        return Contribution(**json.loads(record.read_text()))
-    except (OSError, ValueError, TypeError) as err:
+        found = Contribution(**json.loads(record.read_text()))
+        digest = Envelope.from_bytes(found.envelope.encode()).digest
+    except (OSError, ValueError, TypeError, ReleaseError) as err:
         raise PoolError(f"the record {record} of a contribution is damaged: {err}") from err
+    if digest in pool.digests():
+        return found
+    if pool.tombstone(digest) is not None:
+        raise PoolError(f"release {digest} was withdrawn or has expired; it is not made a second time")
+    return None
 
 
 def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: ReleasedSpec, features: FeatureSource) -> dict[str, float]:

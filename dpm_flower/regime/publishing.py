@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -10,20 +11,27 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.exchange import layout
 from dpm_flower.payload.envelope import Envelope
+from dpm_flower.payload.hpke_keys import HpkeKeys
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec
-from dpm_flower.payload.verification import MAX_RELEASE_BYTES, Expectation, ReleaseId, Sealer, Verifier
+from dpm_flower.payload.verification import MAX_RELEASE_BYTES, Expectation, ReleaseId, ReplayMemory, Sealer, Verifier
 from dpm_flower.payload.verified import VerifiedRelease
 from dpm_flower.regime.task import EntityTask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Notary:
-    """One entity's sealer and verifier, and what it has seen before (to notice replays)."""
+    """One entity's sealer and verifier, and what it has seen before (to notice replays).
+
+    `hpke` are the keys under which confidential releases reach it. `recipients` gives the names and public HPKE keys of those for
+    whom its own releases are encrypted, itself among them; without it they are not encrypted.
+    """
 
     sealer: Sealer
     verifier: Verifier
-    replays: dict[ReleaseId, str] = field(default_factory=dict)
+    replays: ReplayMemory = field(default_factory=dict[ReleaseId, str], repr=False)
+    hpke: HpkeKeys | None = field(default=None, repr=False)
+    recipients: Callable[[], Mapping[str, bytes]] | None = None
 
     def seal(self, manifest: Manifest) -> Envelope:
         """A manifest -> the envelope under which it leaves."""
@@ -31,7 +39,8 @@ class Notary:
 
     def verify_own(self, envelope: Envelope, task: EntityTask, spec: ReleasedSpec) -> VerifiedRelease:
         """The own envelope, checked as a peer will check it, before anything is published; of any size that the own disk takes."""
-        return self._verified(envelope, task, task.entity, spec, MAX_RELEASE_BYTES)
+        # with a memory of its own: what was never published is no release, and may be made again
+        return self._verified(envelope, task, task.entity, spec, MAX_RELEASE_BYTES, {})
 
     def verify(self, envelope: Envelope, task: EntityTask, sender: str, spec: ReleasedSpec) -> VerifiedRelease:
         """An envelope that `sender` handed in -> the verified release.
@@ -40,17 +49,20 @@ class Notary:
         ReleaseError with the first check that failed, OutputError where the own disk cannot be asked.
         """
         room = _free_bytes(task) // 2 + layout.bytes_held(task.site.pool, envelope.digest)
-        return self._verified(envelope, task, sender, spec, min(room, MAX_RELEASE_BYTES))
+        return self._verified(envelope, task, sender, spec, min(room, MAX_RELEASE_BYTES), self.replays)
 
-    def _verified(self, envelope: Envelope, task: EntityTask, sender: str, spec: ReleasedSpec, max_bytes: int) -> VerifiedRelease:
+    def _verified(
+        self, envelope: Envelope, task: EntityTask, sender: str, spec: ReleasedSpec, max_bytes: int, replays: ReplayMemory
+    ) -> VerifiedRelease:
         expectation = Expectation(
             campaign=task.campaign,
             sender=sender,
             spec=spec,
             classes=task.train.classes,
             now=int(time.time()),
-            replays=self.replays,
+            replays=replays,
             receiver=task.entity,
+            hpke=self.hpke,
             max_bytes=max_bytes,
         )
         return self.verifier.verify(envelope, expectation)

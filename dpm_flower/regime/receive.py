@@ -1,6 +1,7 @@
 """What peers released: envelopes -> verified batches, and the reasons for those that were refused."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from dpm_flower.core.errors import PoolError, ReleaseError
@@ -8,6 +9,7 @@ from dpm_flower.core.shared import SharedBatch
 from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode_each
+from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.regime.publishing import Notary
@@ -32,17 +34,20 @@ def receive(
     as batches of which no more than one is in memory. It forgets those of a release whose next batch raises. A release that fails
     any check, or does not fit into memory, costs its sender that release and nobody else anything. Source: DESIGN.md, "Trust".
     """
-    pool = Pool(task.site.pool)
+    pool = Pool(task.site.pool, site=task.entity)
     refused: list[tuple[str, str]] = []
     for sender, text in sorted(set(claims)):  # who is named twice is not heard twice
         if sender == task.entity:
             continue
         try:
-            release = notary.verify(Envelope.from_bytes(text.encode()), task, sender, spec)
-            if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
-                raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
-            exchange.fetch(release, pool)
-            take(decode_each(pool.shards(release), spec, classes=release.manifest.classes, samples=release.manifest.samples))
+            with _logged(pool, sender):
+                release = notary.verify(Envelope.from_bytes(text.encode()), task, sender, spec)
+                if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
+                    raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
+            exchange.fetch(release, pool)  # the pool itself notes what it refuses
+            with _logged(pool, sender):
+                shards = content(release, pool.shards(release))
+                take(decode_each(shards, spec, classes=release.manifest.classes, samples=release.manifest.samples))
         except (ReleaseError, PoolError) as err:
             refused.append((sender, str(err)))
         except (MemoryError, RuntimeError) as err:
@@ -50,6 +55,16 @@ def receive(
                 raise
             refused.append((sender, f"its release does not fit into memory here: {err}"))
     return tuple(refused)
+
+
+@contextmanager
+def _logged(pool: Pool, sender: str) -> Iterator[None]:
+    """A release that is refused within the block has a line in the audit log."""
+    try:
+        yield
+    except ReleaseError as err:
+        pool.audit_log.append("refused", sender=sender, reason=str(err))
+        raise
 
 
 def _lacks_memory(err: MemoryError | RuntimeError) -> bool:

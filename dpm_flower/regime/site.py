@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpm_flower.exchange.layout import REPLAYS
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -16,6 +18,21 @@ class Site:
     def secret(self) -> Path:
         """A deployed site's own secret, from which its private methods draw."""
         return self.folder / "secret"
+
+    @property
+    def identity(self) -> Path:
+        """A simulated entity's keys; a deployed one's lie where its site file says."""
+        return self.folder / "identity"
+
+    @property
+    def roster_lock(self) -> Path:
+        """What holds a simulated entity to its roster."""
+        return self.folder / "roster.lock"
+
+    @property
+    def replays(self) -> Path:
+        """Which releases this entity has seen before."""
+        return self.pool / REPLAYS
 
     def nets(self, campaign: str) -> Path:
         """The pre-training broadcast, once verified."""

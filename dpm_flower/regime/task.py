@@ -17,6 +17,7 @@ from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.regime.site import Site
+from dpm_flower.regime.site_policy import SitePolicy
 from dpm_flower.training.features import FeatureCache
 
 
@@ -27,7 +28,8 @@ class EntityTask:
     `test` are the held-out images: common to all in a simulation, as the public ones are everywhere. `common` is then a folder that
     all entities share for what they would otherwise compute and keep once each. `classes` are those of the task, `public` has its own.
     `secret` is what a deployed site draws its private parts from. It is empty in a simulation, which must repeat itself: there,
-    anybody who knows the study and its seed can draw every entity's noise and modules again.
+    anybody who knows the study and its seed can draw every entity's noise and modules again. `policy` is what a deployed site allows;
+    in a simulation there is none.
     """
 
     study: Study
@@ -43,6 +45,7 @@ class EntityTask:
     report: Report
     common: Path | None = None
     secret: str = field(default="", repr=False)
+    policy: SitePolicy | None = None
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one."""

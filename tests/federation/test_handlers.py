@@ -10,6 +10,7 @@ from flwr.app import Message
 from torch import Tensor
 
 from dpm_flower.apps.client import app
+from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import PeerError
 from dpm_flower.core.streams import stream
 from dpm_flower.federation import handlers, wire
@@ -17,11 +18,15 @@ from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.opening import division_of, find_study
 from dpm_flower.federation.wire import Reply, Request
 from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.payload.identity import Identity
+from dpm_flower.payload.networks_statement import NetworksStatement, seal_networks
+from dpm_flower.regime.consortium import Consortium
 from tests.small_study import STUDY
 
 
 @pytest.fixture
 def grid(tmp_path: Path) -> InProcessGrid:
+    Consortium(tmp_path).found(STUDY.partition.names)
     config = {"study": "tests.small_study", "output": str(tmp_path)}
     return InProcessGrid(app, [{"partition-id": number} for number in range(3)], config)
 
@@ -66,8 +71,20 @@ def test_the_images_are_those_under_the_seed_that_is_asked_about(tmp_path: Path,
     assert len(largest) > 1  # else one seed's answer would do for all
 
 
+def _vouched(folder: Path, tensors: Mapping[str, Tensor], lead: str = "a", campaign: str = "campaign") -> tuple[tuple[str, str]]:
+    """A lead's word for networks, as it would stand in the request."""
+    identity = Identity.open(Consortium(folder).site(lead).identity)
+    digest = tensors_digest(tensors)
+    statement = NetworksStatement(campaign=campaign, seed=0, lead=lead, digest=digest, made_at=int(time.time()))
+    return ((lead, seal_networks(identity.signing, statement).to_bytes().decode()),)
+
+
+def _adopt(grid: InProcessGrid, folder: Path, node: int = 0) -> Reply:
+    return _answer(grid, wire.ADOPT, node, tensors=_networks(), claims=_vouched(folder, _networks()))
+
+
 def test_networks_are_adopted_and_evaluated_as_received(grid: InProcessGrid, tmp_path: Path) -> None:
-    reply = _answer(grid, wire.ADOPT, tensors=_networks())
+    reply = _adopt(grid, tmp_path)
     assert 0 <= reply.quality["top1"] <= 1
     assert reply.quality["top1"] == pytest.approx(float(reply.tensors["correct"].float().mean()))
     assert list(tmp_path.glob("sites/a/campaign/nets*"))
@@ -76,8 +93,24 @@ def test_networks_are_adopted_and_evaluated_as_received(grid: InProcessGrid, tmp
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_networks_with_values_that_are_not_finite_are_not_adopted(value: float, grid: InProcessGrid, tmp_path: Path) -> None:
     name = "decider.head.bias"
+    networks = _networks(**{name: torch.full_like(_networks()[name], value)})
     with pytest.raises(PeerError, match="wanted finite values"):
-        _answer(grid, wire.ADOPT, tensors=_networks(**{name: torch.full_like(_networks()[name], value)}))
+        _answer(grid, wire.ADOPT, tensors=networks, claims=_vouched(tmp_path, networks))
+    assert not list(tmp_path.glob("sites/a/campaign/nets*"))
+
+
+def test_networks_that_are_not_the_ones_their_lead_vouched_for_are_not_adopted(grid: InProcessGrid, tmp_path: Path) -> None:
+    """Above all a reconstructor that was swapped on the way, which would make every audit look better than it is."""
+    claims, name = _vouched(tmp_path, _networks()), next(name for name in _networks() if name.startswith("reconstructor."))
+    for tensors, said, told in (
+        (_networks(**{name: _networks()[name] + 1}), claims, "wanted networks of digest"),
+        (_networks(), _vouched(tmp_path, _networks(), campaign="other"), "wanted networks of campaign"),
+        (_networks(), (("b", claims[0][1]),), "not one of this signer"),
+        (_networks(), (), "word of one lead"),
+        (_networks(), (("a", ""),), "not JSON"),
+    ):
+        with pytest.raises(PeerError, match=told):
+            _answer(grid, wire.ADOPT, tensors=tensors, claims=said)
     assert not list(tmp_path.glob("sites/a/campaign/nets*"))
 
 
@@ -110,14 +143,14 @@ def test_an_averaging_of_a_sharing_arm_is_refused(grid: InProcessGrid) -> None:
         wire.read_reply(message)
 
 
-def test_an_evaluation_of_what_was_never_refined_is_refused(grid: InProcessGrid) -> None:
-    _answer(grid, wire.ADOPT, tensors=_networks())
+def test_an_evaluation_of_what_was_never_refined_is_refused(grid: InProcessGrid, tmp_path: Path) -> None:
+    _adopt(grid, tmp_path)
     with pytest.raises(PeerError, match="No such file"):
         _answer(grid, wire.EVALUATE, arm="own only")
 
 
-def test_weights_of_another_decider_are_refused(grid: InProcessGrid) -> None:
-    _answer(grid, wire.ADOPT, tensors=_networks())
+def test_weights_of_another_decider_are_refused(grid: InProcessGrid, tmp_path: Path) -> None:
+    _adopt(grid, tmp_path)
     with pytest.raises(PeerError, match=r"(Missing|Unexpected) key|size mismatch"):
         _answer(grid, wire.EVALUATE, arm="shared decider", tensors={"head.bias": torch.zeros(3)})
 
@@ -128,13 +161,15 @@ FETCH_S = 0.3
 @pytest.mark.parametrize(
     ("action", "arm"), [(wire.REFINE, "own only"), (wire.REFINE, "all raw images"), (wire.REFINE_SHARED, "shared decider")]
 )
-def test_the_seconds_of_every_arm_include_fetching(action: str, arm: str, grid: InProcessGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seconds_of_every_arm_include_fetching(
+    action: str, arm: str, grid: InProcessGrid, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def slow(*_: object, **__: object) -> tuple[tuple[str, str], ...]:
         time.sleep(FETCH_S)
         return ()
 
     monkeypatch.setattr(handlers, "receive", slow)
-    _answer(grid, wire.ADOPT, tensors=_networks())
+    _adopt(grid, tmp_path)
     started = time.perf_counter()
     decider = {name.removeprefix("decider."): tensor for name, tensor in _networks().items() if name.startswith("decider.")}
     reply = _answer(grid, action, arm=arm, round=1, rounds=2, tensors=decider if action == wire.REFINE_SHARED else {})
@@ -143,22 +178,23 @@ def test_the_seconds_of_every_arm_include_fetching(action: str, arm: str, grid: 
 
 def test_a_release_is_made_once_and_then_told_from_record(grid: InProcessGrid, tmp_path: Path) -> None:
     """Else an entity that is asked again, since its answer was lost, would publish twice under one number."""
-    _answer(grid, wire.ADOPT, tensors=_networks())
+    _adopt(grid, tmp_path)
     first = _answer(grid, wire.CONTRIBUTE, method=2)
-    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "sites" / "a" / "pool").rglob("*") if path.is_file()}
+    releases = tmp_path / "sites" / "a" / "pool" / "releases"
+    files = {path: path.stat().st_mtime_ns for path in releases.rglob("*") if path.is_file()}
     again = _answer(grid, wire.CONTRIBUTE, method=2)
     assert again.envelope == first.envelope != ""
     assert again.quality == first.quality
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sites" / "a" / "pool").rglob("*") if path.is_file()} == files != {}
+    assert {path: path.stat().st_mtime_ns for path in releases.rglob("*") if path.is_file()} == files != {}
 
 
-def test_a_claim_that_is_not_what_its_sender_published_is_refused_and_costs_nothing_else(grid: InProcessGrid) -> None:
+def test_a_claim_that_is_not_what_its_sender_published_is_refused_and_costs_nothing_else(grid: InProcessGrid, tmp_path: Path) -> None:
     for node in range(2):
-        _answer(grid, wire.ADOPT, node, tensors=_networks())
+        _adopt(grid, tmp_path, node)
     good = _answer(grid, wire.CONTRIBUTE, 1, method=1).envelope
     reply = _answer(grid, wire.REFINE, 0, arm="own + raw features", claims=(("b", good), ("c", "no envelope")))
     ((sender, reason),) = reply.refused
     assert sender == "c"
     assert reason
-    with pytest.raises(PeerError, match="no release of a peer could be used: c: wanted a release of c, got one of b"):
+    with pytest.raises(PeerError, match=r"no release of a peer could be used: c: signed by the key .* not one of this signer"):
         _answer(grid, wire.REFINE, 0, arm="own + raw features", claims=(("c", good),))  # b's, in c's name

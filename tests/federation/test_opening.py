@@ -9,7 +9,7 @@ import torch
 from flwr.app import Context, RecordDict
 
 from dpm_flower.core.classification import AnchorLoss
-from dpm_flower.core.errors import OutputError, ReleaseError, SettingError, ShapeError, StudyError, TrainingError
+from dpm_flower.core.errors import OutputError, PolicyError, ReleaseError, SettingError, ShapeError, StudyError, TrainingError
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.streams import stream
 from dpm_flower.federation.opening import (
@@ -143,20 +143,45 @@ def test_an_entity_gets_its_own_part_and_its_own_folder(tmp_path: Path) -> None:
     assert torch.equal(tasks["a"].test.images, tasks["b"].test.images)
 
 
-def test_a_named_node_needs_no_partition(tmp_path: Path) -> None:
-    assert open_task(_context(tmp_path, {"entity": "c"}), "c", 0, "").entity == "c"
+def _site(folder: Path, entity: str, studies: str = f'["{STUDY.name}"]') -> dict[str, object]:
+    """The config of a deployed node, whose site file is written below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = {
+        "identity": 'folder = "identity"',
+        "trust": 'roster = "roster.toml"\nlock = "roster.lock"\nca = "ca.crt"',
+        "exchange": 'listen = "127.0.0.1:0"\ncertificate = "tls.crt"',
+        "flower": 'superlink = "127.0.0.1:1"\nroot_certificates = "superlink.crt"',
+        "policy": f"studies = {studies}",
+    }
+    text = f'entity = "{entity}"\nfolder = "store"\n' + "".join(f"[{name}]\n{content}\n" for name, content in sections.items())
+    (folder / "site.toml").write_text(text)
+    return {"site": str(folder / "site.toml")}
 
 
-@pytest.mark.parametrize("name", ["d", "", "../a", "/a", "a/../../b", 0])
-def test_a_node_with_a_name_that_no_entity_has_is_refused_and_makes_no_folder(name: object, tmp_path: Path) -> None:
+def test_a_deployed_node_is_who_its_site_file_says_and_has_the_folder_that_it_names(tmp_path: Path) -> None:
+    task = open_task(_context(tmp_path / "not-here", _site(tmp_path, "c")), "c", 0, "")
+    assert (task.entity, task.site.folder) == ("c", tmp_path / "store")
+    assert task.policy is not None
+    assert task.site.folder.stat().st_mode & 0o077 == 0
+    assert not (tmp_path / "not-here").exists()
+
+
+def test_a_site_does_not_open_its_images_to_a_study_that_its_policy_does_not_name(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="allows the studies"):
+        open_task(_context(tmp_path, _site(tmp_path, "c", studies="[]")), "c", 0, "")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("name", ["d", "", "../a", "/a", "a/../../b"])
+def test_a_node_with_a_name_that_no_entity_has_is_refused_and_makes_no_folder(name: str, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"wanted a node that stands for one of a, b, c, got "):
-        open_task(_context(tmp_path / "runs" / "here", {"entity": name}), "c", 0, "")
-    assert entity_name(STUDY, _context(tmp_path, {"entity": "c"})) == "c"
-    assert list(tmp_path.iterdir()) == []
+        open_task(_context(tmp_path / "runs" / "here", _site(tmp_path, name)), "c", 0, "")
+    assert entity_name(STUDY, _context(tmp_path, _site(tmp_path / "c", "c"))) == "c"
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_deployed_node_has_a_secret_of_its_own_and_a_simulated_one_has_none(tmp_path: Path) -> None:
-    deployed = [open_task(_context(tmp_path / run, {"entity": "b"}), "c", 0, "").secret for run in ("one", "one", "two")]
+    deployed = [open_task(_context(tmp_path, _site(tmp_path / run, "b")), "c", 0, "").secret for run in ("one", "one", "two")]
     assert deployed[0] == deployed[1] != deployed[2]
     assert len(deployed[0]) == 64
     simulated = open_task(_context(tmp_path / "one", {"partition-id": 1}), "c", 0, "")

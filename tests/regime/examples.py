@@ -9,10 +9,10 @@ from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
-from dpm_flower.payload.unsigned import Unsigned
 from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
+from tests.payload.unsigned import Unsigned
 from tests.training.toys import CPU, SIDE, pictures, public_nets
 
 FEW = Fitting(steps=6, batch_size=8, learning_rate=1e-2)
@@ -63,5 +63,6 @@ def task(folder, entity="a", **changes):
 
 
 def files(folder):
-    """All files below a folder by their relative path."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files below a folder by their relative path, without the logs and indexes of pools, in which whoever opens one leaves a line."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(("audit-log", "index.sqlite")))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

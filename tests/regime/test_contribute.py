@@ -24,6 +24,7 @@ from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.payload.codec import decode
+from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.regime.contribute import contribute
@@ -57,7 +58,8 @@ def released(one, made, spec=NETS.spec):
     pool = Pool(one.site.pool)
     pool.check(release)
     assert pool.digests() == [release.digest]
-    return decode(pool.read(release), spec, classes=release.manifest.classes, samples=release.manifest.samples), release.manifest
+    shards = list(content(release, pool.shards(release)))
+    return decode(shards, spec, classes=release.manifest.classes, samples=release.manifest.samples), release.manifest
 
 
 def test_a_second_contribution_is_the_first_and_nothing_is_fitted_again(tmp_path):

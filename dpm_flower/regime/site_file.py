@@ -1,0 +1,143 @@
+"""One institution's site.toml -> where its keys, folders and peers are, and what it allows."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dpm_flower.core.errors import SettingError
+from dpm_flower.payload.rules import shown
+from dpm_flower.regime.site_policy import SitePolicy
+
+MAX_FILE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityPlace:
+    """The folder of `dpm-flower identity create`, and where its passphrase comes from, if it has one (a systemd credential's name)."""
+
+    folder: Path
+    passphrase_credential: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustPlace:
+    """Whom this site believes: the consortium's roster, what was pinned of it, and the authority that signs TLS certificates."""
+
+    roster: Path
+    lock: Path
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangePlace:
+    """Where the exchange listens ("host:port"), and its certificate. `min_mb_per_s`: below it a peer counts as gone."""
+
+    listen: str
+    certificate: Path
+    min_mb_per_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        host, _, port = self.listen.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise SettingError(f'listen must be "host:port", got {shown(self.listen)}')
+        if not self.min_mb_per_s > 0:
+            raise SettingError(f"min_mb_per_s must be > 0, got {self.min_mb_per_s}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowerPlace:
+    """The consortium's SuperLink ("host:port"), the authority of its certificate, and a local port for the launcher."""
+
+    superlink: str
+    root_certificates: Path
+    client_app_port: int = 9094
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPlace:
+    """Own images, as a study names data; empty: the entity's part of the study's own data, as in a simulation."""
+
+    images: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFile:
+    """All that one institution's services need to know. Paths in the file are absolute or relative to the file's folder.
+
+    `entity` is the name on the certificate and in the roster; `folder` is private to this site: its pool, networks and caches.
+    """
+
+    entity: str
+    folder: Path
+    identity: IdentityPlace
+    trust: TrustPlace
+    exchange: ExchangePlace
+    flower: FlowerPlace
+    policy: SitePolicy = field(default_factory=SitePolicy)
+    data: DataPlace = field(default_factory=DataPlace)
+
+
+def read_site_file(path: Path) -> SiteFile:
+    """A site.toml -> its settings. Raises SettingError, naming file, section and key, for anything that is not exactly that."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SettingError(f"{path}: a site file may take {MAX_FILE_BYTES} bytes")
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise SettingError(f"cannot read the site file {path}: {err}") from err
+    return _section(SiteFile, found, str(path), path.resolve().parent)
+
+
+_Section = typing.TypeVar("_Section")
+
+
+def _section(kind: type[_Section], found: object, where: str, folder: Path) -> _Section:
+    """A TOML table -> the dataclass of that section; keys are its fields, values are of their types."""
+    if not isinstance(found, dict):
+        raise SettingError(f"{where}: wanted a section, got {shown(found)}")
+    hints = typing.get_type_hints(kind)
+    known = {one.name: one for one in dataclasses.fields(kind)}  # type: ignore[arg-type]  # sections are dataclasses
+    if unknown := sorted(found.keys() - known.keys()):
+        raise SettingError(f"{where}: unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
+    required = {name for name, one in known.items() if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING}
+    if missing := sorted(required - found.keys()):
+        raise SettingError(f"{where}: lacks {', '.join(missing)}")
+    values = {name: _value(hints[name], value, f"{where}: {name}", folder) for name, value in found.items()}
+    try:
+        return kind(**values)
+    except SettingError as err:
+        raise SettingError(f"{where}: {err}") from err
+
+
+def _value(hint: object, value: object, where: str, folder: Path) -> object:
+    """A TOML value -> the value of a field of that type."""
+    if dataclasses.is_dataclass(hint):
+        return _section(typing.cast("type[object]", hint), value, where, folder)
+    if hint is Path and isinstance(value, str) and value and "\0" not in value:
+        return folder / Path(value).expanduser()
+    if hint is str and isinstance(value, str):
+        return value
+    if hint is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is bool and isinstance(value, bool):
+        return value
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if origin is Mapping and isinstance(value, dict):
+        return types.MappingProxyType({key: _value(float, one, f"{where}.{key}", folder) for key, one in value.items()})
+    wanted = {
+        Path: "a path",
+        str: "a string",
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        tuple: "an array of strings",
+    }
+    raise SettingError(f"{where}: wanted {wanted.get(typing.cast('type', origin or hint), 'a table of numbers')}, got {shown(value)}")

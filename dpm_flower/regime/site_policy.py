@@ -1,0 +1,68 @@
+"""What one institution allows: which studies and methods may run on its images, and what may leave. It refuses by default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from dpm_flower.core.errors import PolicyError, SettingError
+from dpm_flower.core.study import Study
+from dpm_flower.payload.manifest import Manifest
+from dpm_flower.payload.rules import SHA256, shown
+
+NOTHING = "nothing"  # the method of who shares nothing: no release, so nothing to allow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitePolicy:
+    """Allowed studies and methods by name, and limits on one release. What is not named is refused.
+
+    `most` bounds scores of the own audit from above, by name in the manifest, for example ``{"A0.structure_p": 0.3}``: a release
+    whose audit lacks one of them or exceeds it does not leave. `bundles` are the SHA-256 digests of app bundles that the site's
+    launcher starts. `network_updates` allows averaging and shared deciders, whose updates leave without an audit, and the lead's
+    pre-training. `confidential` encrypts releases for the roster's members.
+    """
+
+    studies: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    most: Mapping[str, float] = field(default_factory=dict)
+    max_release_mb: float = 1024.0
+    max_samples: int = 1_000_000
+    network_updates: bool = False
+    confidential: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "most", MappingProxyType(dict(self.most)))
+        for digest in self.bundles:
+            if not SHA256.fullmatch(digest):
+                raise SettingError(f"a bundle's digest is a SHA-256 in 64 lower-case hexadecimal digits, got {shown(digest)}")
+        if not self.max_release_mb > 0 or self.max_samples < 1:
+            raise SettingError(f"limits must be > 0, got max_release_mb {self.max_release_mb} and max_samples {self.max_samples}")
+
+    def check_study(self, study: Study) -> None:
+        """Raises PolicyError unless this study, under this name, may run on the site's images."""
+        if study.name not in self.studies:
+            raise PolicyError(f"this site's policy allows the studies {shown(self.studies)}, got {shown(study.name)}")
+
+    def check_method(self, name: str) -> None:
+        """Raises PolicyError unless releases of this sharing method may leave."""
+        if name != NOTHING and name not in self.methods:
+            raise PolicyError(f"this site's policy allows the methods {shown(self.methods)}, got {shown(name)}")
+
+    def check_update(self, what: str) -> None:
+        """Raises PolicyError unless weights that were trained on own images may leave."""
+        if not self.network_updates:
+            raise PolicyError(f"this site's policy lets no weights leave that were trained on its images, wanted for {shown(what)}")
+
+    def check_release(self, manifest: Manifest) -> None:
+        """Raises PolicyError unless a release of this size and with this audit may leave."""
+        self.check_method(manifest.method)
+        if manifest.samples > self.max_samples:
+            raise PolicyError(f"this site's policy allows {self.max_samples} samples in a release, got {manifest.samples}")
+        if manifest.size_bytes > self.max_release_mb * 1e6:
+            raise PolicyError(f"this site's policy allows {self.max_release_mb:g} MB in a release, got {manifest.size_bytes / 1e6:g} MB")
+        for name, limit in self.most.items():
+            if (score := manifest.audit.get(name)) is None:
+                raise PolicyError(f"this site's policy asks for the audit's {name}, got {shown(sorted(manifest.audit))}")
+            if score > limit:
+                raise PolicyError(f"this site's policy allows {name} up to {limit:g}, got {score:g}")
