@@ -1,0 +1,125 @@
+"""`dpm-flower site start`: one institution's site file -> its SuperNode, its launcher and its exchange, started and ended together."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in this process and those that it starts
+from dpm_flower.apps.kept import kept
+from dpm_flower.apps.refusal import exit_code
+from dpm_flower.core.errors import OutputError, StudyError
+from dpm_flower.payload.identity import NODE_NAME
+from dpm_flower.regime.site import Site
+from dpm_flower.regime.site_file import SiteFile, read_site_file
+
+WATCH_S = 0.5  # how late the end of one of the three is noticed
+LAST_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of a site's processes: what it is called, and its log."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+
+
+def start(path: Path) -> int:
+    """A site file -> the exit code, once SIGTERM or SIGINT ended the site, or one of its processes ended by itself."""
+
+    def work() -> None:
+        ended = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        with running(path.resolve()) as parts:
+            names = ", ".join(part.name for part in parts)
+            print(f"site of {read_site_file(path).entity}: {names} started; logs beside {parts[0].log}", flush=True)
+            while not ended.wait(WATCH_S):
+                check(parts)
+
+    return exit_code(work)
+
+
+@contextmanager
+def running(path: Path) -> Iterator[list[Part]]:
+    """A site file -> its processes, which end with the block or with this process. Raises SettingError, OutputError, StudyError."""
+    site = read_site_file(path)
+    folder = Site(site.folder).folder
+    secret = folder / "launcher.secret"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        secret.unlink(missing_ok=True)
+        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    except OSError as err:
+        raise OutputError(f"cannot write to the site's folder {folder}: {err}") from err
+    commands = {
+        "exchange": exchange_command(site),
+        "supernode": supernode_command(site, path, secret),
+        "launcher": launcher_command(site, path, secret),
+    }
+    with ExitStack() as stack:
+        parts = []
+        for name, command in commands.items():
+            log = folder / f"{name}.log"
+            output = stack.enter_context(log.open("ab"))
+            parts.append(Part(name, stack.enter_context(kept(command, env=environment(), folder=folder, output=output)), log))
+        yield parts
+
+
+def check(parts: list[Part]) -> None:
+    """Raises StudyError with its last words if one of the processes has ended: without it the site is of no use."""
+    for part in parts:
+        if (code := part.process.poll()) is not None:
+            raise StudyError(f"the {part.name} ended with code {code}; its last words:\n{part.last_words()}")
+
+
+def exchange_command(site: SiteFile) -> list[str]:
+    """The exchange, as `dpm-flower exchange serve` starts it."""
+    places = {
+        "pool": Site(site.folder).pool,
+        "identity": site.identity.folder,
+        "certificate": site.exchange.certificate,
+        "ca": site.trust.ca,
+        "roster": site.trust.roster,
+        "lock": site.trust.lock,
+    }
+    options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
+    if site.identity.passphrase_credential:
+        options += ["--passphrase-credential", site.identity.passphrase_credential]
+    return [sys.executable, "-m", "dpm_flower.cli", "exchange", "serve", "--listen", site.exchange.listen, *options]
+
+
+def supernode_command(site: SiteFile, path: Path, secret: Path) -> list[str]:
+    """Flower's SuperNode, which hands its tasks to our launcher only."""
+    return [
+        str(Path(sys.executable).parent / "flower-supernode"),
+        *("--superlink", site.flower.superlink, "--root-certificates", str(site.flower.root_certificates)),
+        *("--auth-supernode-private-key", str(site.identity.folder / NODE_NAME), "--isolation", "process"),
+        *("--host", "127.0.0.1", "--port", str(site.flower.client_app_port), "--superexec-auth-secret-file", str(secret)),
+        *("--node-config", f'site="{path}"'),
+    ]
+
+
+def launcher_command(site: SiteFile, path: Path, secret: Path) -> list[str]:
+    """Our launcher, which starts the installed package for bundles that the site allows."""
+    address = f"127.0.0.1:{site.flower.client_app_port}"
+    return [sys.executable, "-m", "dpm_flower.apps.launcher", str(path), address, str(secret), str(os.getpid())]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without reports to anybody, and with a Flower of its own below the user's home."""
+    settings = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1"}
+    return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}

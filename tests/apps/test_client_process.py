@@ -1,0 +1,61 @@
+"""The bundle is compared byte by byte with what the site allows; nothing of it is ever imported."""
+
+import inspect
+import io
+import zipfile
+
+import pytest
+from flwr.supernode.runtime import run_clientapp
+
+from dpm_flower.apps import client_process
+from dpm_flower.apps.bundle import bundle_digest
+from dpm_flower.apps.client import app
+from dpm_flower.core.errors import PolicyError
+
+
+@pytest.fixture
+def process(monkeypatch):
+    """The module of Flower's client process, as it was again after the test."""
+    for name in client_process.REPLACED:
+        monkeypatch.setattr(run_clientapp, name, getattr(run_clientapp, name))
+    return run_clientapp
+
+
+def bundle(marker) -> bytes:
+    """A bundle whose every module leaves a mark when it is imported."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for name in ("dpm_flower/__init__.py", "dpm_flower/apps/client.py"):
+            file.writestr(name, f"open({str(marker)!r}, 'w')\n")
+    return stream.getvalue()
+
+
+def test_an_allowed_bundle_lets_the_installed_app_answer(process, tmp_path):
+    content = bundle(tmp_path / "mark")
+    client_process.allow_only((bundle_digest(content),))
+    process.install_from_fab(content, skip_prompt=True)
+    assert process.get_load_client_app_fn(default_app_ref="", app_path=None, multi_app=True)("id", "1.0", "hash") is app
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("position", [0, 40, -1])
+def test_one_changed_byte_is_refused_before_anything_is_imported(process, position, tmp_path):
+    content = bytearray(bundle(tmp_path / "mark"))
+    client_process.allow_only((bundle_digest(bytes(content)),))
+    content[position] ^= 1
+    with pytest.raises(PolicyError, match=bundle_digest(bytes(content))):
+        process.install_from_fab(bytes(content), skip_prompt=True)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_by_default_no_bundle_is_allowed(process, tmp_path):
+    client_process.allow_only(())
+    with pytest.raises(PolicyError, match="allows the bundles"):
+        process.install_from_fab(bundle(tmp_path / "mark"), skip_prompt=True)
+
+
+def test_flowers_process_installs_before_it_loads_and_touches_the_bundle_nowhere_else():
+    source = inspect.getsource(run_clientapp.run_clientapp)
+    install, load = source.index("install_from_fab(fab.content"), source.index("load_client_app_fn(\n")
+    assert install < load
+    assert source.count("fab.content") == 1

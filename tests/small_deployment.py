@@ -1,0 +1,16 @@
+"""A study for a deployment on one machine: two sites, one arm, networks that have hardly begun to learn."""
+
+from dataclasses import replace
+
+from dpm_flower.core.arms import SharingArm
+from dpm_flower.core.partition import Shares
+from tests.small_study import POISONING
+from tests.small_study import STUDY as SMALL
+
+STUDY = replace(
+    SMALL,
+    name="small-deployment",
+    partition=Shares(entities=(("a", 0.05), ("b", 0.04)), public=0.1, validation=0.2),
+    arms=(SharingArm(name="own + poisoned", method=POISONING),),
+    quorum=1.0,
+)
