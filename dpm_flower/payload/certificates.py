@@ -85,7 +85,7 @@ def read_certificate(pem: bytes) -> x509.Certificate:
     _check_size(pem)
     try:
         return x509.load_pem_x509_certificate(pem)
-    except (ValueError, TypeError) as err:
+    except (ValueError, TypeError, x509.InvalidVersion) as err:
         raise ReleaseError(f"wanted a certificate in PEM, got {shown(pem)}: {err}") from err
 
 
@@ -95,7 +95,7 @@ def read_request(pem: bytes) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_pem_x509_csr(pem)
         sound = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as err:
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as err:
         raise ReleaseError(f"wanted a certificate request in PEM, got {shown(pem)}: {err}") from err
     if not sound:
         raise ReleaseError("the certificate request's own signature does not hold: its maker does not have the key, or it was altered")

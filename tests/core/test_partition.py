@@ -34,7 +34,13 @@ def test_shares_that_cannot_be_dealt_are_refused(settings, reason):
 
 
 def test_names_keep_the_order_of_the_partition_numbers():
-    assert Shares(entities=(("z", 0.1), ("a-1", 0.2), ("M", 0.3))).names == ("z", "a-1", "M")
+    assert Shares(entities=(("z", 0.1), ("a-1", 0.2), ("m", 0.3))).names == ("z", "a-1", "m")
+
+
+@pytest.mark.parametrize("name", ["M", "-a", "a-", "a_b", "a.b", "", "a" * 64, "ä"])
+def test_a_name_that_no_certificate_can_bear_is_refused(name):
+    with pytest.raises(SettingError, match="lower-case letters"):
+        Shares(entities=((name, 0.1),))
 
 
 def test_shares_may_add_up_to_everything_despite_rounding():

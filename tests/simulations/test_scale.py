@@ -109,9 +109,9 @@ def test_every_arm_has_every_figure_of_its_receivers(folder, label):
 
 def test_more_peers_are_more_to_fetch_and_no_more_to_send(folder):
     few, more = (summaries(read_results(folder / label).rows)["own + raw features"].figures for label in SWEEP.labels)
-    assert few["cost_bytes_fetched"].mean == pytest.approx(3 * few["cost_bytes_sent"].mean)
-    assert more["cost_bytes_fetched"].mean == pytest.approx(5 * more["cost_bytes_sent"].mean)
-    assert more["cost_bytes_sent"].mean == pytest.approx(few["cost_bytes_sent"].mean)
+    assert few["cost_bytes_fetched"].mean == pytest.approx(3 * few["cost_bytes_sent"].mean, rel=0.01)  # they shrink differently
+    assert more["cost_bytes_fetched"].mean == pytest.approx(5 * more["cost_bytes_sent"].mean, rel=0.01)
+    assert more["cost_bytes_sent"].mean == pytest.approx(few["cost_bytes_sent"].mean, rel=0.01)
 
 
 def test_the_table_shows_both_costs(folder):
