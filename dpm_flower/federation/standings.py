@@ -13,6 +13,7 @@ from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.grpc_exchange import GrpcExchange
 from dpm_flower.exchange.line import PeerEndpoint
 from dpm_flower.exchange.local import LocalExchange
+from dpm_flower.exchange.retries import Patience
 from dpm_flower.federation.opening import SITE, output_of, site_file_of
 from dpm_flower.payload.passphrase import passphrase_lock
 from dpm_flower.regime.consortium import Consortium
@@ -36,7 +37,10 @@ def exchange_of(task: EntityTask, context: Context, standing: Standing) -> Excha
     site_file = site_file_of(context)
     if site_file is not None:
         files = CredentialFiles(standing.identity.tls_key_pem, site_file.exchange.certificate, site_file.trust.ca)
-        return GrpcExchange(peers=lambda name: _on_the_roster(standing, name), credentials=files, rng=random.SystemRandom())
+        patience = Patience(least_bytes_per_s=site_file.exchange.min_mb_per_s * 1e6)
+        return GrpcExchange(
+            peers=lambda name: _on_the_roster(standing, name), credentials=files, rng=random.SystemRandom(), patience=patience
+        )
     consortium = Consortium(output_of(context.run_config))
     match str(context.run_config.get("exchange", LOCAL)):
         case "local":

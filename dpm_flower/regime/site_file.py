@@ -58,13 +58,6 @@ class FlowerPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataPlace:
-    """Own images, as a study names data; empty: the entity's part of the study's own data, as in a simulation."""
-
-    images: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFile:
     """All that one institution's services need to know. Paths in the file are absolute or relative to the file's folder.
 
@@ -78,7 +71,6 @@ class SiteFile:
     exchange: ExchangePlace
     flower: FlowerPlace
     policy: SitePolicy = field(default_factory=SitePolicy)
-    data: DataPlace = field(default_factory=DataPlace)
 
 
 def read_site_file(path: Path) -> SiteFile:
