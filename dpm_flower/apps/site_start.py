@@ -14,7 +14,7 @@ from pathlib import Path
 import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in this process and those that it starts
 from dpm_flower.apps.kept import kept
 from dpm_flower.apps.refusal import exit_code
-from dpm_flower.core.errors import OutputError, StudyError
+from dpm_flower.core.errors import OutputError, SettingError, StudyError
 from dpm_flower.payload.identity import NODE_NAME
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.site_file import SiteFile, read_site_file
@@ -56,7 +56,9 @@ def start(path: Path) -> int:
 def running(path: Path) -> Iterator[list[Part]]:
     """A site file -> its processes, which end with the block or with this process. Raises SettingError, OutputError, StudyError."""
     site = read_site_file(path)
-    folder = Site(site.folder).folder
+    if site.identity.passphrase_credential:
+        raise SettingError(f"{path}: Flower's SuperNode reads its key without a passphrase, so wanted an identity without one")
+    folder = site.folder
     secret = folder / "launcher.secret"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -97,8 +99,6 @@ def exchange_command(site: SiteFile) -> list[str]:
         "lock": site.trust.lock,
     }
     options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
-    if site.identity.passphrase_credential:
-        options += ["--passphrase-credential", site.identity.passphrase_credential]
     return [sys.executable, "-m", "dpm_flower.cli", "exchange", "serve", "--listen", site.exchange.listen, *options]
 
 

@@ -3,13 +3,13 @@
 from typing import Protocol
 
 from dpm_flower.exchange.pool import Pool
-from dpm_flower.payload.verified import VerifiedRelease
+from dpm_flower.payload.verified import AuthenticRelease
 
 
 class Exchange(Protocol):
     """How pools get each other's releases; folders in a simulation, gRPC with mutual TLS between sites."""
 
-    def fetch(self, release: VerifiedRelease, into: Pool) -> None:
+    def fetch(self, release: AuthenticRelease, into: Pool) -> None:
         """A verified release of a peer -> the same release in the pool `into`, verified while it streams. Again is harmless.
 
         Raises ReleaseError if the sender does not have it or sends something else, OutputError if `into` cannot be written.

@@ -22,7 +22,7 @@ from dpm_flower.regime.receive import Take, receive
 from dpm_flower.regime.refine import refine, refine_shared, train_network
 from dpm_flower.regime.round import Round
 from dpm_flower.regime.task import EntityTask
-from dpm_flower.regime.vouching import allow_update, check_vouched, vouch
+from dpm_flower.regime.vouching import check_vouched, vouch
 from dpm_flower.training.checkpoint import write_tensors
 
 
@@ -36,7 +36,7 @@ def identify(message: Message, context: Context) -> Message:
 def pretrain_networks(message: Message, context: Context) -> Message:
     """At the lead: trains the public networks and answers with their weights."""
     _, task, _ = _opened(message, context)
-    allow_update(task, "pre-training")
+    _allow_update(task, "pre-training")
     made = pretrain(task)
     tensors = made.nets.tensors()
     envelope = vouch(task, tensors, standing_of(task, context))
@@ -81,7 +81,7 @@ def refine_shared_decider(message: Message, context: Context) -> Message:
     """One round of the shared decider; answers with this entity's update."""
     request, task, meter = _opened(message, context)
     arm = _sharing_arm(task.study, request.arm)
-    allow_update(task, arm.name)
+    _allow_update(task, arm.name)
     with _pooled(task, arm) as pooled:
         refused = _receive(task, context, arm, request, pooled.take)
         update = refine_shared(task, open_nets(task), arm, pooled.examples, request.tensors, Round(request.round, request.rounds))
@@ -108,7 +108,7 @@ def train_averaging(message: Message, context: Context) -> Message:
     task = open_task(context, asked.campaign, asked.seed, asked.arm)
     meter = Meter.start()
     arm = task.study.arm(asked.arm)
-    allow_update(task, arm.name)
+    _allow_update(task, arm.name)
     if not isinstance(arm, AveragingArm):
         raise StudyError(f"wanted an averaging arm, got {asked.arm!r}")
     update = average_locally(task, open_nets(task), arm, asked.tensors, asked.proximal_mu, Round(asked.round, arm.rounds))
@@ -121,6 +121,12 @@ def _opened(message: Message, context: Context) -> tuple[Request, EntityTask, Me
     request = read_request(message)
     task = open_task(context, request.campaign, request.seed, request.arm)
     return request, task, Meter.start()
+
+
+def _allow_update(task: EntityTask, what: str) -> None:
+    """Raises PolicyError where the site lets no weights leave that were trained on its images."""
+    if task.policy:
+        task.policy.check_update(what)
 
 
 def _sharing_arm(study: Study, name: str) -> SharingArm:

@@ -62,11 +62,6 @@ def entity_of(pem: bytes) -> str:
     return name
 
 
-def not_before(pem: bytes) -> int:
-    """A certificate in PEM -> when it begins to hold, in seconds since 1970 UTC."""
-    return int(read_certificate(pem).not_valid_before_utc.timestamp())
-
-
 def not_after(pem: bytes) -> int:
     """A certificate in PEM -> until when it holds, in seconds since 1970 UTC."""
     return int(read_certificate(pem).not_valid_after_utc.timestamp())

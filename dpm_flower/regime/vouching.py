@@ -40,9 +40,3 @@ def check_vouched(task: EntityTask, tensors: Mapping[str, Tensor], claims: Seque
         digest=tensors_digest(tensors),
         now=int(time.time()),
     )
-
-
-def allow_update(task: EntityTask, what: str) -> None:
-    """Raises PolicyError where the site lets no weights leave that were trained on its images."""
-    if task.policy:
-        task.policy.check_update(what)

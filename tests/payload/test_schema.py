@@ -28,12 +28,12 @@ def test_it_is_a_schema_and_travels_as_json():
 @settings(max_examples=60, deadline=None)
 @given(MANIFESTS)
 def test_every_manifest_fits(one):
-    VALIDATOR.validate(plain(one))
+    assert list(VALIDATOR.iter_errors(plain(one))) == []
 
 
 @pytest.mark.parametrize("one", [manifest(), released()[0], released(confidential=False)[0], manifest(spec=ImageSpec(shape=(3, 8, 8)))])
 def test_so_do_those_that_are_made(one):
-    VALIDATOR.validate(plain(one))
+    assert list(VALIDATOR.iter_errors(plain(one))) == []
 
 
 @pytest.mark.parametrize("one", [manifest(), released()[0]])
