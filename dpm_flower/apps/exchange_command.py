@@ -1,6 +1,5 @@
 """`dpm-flower exchange serve`: a site's pool, keys and roster -> its exchange, serving until it is told to end."""
 
-import signal
 import sys
 import threading
 import time
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from dpm_flower.apps.ending import ended_by_signals
 from dpm_flower.apps.refusal import exit_code
 from dpm_flower.core.errors import DpmFlowerError, ReleaseError, SettingError
 from dpm_flower.exchange.audit_log import AuditLog
@@ -82,10 +82,7 @@ def serve_until_ended(site: ExchangeSite, identity: Identity, intake_of: IntakeO
         intake=None if intake_of is None else intake_of(pool, roster),
         told=Thinned(lambda told: keep(told, pool.audit_log)),
     )
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with server:
+    with ended_by_signals() as ended, server:
         print(f"{identity.name} serves {site.pool} on {server.address}", flush=True)
         expire_until(ended, pool)
 

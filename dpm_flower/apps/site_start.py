@@ -2,16 +2,15 @@
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in this process and those that it starts
+from dpm_flower.apps.ending import ended_by_signals
 from dpm_flower.apps.kept import kept
 from dpm_flower.apps.refusal import exit_code
 from dpm_flower.core.errors import OutputError, SettingError, StudyError
@@ -40,10 +39,7 @@ def start(path: Path) -> int:
     """A site file -> the exit code, once SIGTERM or SIGINT ended the site, or one of its processes ended by itself."""
 
     def work() -> None:
-        ended = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
-        with running(path.resolve()) as parts:
+        with ended_by_signals() as ended, running(path.resolve()) as parts:
             names = ", ".join(part.name for part in parts)
             print(f"site of {read_site_file(path).entity}: {names} started; logs beside {parts[0].log}", flush=True)
             while not ended.wait(WATCH_S):
