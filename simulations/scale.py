@@ -53,5 +53,16 @@ def among(count: int) -> Study:
 SWEEP = Sweep(
     name="scale",
     variants=tuple((str(count), among(count)) for count in NUMBERS),
-    columns=("top1", "gain_kept", "seconds", "memory", "fetched", "sender_seconds", "sender_memory", "bytes"),
+    columns=(
+        "top1",
+        "gain_kept",
+        "seconds",
+        "cpu_seconds",
+        "memory",
+        "fetched",
+        "sender_seconds",
+        "sender_cpu_seconds",
+        "sender_memory",
+        "bytes",
+    ),
 )

@@ -68,6 +68,8 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "sender_memory": _cost("peak memory, sender", "sender_memory_bytes", unit="MB", scale=1e-6, digits=0),
         "seconds": _cost("time", "seconds", unit="s"),
         "sender_seconds": _cost("time, sender", "sender_seconds", unit="s"),
+        "cpu_seconds": _cost("CPU time", "cpu_seconds", unit="s"),
+        "sender_cpu_seconds": _cost("CPU time, sender", "sender_cpu_seconds", unit="s"),
     }
 )
 DEFAULT_COLUMNS = ("top1", "seeds", "trivial", "ssim", "top1_release", "gain_kept", "bytes", "fetched", "seconds")

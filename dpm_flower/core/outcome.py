@@ -32,8 +32,9 @@ class Outcome:
     study's attack heads its own with its name: ``A1.residual-2-x4.ssim_p``. Tasks of more than 5 classes have ``top5``,
     ``validation_top5``, ``top5_z``, ``top5_p``. A release behind a perturbation has its ``perturbation_strength`` (in its own units)
     and ``perturbation_drop`` (of the accuracy above chance, on validation images), with ``perturbation_drop_wanted`` where that was set.
-    Cost keys: ``seconds`` (this entity's computing), ``bytes_sent`` (a release counts once, however many fetch it; an update each time
-    that it is sent) and ``memory_bytes`` (the most that was resident in the process while it answered one message of this entity).
+    Cost keys: ``seconds`` (this entity's computing, by the clock) and ``cpu_seconds`` (of processors: other work on the machine does
+    not lengthen them), ``bytes_sent`` (a release counts once, however many fetch it; an update each time that it is sent) and
+    ``memory_bytes`` (the most that was resident in the process while it answered one message of this entity).
     `correct` (M,) bool says which of the common test images were answered rightly, for bootstrap intervals; None where there is
     no common test set.
     """

@@ -1,9 +1,9 @@
 """What answering one message costs: seconds, and the most memory that was resident meanwhile."""
 
-import time
 from dataclasses import dataclass
 from typing import Self
 
+from dpm_flower.core.stopwatch import Stopwatch
 from dpm_flower.federation.peak_memory import forget_peak, peak_cost
 
 
@@ -11,18 +11,18 @@ from dpm_flower.federation.peak_memory import forget_peak, peak_cost
 class Meter:
     """Counts from when it was started; `remembers` says that the peak of memory is that of the process's whole life."""
 
-    started_s: float
+    watch: Stopwatch
     remembers: bool
 
     @classmethod
     def start(cls) -> Self:
         """From here on everything counts."""
-        return cls(time.perf_counter(), not forget_peak())
+        return cls(Stopwatch.start(), not forget_peak())
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The seconds since the start, as a cost."""
-        return {"seconds": time.perf_counter() - self.started_s}
+        """The seconds since the start, by the clock and of processors, as costs."""
+        return self.watch.costs
 
     @property
     def memory(self) -> dict[str, float]:

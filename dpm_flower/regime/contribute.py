@@ -12,6 +12,7 @@ from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.core.stopwatch import Stopwatch
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.binding import Binding
@@ -51,7 +52,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         return kept
     if task.policy:
         task.policy.check_method(method.name)  # before hours of training
-    started = time.perf_counter()
+    watch = Stopwatch.start()
     with task.threads():
         features = task.features(net)
         rng = task.secret_stream("method", repr(method))
@@ -73,7 +74,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         spec = released_spec(net, task.study.side, batch)
         shards = encode(batch)
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
-        fitted = time.perf_counter() - started
+        fitted = watch.costs
         audited = audit(task, net, method, as_released, features)
         quality = audited.quality | _held_out(task, net, sharer, spec, features)
         if isinstance(sharer, WithFigures):
@@ -84,7 +85,7 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         task.policy.check_release(manifest)
     envelope = notary.seal(manifest)
     release = notary.verify_own(envelope, task, spec)
-    costs = {"seconds": fitted, "bytes_sent": float(manifest.size_bytes)}
+    costs = {**fitted, "bytes_sent": float(manifest.size_bytes)}
     contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
     # the record first: one whose release is not in the pool counts for nothing, so that no release is ever published twice
     with whole_file(record) as partial:

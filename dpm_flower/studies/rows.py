@@ -22,9 +22,9 @@ Grid: TypeAlias = Mapping[str, Sequence[Cell | None]]  # entity -> its cells, on
 MEAN = "mean of entities"  # heads the mean row; an entity's name has no space, so it cannot be mistaken for one
 OF_DECIDER = frozenset(key for figure in FIGURES.values() if figure.of_decider for key in figure.keys)
 UPLOADED = COST_PREFIX + "bytes_sent"
-OF_RECEIVER = frozenset(COST_PREFIX + key for key in ("seconds", "memory_bytes", "bytes_fetched"))
+OF_RECEIVER = frozenset(COST_PREFIX + key for key in ("seconds", "cpu_seconds", "memory_bytes", "bytes_fetched"))
 # receivers send as well, and what both cost together is no sender's cost
-OF_SENDER = {COST_PREFIX + key: f"{COST_PREFIX}sender_{key}" for key in ("seconds", "memory_bytes")}
+OF_SENDER = {COST_PREFIX + key: f"{COST_PREFIX}sender_{key}" for key in ("seconds", "cpu_seconds", "memory_bytes")}
 
 
 @dataclass(frozen=True, slots=True)
