@@ -7,11 +7,9 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import MetricError, ShapeError
+from dpm_flower.metrics.resampling import PIECE_DRAWS, REPLICATES, TAIL, draw_counts
 
-REPLICATES = 2000  # the ends of a 95 % interval then rest on 50 replicates each
-TAIL = 0.025  # what a 95 % interval leaves out at either end
 STANDARD_ERRORS = 3.0  # a gain smaller than this many of its own cannot be divided by
-PIECE_DRAWS = 2_000_000  # random numbers held at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +98,7 @@ def _bootstrap(raw_gain_SM: Tensor, shared_gain_SM: Tensor, rng: torch.Generator
     normal_RS, stretch_R1 = _seed_deviations(replicates, seeds, rng)
     gains_MG = torch.cat((raw_gain_SM, shared_gain_SM)).T.double().cpu()
     pieces = torch.split(torch.arange(replicates), max(1, PIECE_DRAWS // images))
-    by_seed_R2S = torch.cat([_draw_counts(len(piece), images, rng).double() @ gains_MG for piece in pieces]).reshape(-1, 2, seeds)
+    by_seed_R2S = torch.cat([draw_counts(len(piece), images, rng).double() @ gains_MG for piece in pieces]).reshape(-1, 2, seeds)
     middle_R2, deviations_R2 = by_seed_R2S.sum(2), (by_seed_R2S * normal_RS.unsqueeze(1)).sum(2)
     return middle_R2 + deviations_R2, middle_R2 + stretch_R1 * deviations_R2
 
@@ -115,13 +113,6 @@ def _seed_deviations(replicates: int, seeds: int, rng: torch.Generator) -> tuple
     normal_RS = torch.randn(replicates, seeds, generator=rng, dtype=torch.float64)
     squares_RD = torch.randn(replicates, seeds - 1, generator=rng, dtype=torch.float64).square()
     return (normal_RS - normal_RS.mean(1, keepdim=True)) * (seeds / (seeds - 1)) ** 0.5, squares_RD.mean(1, keepdim=True).rsqrt()
-
-
-def _draw_counts(replicates: int, things: int, rng: torch.Generator) -> Tensor:
-    """How often each of n things comes up in n draws with replacement -> (R,n) int64, rows that add up to n."""
-    draws_Rn = torch.randint(things, (replicates, things), generator=rng)
-    offsets_R1 = torch.arange(replicates).unsqueeze(1) * things
-    return torch.bincount((draws_Rn + offsets_R1).flatten(), minlength=replicates * things).reshape(replicates, things)
 
 
 def _interval(raw_sums: Tensor, shared_sums: Tensor) -> tuple[float, float]:
