@@ -1,18 +1,14 @@
 """A1: a reconstructor of the public featurizer that no module was trained against."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
-from dpm_flower.attacks.kept_weights import trained_once
-from dpm_flower.core.errors import SettingError
+from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.progress import Progress
 from dpm_flower.core.protocols import AttackerView, Level
-from dpm_flower.core.streams import global_generator_from
-from dpm_flower.nets.reconstructor import Normalisation, Reconstructor, ReconstructorKind
-from dpm_flower.training.reconstruction import train_reconstructor
+from dpm_flower.nets.reconstructor import Normalisation, ReconstructorKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +26,12 @@ class OtherReconstructor:
     fitting: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
 
     def __post_init__(self) -> None:
-        self._bare()
-        if self.fitting.patience is not None:
-            raise SettingError(f"an attacker is trained without validation images, so without patience, got {self.fitting.patience}")
+        self._inverse()
 
     @property
     def name(self) -> str:
         """The level and the reconstructor's notation: "A1.residual-2-x4"."""
-        return f"{self.level.name}.{self._bare().notation}"
+        return f"{self.level.name}.{self._inverse().notation}"
 
     @property
     def level(self) -> Level:
@@ -46,35 +40,11 @@ class OtherReconstructor:
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> FeatureInverter:
         """Public images and their raw features -> the trained inverse of the featurizer; trained once per folder."""
-        with global_generator_from(rng):
-            inverse = self._reconstructor(view.net.spec.shape, view.public.images.shape[-1])
+        images = view.public.images
+        return self._inverse().trained(view, rng, self.name, lambda: (view.features(images), images))
 
-        def report(progress: Progress) -> None:
-            view.report(replace(progress, work=self.name))
-
-        trained_once(
-            inverse,
-            view.folder,
-            lambda checkpoint: train_reconstructor(
-                inverse,
-                view.features(view.public.images),
-                view.public.images,
-                self.fitting,
-                compute=view.compute,
-                rng=rng,
-                report=report,
-                checkpoint=checkpoint,
-            ),
-        )
-        return FeatureInverter(view.compute.place_module(inverse), view.compute)
-
-    def _reconstructor(self, features: tuple[int, int, int], side: int) -> Reconstructor:
-        return Reconstructor(features, side, self.kind, self.blocks, self.upscale, self.normalisation)
-
-    def _bare(self) -> Reconstructor:
-        """The smallest one with these knobs, without memory for weights: it checks them, and it knows its notation."""
-        with torch.device("meta"):
-            return self._reconstructor((1, 1, 1), 1)
+    def _inverse(self) -> Inverse:
+        return Inverse(kind=self.kind, blocks=self.blocks, upscale=self.upscale, normalisation=self.normalisation, fitting=self.fitting)
 
 
 SUFFICIENCY: tuple[OtherReconstructor, ...] = (

@@ -55,6 +55,8 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "ssim": _release("SSIM of R", "ssim"),
         "windowed_ssim": _release("windowed SSIM of R", "windowed_ssim"),
         "structure": _release("structure in R", "structure"),
+        "edge": _release("edge of R", "edge"),
+        "perceptual": _release("perceptual of R", "perceptual"),
         "l1": _release("L1 of R", "l1", digits=3),
         "psnr": _release("PSNR of R", "psnr", unit="dB", digits=1),
         "top1_release": _release("D as received", "top1", unit="%", scale=100.0, digits=1, minor=True),

@@ -1,15 +1,16 @@
 """The contracts between floors: a sharing method and its sharer, an attack and its view."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.progress import Report
 from dpm_flower.core.shared import SharedBatch
@@ -75,19 +76,57 @@ class Level(Enum):
 
     A0 = "the public reconstructor"
     A1 = "public images"
+    A2 = "the recipe"
+    A3 = "the recipe and leaked pairs"
+    A4 = "the module as a black box"
 
     @property
     def knows_recipe(self) -> bool:
         """Whether attackers of this level know how the defence is made."""
         return self not in (Level.A0, Level.A1)
 
+    @property
+    def sees_victim(self) -> bool:
+        """Whether attackers of this level have more of the victim than its release: each victim then has its own attackers."""
+        return self.has_leaked_pairs or self.asks_module
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether attackers of this level own images of the same task, as a peer does."""
+        return self.knows_recipe
+
+    @property
+    def has_leaked_pairs(self) -> bool:
+        """Whether attackers of this level hold a few of the victim's images with what was released for them."""
+        return self is Level.A3
+
+    @property
+    def asks_module(self) -> bool:
+        """Whether attackers of this level may push images of their own through what the victim shares with."""
+        return self is Level.A4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaked:
+    """Pairs that got out: k of the victim's images (k,C,H,W), with what was released for them in the same order."""
+
+    images: Tensor
+    released: SharedBatch
+
+
+Auxiliary: TypeAlias = Literal["public", "public+own"]  # what an attacker learns from: the second is what peers have
+BlackBox: TypeAlias = Callable[[Tensor, Labels], SharedBatch]  # images (B,C,H,W) and labels (B,) -> what would be shared for them
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttackerView:
-    """All that an attacker knows before it sees a release: public networks and images, perhaps the recipe. Never the truth.
+    """All that an attacker knows before it sees a release: public networks and images, and what its level adds. Never the truth.
 
-    `recipe` is None for levels that do not know it. `features` are the public featurizer's. `folder` is this attacker's own:
-    what it has trained stays there, so that it is trained once however many releases it is asked about.
+    `features` are the public featurizer's. `folder` is this attacker's own: what it has trained stays there, so that it is trained
+    once however many releases it is asked about. What its level does not have is None: the `recipe` of the defence; `own`, images
+    of the task that the attacking peer owns (labels are the task's); `leaked` pairs; `oracle`, the victim's sharer as a black box;
+    and for who sees that much of the victim `prepared`, which gives an attack of a level that does not as if it were asked itself,
+    so that what both build on is trained once. It raises SettingError for any other attack.
     """
 
     net: SplitNet
@@ -97,6 +136,21 @@ class AttackerView:
     folder: Path
     compute: Compute
     report: Report
+    own: Labelled | None = None
+    leaked: Leaked | None = None
+    oracle: BlackBox | None = None
+    prepared: "Callable[[Attack], Attacker] | None" = None
+
+    def auxiliary(self, chosen: Auxiliary) -> tuple[Labelled, ...]:
+        """The sets of images to learn from: the public one, and with "public+own" the attacker's; each with class numbers of its own.
+
+        Raises SettingError where own images are wanted and this attacker has none.
+        """
+        if chosen == "public":
+            return (self.public,)
+        if self.own is None:
+            raise SettingError('wanted a view with the attacker\'s own images for the auxiliary set "public+own", got one without')
+        return (self.public, self.own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,4 +194,14 @@ class Attack(Protocol):
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Everything that can be done before a release is seen; the same view and stream give the same attacker."""
+        ...
+
+
+@runtime_checkable
+class LeakAttack(Attack, Protocol):
+    """What an attack of a level with leaked pairs says besides."""
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs it wants to have been leaked."""
         ...

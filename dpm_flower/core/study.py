@@ -9,7 +9,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.figures import check_columns
 from dpm_flower.core.fitting import Augmentation, Fitting, Precision
 from dpm_flower.core.partition import Partition
-from dpm_flower.core.protocols import Attack, Level, SharingMethod
+from dpm_flower.core.protocols import Attack, LeakAttack, Level, SharingMethod
 from dpm_flower.core.weights import check_weights
 
 LEAST_SIDE = 11  # pixels: SSIM's window; smaller images could be trained on, and no release of them judged
@@ -110,7 +110,7 @@ def _check_patience(**fittings: Fitting) -> None:
 
 
 def _check_attacks(attacks: tuple[Attack, ...]) -> None:
-    """Raises SettingError for what is no attack, for a repr that differs between runs, and for names that figures cannot begin with."""
+    """Raises SettingError for what is no attack, a repr that differs between runs, names that figures cannot begin with, missing pairs."""
     for attack in attacks:
         if not isinstance(attack, Attack) or isinstance(attack, type):  # a class has all that its instances have
             raise SettingError(f"wanted an attack, got {attack!r}")
@@ -118,6 +118,8 @@ def _check_attacks(attacks: tuple[Attack, ...]) -> None:
             raise SettingError(f"an attack's repr names its knobs and no memory address, got {attack!r}")
         if not ATTACK_NAME.fullmatch(attack.name) or attack.level is Level.A0:
             raise SettingError(f'wanted an attack named like "A1.plain-2-x4", above the one that is always asked, got {attack.name!r}')
+        if attack.level.has_leaked_pairs and not isinstance(attack, LeakAttack):
+            raise SettingError(f"an attack of level {attack.level.name} says how many pairs it wants, got {attack.name} without `pairs`")
     names = [attack.name for attack in attacks]
     if len(set(names)) != len(names):
         raise SettingError(f"attacks must have different names, got {', '.join(names)}")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.labelled import Labelled
+from dpm_flower.data.gathered import Gathered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +39,11 @@ class EntityPieces(Mapping[str, EntityImages]):
     def __getitem__(self, name: str) -> EntityImages:
         own = self.indices[name]
         return EntityImages(piece(self._source, own.train, self._classes), piece(self._source, own.validation, self._classes))
+
+    def largest_but(self, name: str) -> Labelled | None:
+        """What the entity with the most images to train on but this one trains on, gathered when asked for; None if there is no other."""
+        others = [own.train for other, own in self.indices.items() if other != name]
+        return Gathered(self._source, max(others, key=len), self._classes) if others else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.indices)

@@ -8,9 +8,12 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, Attacker, AttackerView, FeatureSource, Guess, SharingMethod
-from dpm_flower.core.shared import SharedBatch, SharedFeatures
+from dpm_flower.core.protocols import Attack, AttackerView, FeatureSource, Guess
+from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
+from dpm_flower.regime.attacker_views import Exposed, Surroundings
+from dpm_flower.regime.leak import Parted, parted
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
@@ -38,43 +41,35 @@ class Audit:
         return {f"{name}.{key}": own[key] for name, own in self.figures.items() for key in SIGNED}
 
 
-def audit(task: EntityTask, net: SplitNet, method: SharingMethod, released: SharedBatch, features: FeatureSource) -> Audit:
-    """What `method` would release for the own images -> how near each of the study's attackers comes to them.
+def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSource) -> Audit:
+    """What would be released for the own images -> how near each of the study's attackers comes to them.
 
-    Attackers are trained, and asked about raw features, once for all releases that they know equally much about; both are kept in
-    the entity's own folder. Raises
-    ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
+    Each is asked about raw features too, as if those were what is released and the attacker knew it. Attackers are trained once for
+    all releases that they know equally much about, and asked about raw features once; both are kept in the entity's own folder.
+    Images that have leaked to an attacker are not among those that it is judged by. Raises ReleaseError where an attack has nothing
+    to say about the release: nothing leaves unjudged by what the study asks for.
     """
-    images = as_floats(task.train.images)
-    raw = SharedFeatures(features(task.train.images), task.train.labels)
-    digest = net.digest()
-    pictures, figures = {"originals": images[: task.study.pictures]}, dict[str, Mapping[str, float]]()
+    around = Surroundings.of(task, net, features)
+    labels = task.train.labels
+    raw = Exposed(RawFeatures(), RawFeaturesSharer(features), SharedFeatures(features(task.train.images), labels))
+    pictures, figures = {"originals": as_floats(task.train.images[: task.study.pictures])}, dict[str, Mapping[str, float]]()
 
-    def judged(attack: Attack, attacker: Attacker, batch: SharedBatch) -> Verdict:
-        result = attacker.guess(batch)
+    def judged(attack: Attack, view: AttackerView, known: Parted) -> Verdict:
+        result = around.prepare(attack, view).guess(known.released)
         if not isinstance(result, Guess):
             raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
-        return Verdict(disclosure(images, result), result.images[: task.study.pictures])
+        images = as_floats(known.images)
+        return Verdict(disclosure(images, result, net.featurizer, task.compute), result.images[: task.study.pictures])
+
+    def known_to(attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
+        known = parted(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
+        return around.view(attack, what, known.leaked), known
 
     for attack in (ALWAYS_ASKED, *task.study.attacks):
-        view = _view(task, net, attack, method, features, digest)
-        attacker = attack.prepare(view, task.stream("attack", repr(attack), repr(view.recipe)))
-        of_raw = judged_once(view.folder, functools.partial(judged, attack, attacker, raw))
-        of_released = judged(attack, attacker, released)
+        view, known = known_to(attack, raw)
+        of_raw = judged_once(view.folder, functools.partial(judged, attack, view, known))
+        of_released = judged(attack, *known_to(attack, exposed))
         pictures |= {f"{attack.name}.z": of_raw.shown, f"{attack.name}.p": of_released.shown}
         figures[attack.name] = of_raw.disclosure.figures("z") | of_released.disclosure.figures("p")
-    write_tensors(task.site.pictures(task.campaign, repr(method)), pictures)
+    write_tensors(task.site.pictures(task.campaign, repr(exposed.method)), pictures)
     return Audit(figures)
-
-
-def _view(task: EntityTask, net: SplitNet, attack: Attack, method: SharingMethod, features: FeatureSource, digest: str) -> AttackerView:
-    recipe = method if attack.level.knows_recipe else None
-    return AttackerView(
-        net=net,
-        public=task.public,
-        features=features,
-        recipe=recipe,
-        folder=task.site.attacker(task.campaign, "\x1f".join((repr(attack), digest, repr(recipe)))),
-        compute=task.compute,
-        report=task.report,
-    )

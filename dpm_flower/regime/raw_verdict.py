@@ -12,7 +12,8 @@ from dpm_flower.attacks.scoring import Disclosure
 from dpm_flower.core.errors import TrainingError
 from dpm_flower.training.checkpoint import write_tensors
 
-FILE = "raw.safetensors"
+LAYOUT = 2  # goes up when a score is added or means something else, so that verdicts of earlier versions are not read as this one's
+FILE = f"raw-{LAYOUT}.safetensors"
 SHOWN = "shown"
 SCORES = tuple(field.name for field in fields(Disclosure))
 

@@ -27,6 +27,8 @@ class EntityTask:
 
     `test` are the held-out images: common to all in a simulation, as the public ones are everywhere. `common` is then a folder that
     all entities share for what they would otherwise compute and keep once each. `classes` are those of the task, `public` has its own.
+    `judged_apart` says that `test` are this entity's own held-out images, which no other entity is judged on.
+    `peer` are the images that the attackers of the own audit own, where others' images are at hand: in a simulation.
     `secret` is what a deployed site draws its private parts from. It is empty in a simulation, which must repeat itself: there,
     anybody who knows the study and its seed can draw every entity's noise and modules again. `policy` is what a deployed site allows;
     in a simulation there is none.
@@ -40,12 +42,14 @@ class EntityTask:
     validation: Labelled
     public: Labelled
     test: Labelled
+    judged_apart: bool = False
     site: Site
     compute: Compute
     report: Report
     common: Path | None = None
     secret: str = field(default="", repr=False)
     policy: SitePolicy | None = None
+    peer: Labelled | None = None
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one."""
@@ -53,10 +57,11 @@ class EntityTask:
         if self.common is None:
             return own
         everybodys = FeatureCache(net.featurizer, self.compute, self.common)
+        parts = (self.public, self.test)  # and not the task: attackers are given these features, and it holds the entity's images
 
         def known(images: Tensor) -> Tensor:
             # by length first: public images are gathered when somebody looks at them, and most never do
-            ours = not any(len(images) == len(part) and images is part.images for part in (self.public, self.test))
+            ours = not any(len(images) == len(part) and images is part.images for part in parts)
             return (own if ours else everybodys)(images)
 
         return known

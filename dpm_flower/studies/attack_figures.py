@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from dpm_flower.studies.rows import Row, summaries
 from dpm_flower.studies.wording import before_after, with_spread
 
-KEY = re.compile(r"(?P<attack>.+)\.(?P<metric>ssim|windowed_ssim|structure|l1)_[zp]")  # as the audit names them, "A1.residual-2-x4.ssim_p"
 PUBLIC = "A0, public reconstructor"  # its figures bear no name
-HEADS = (("ssim", "SSIM", 2), ("windowed_ssim", "windowed SSIM", 2), ("structure", "structure", 2), ("l1", "L1", 3))  # metric, head, digits
+HEADS = (  # metric, head, digits
+    ("ssim", "SSIM", 2),
+    ("windowed_ssim", "windowed SSIM", 2),
+    ("structure", "structure", 2),
+    ("edge", "edge", 2),
+    ("perceptual", "perceptual", 2),
+    ("l1", "L1", 3),
+)
+# as the audit names them, "A1.residual-2-x4.ssim_p"
+KEY = re.compile(rf"(?P<attack>.+)\.(?P<metric>{'|'.join(metric for metric, _, _ in HEADS)})_[zp]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from dpm_flower.core.figures import COST_PREFIX
 from dpm_flower.studies.cells import Cell
 
 DECIDERS = ("top1", "top5", "validation_top1", "validation_top5")  # shares in [0, 1]
-# of a release: shares in [0, 1], SSIM in [-1, 1], structure in [0, 1], L1 in [0, 0.5], PSNR in dB
-RELEASES = tuple(f"{name}_{of}" for name in ("top1", "top5", "ssim", "windowed_ssim", "structure", "l1", "psnr") for of in ("z", "p"))
-QUALITY = DECIDERS + RELEASES + tuple(f"{name}_{of}_p95" for name in ("ssim", "windowed_ssim", "structure") for of in ("z", "p"))
+# of a release: shares in [0, 1], likeness in [-1, 1] (structure in [0, 1]), L1 in [0, 0.5], PSNR in dB
+ALIKE = ("ssim", "windowed_ssim", "structure", "edge", "perceptual")
+RELEASES = tuple(f"{name}_{of}" for name in ("top1", "top5", *ALIKE, "l1", "psnr") for of in ("z", "p"))
+QUALITY = DECIDERS + RELEASES + tuple(f"{name}_{of}_p95" for name in ALIKE for of in ("z", "p"))
 COSTS = ("bytes_sent", "bytes_fetched", "seconds")  # of this entity
 
 

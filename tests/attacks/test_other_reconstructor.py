@@ -13,7 +13,8 @@ from dpm_flower.core.protocols import Attack, Level
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from dpm_flower.nets.reconstructor import Reconstructor
-from tests.attacks.views import FEATURES, PUBLIC, VICTIMS, view
+from tests.attacks.views import FEATURES, NETS, PUBLIC, VICTIMS, view
+from tests.training.toys import CPU
 
 FITTING = Fitting(steps=60, learning_rate=0.03, batch_size=12, weight_decay=0.0)
 ATTACK = OtherReconstructor(blocks=1, fitting=FITTING)
@@ -28,9 +29,9 @@ def prepared(folder, attack=ATTACK, **changes):
 
 def test_it_learns_from_public_images_to_see_others(tmp_path):
     attacker = prepared(tmp_path)
-    told = disclosure(VICTIMS.images, attacker.guess(RELEASE)).figures("z")
+    told = disclosure(VICTIMS.images, attacker.guess(RELEASE), NETS.featurizer, CPU).figures("z")
     shuffled = replace(RELEASE, features=FEATURES.roll(1, 0))
-    untold = disclosure(VICTIMS.images, attacker.guess(shuffled)).figures("z")
+    untold = disclosure(VICTIMS.images, attacker.guess(shuffled), NETS.featurizer, CPU).figures("z")
     assert told["l1_z"] < 0.95 * untold["l1_z"]
     assert told["windowed_ssim_z"] > untold["windowed_ssim_z"] + 0.05
 

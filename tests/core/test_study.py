@@ -124,6 +124,14 @@ def test_an_attack_that_no_second_run_would_recognise_is_refused():
         replace(STUDY, attacks=(Oddly(shown="<Oddly at 0x7f>"),))
 
 
+def test_an_attack_with_leaked_pairs_says_how_many():
+    attack = Oddly(name="A3.odd", level=Level.A3)
+    with pytest.raises(SettingError, match=r"says how many pairs it wants, got A3\.odd without `pairs`"):
+        replace(STUDY, attacks=(attack,))
+    attack.pairs = 7
+    assert replace(STUDY, attacks=(attack,)).attacks == (attack,)
+
+
 def test_attacks_are_part_of_a_study_s_identity():
     study = replace(STUDY, attacks=SUFFICIENCY)
     assert study == replace(STUDY, attacks=SUFFICIENCY)

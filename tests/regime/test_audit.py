@@ -13,7 +13,8 @@ from dpm_flower.core.labelled import Labelled, as_bytes
 from dpm_flower.core.protocols import Guess, Level, NotApplicable
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.methods.raw_features import RawFeatures
-from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.methods.raw_images import RawImages, RawImagesSharer
+from dpm_flower.regime.attacker_views import Exposed
 from dpm_flower.regime.audit import audit
 from dpm_flower.regime.raw_verdict import FILE as RAW_VERDICT
 from dpm_flower.training.prediction import apply
@@ -33,7 +34,18 @@ def attacked(folder, *attacks, **changes):
 
 def audited(one, method=POISONING, shift=0.3, nets=NETS):
     """An audit of features that lie `shift` away from the raw ones."""
-    return audit(one, nets, method, SharedFeatures(features(one.train.images) + shift, one.train.labels), features)
+    sharer = Shifting(shift)
+    return audit(one, nets, Exposed(method, sharer, sharer.share(one.train.images, one.train.labels)), features)
+
+
+@dataclass(frozen=True)
+class Shifting:
+    """Shares features that lie `shift` away from the raw ones."""
+
+    shift: float
+
+    def share(self, images, labels):
+        return SharedFeatures(features(images) + self.shift, labels)
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class Watching:
     name: str = "A1.watching"
     notes: list = field(default_factory=list, repr=False, compare=False)
     silent: bool = False
+    pairs: int = 4
 
     def prepare(self, view, rng):
         self.notes.append(view)
@@ -66,8 +79,8 @@ def test_the_public_reconstructor_is_always_asked_and_its_figures_bear_no_name(t
     one = attacked(tmp_path)
     raw = features(one.train.images)
     found = audited(one)
-    wanted = disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw, CPU))).figures("z")
-    wanted |= disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw + 0.3, CPU))).figures("p")
+    wanted = disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw, CPU)), NETS.featurizer, CPU).figures("z")
+    wanted |= disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw + 0.3, CPU)), NETS.featurizer, CPU).figures("p")
     assert found.quality == pytest.approx(wanted, abs=1e-5)
     assert found.scores == {f"A0.{name}": found.quality[name] for name in ("ssim_p", "windowed_ssim_p", "structure_p")}
 
@@ -76,7 +89,7 @@ def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
     watching = Watching()
     found = audited(attacked(tmp_path, OTHER, watching))
     own = {name for name in found.quality if "." not in name}
-    assert len(own) == 16
+    assert len(own) == 24
     assert set(found.quality) == own | {f"{head}.{name}" for head in (OTHER.name, "A1.watching") for name in own}
     assert found.scores["A1.watching.ssim_p"] == found.quality["A1.watching.ssim_p"]
     assert len(found.scores) == 9
@@ -89,29 +102,23 @@ def test_an_attacker_sees_the_release_and_what_is_public_and_no_image_of_the_vic
     watching = Watching()
     one = attacked(tmp_path, watching)
     audited(one)
-    view, *releases = watching.notes
-    assert view.public is one.public
-    assert view.net is NETS
+    views, releases = watching.notes[::2], watching.notes[1::2]
+    for view in views:
+        assert view.public is one.public
+        assert view.net is NETS
     assert [float((batch.features - features(one.train.images)).abs().max()) for batch in releases] == pytest.approx([0, 0.3], abs=1e-5)
 
 
-@dataclass(frozen=True)
-class Knowing:
-    """Stands in for a level of which there is no attack yet."""
-
-    name: str
-    knows_recipe: bool
-
-
-@pytest.mark.parametrize("knows", [True, False])
-def test_only_who_stands_high_enough_knows_the_recipe(knows, tmp_path):
-    """And for whom the recipe matters, each method has an attacker of its own."""
-    watching = Watching(level=Knowing("A2", knows))
+@pytest.mark.parametrize("level", [level for level in Level if level is not Level.A0])
+def test_only_who_stands_high_enough_knows_the_recipe(level, tmp_path):
+    """And for whom the recipe matters, each method has an attacker of its own; raw features are judged as if everybody knew them raw."""
+    watching = Watching(level=level)
     one = attacked(tmp_path, watching)
     for method in (POISONING, RawFeatures()):
-        audited(one, method)
-    views = [note for note in watching.notes if hasattr(note, "recipe")]
-    assert [view.recipe for view in views] == ([POISONING, RawFeatures()] if knows else [None, None])
+        audited(one, method, shift=0.3 if method == POISONING else 0.0)
+    views = watching.notes[::2]
+    knows = level is not Level.A1
+    assert [view.recipe for view in views] == ([RawFeatures(), POISONING, RawFeatures()] if knows else [None, None, None])
     assert len({view.folder for view in views}) == 1 + knows
 
 
@@ -143,7 +150,8 @@ def test_the_same_audit_comes_to_the_same_whatever_ran_before(tmp_path):
 
 def test_released_images_are_audited_as_what_they_are(tmp_path):
     one = attacked(tmp_path, OTHER)
-    found = audit(one, NETS, RawImages(), SharedImages(one.train.images, one.train.labels), features)
+    released = SharedImages(one.train.images, one.train.labels)
+    found = audit(one, NETS, Exposed(RawImages(), RawImagesSharer(), released), features)
     for head in ("", f"{OTHER.name}."):
         assert found.quality[f"{head}ssim_p"] == pytest.approx(1, abs=1e-4)
         assert found.quality[f"{head}l1_p"] == 0
@@ -184,7 +192,7 @@ def test_raw_features_are_judged_once_for_all_methods(tmp_path):
     first = audited(one)
     asked = len(watching.notes)
     second = audited(one, RawFeatures(), shift=0.0)
-    assert (asked, len(watching.notes)) == (3, 5)  # a view and both kinds of features; then a view and the release
+    assert (asked, len(watching.notes)) == (4, 6)  # a view and a release, of raw features and of the others; then of the others alone
     for name, figures in first.figures.items():
         assert {key: value for key, value in figures.items() if "_z" in key} == {
             key: value for key, value in second.figures[name].items() if "_z" in key

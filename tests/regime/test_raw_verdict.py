@@ -6,14 +6,15 @@ from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import OutputError, TrainingError
 from dpm_flower.core.protocols import Guess
 from dpm_flower.regime.raw_verdict import FILE, SCORES, Verdict, judged_once
-from tests.training.toys import pictures
+from tests.training.toys import CPU, pictures, public_nets
 
 TRUTH = pictures(5).images
+NETS = public_nets()
 
 
 def verdict(seed=0):
     guess = (TRUTH + 0.2 * torch.rand(TRUTH.shape, generator=torch.Generator().manual_seed(seed))).clamp(0, 1)
-    return Verdict(disclosure(TRUTH, Guess(guess)), guess[:2])
+    return Verdict(disclosure(TRUTH, Guess(guess), NETS.featurizer, CPU), guess[:2])
 
 
 def same(one, other):
@@ -49,6 +50,16 @@ def test_a_damaged_verdict_is_refused_with_its_path(tmp_path):
     save_file(lacking, tmp_path / FILE)
     with pytest.raises(TrainingError, match="'l1'"):
         judged_once(tmp_path, verdict)
+
+
+def test_a_verdict_of_an_earlier_layout_is_judged_anew(tmp_path):
+    """Its scores may have borne the same names and meant something else."""
+    judged_once(tmp_path, lambda: verdict(0))
+    earlier = load_file(tmp_path / FILE)
+    (tmp_path / FILE).unlink()
+    save_file(earlier, tmp_path / "raw.safetensors")
+    assert same(judged_once(tmp_path, lambda: verdict(1)), verdict(1))
+    assert same(judged_once(tmp_path, lambda: verdict(0)), verdict(1))
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from dpm_flower.studies.results import results_of
 from tests.studies.hand_made import FACTS, STUDY, outcomes
 
 FIGURES = {"A1.plain-2-x4.ssim_z": 0.6, "A1.plain-2-x4.ssim_p": 0.1, "A1.plain-2-x4.windowed_ssim_p": 0.2, "A2.x.y.l1_p": 0.5}
-FIGURES |= {"A2.x.y.structure_z": 0.9, "A2.x.y.structure_p": 0.3}
+FIGURES |= {"A2.x.y.structure_z": 0.9, "A2.x.y.structure_p": 0.3, "A2.x.y.edge_z": 0.7, "A3.z.perceptual_p": 0.4}
 
 
 def rows(figures):
@@ -15,10 +15,11 @@ def rows(figures):
 
 def test_each_attack_of_an_arm_has_one_line_after_the_public_reconstructor():
     lines = attack_lines(rows(FIGURES))
-    assert [(line.arm, line.attack) for line in lines] == [("poisoned", name) for name in (PUBLIC, "A1.plain-2-x4", "A2.x.y")]
+    assert [(line.arm, line.attack) for line in lines] == [("poisoned", name) for name in (PUBLIC, "A1.plain-2-x4", "A2.x.y", "A3.z")]
     assert lines[0].texts[0] == "0.70 → 0.10"
-    assert lines[1].texts == ("0.60 → 0.10", "– → 0.20", "–", "–")
-    assert lines[2].texts == ("–", "–", "0.90 → 0.30", "– → 0.500")
+    assert lines[1].texts == ("0.60 → 0.10", "– → 0.20", "–", "–", "–", "–")
+    assert lines[2].texts == ("–", "–", "0.90 → 0.30", "0.70 → –", "–", "– → 0.500")
+    assert lines[3].texts == ("–", "–", "–", "–", "– → 0.40", "–")
 
 
 def test_with_spread_both_sides_have_theirs():

@@ -97,7 +97,7 @@ def test_attacks_stand_below_where_the_run_has_some(results):
     ]
     text = printed(results_of(STUDY, attacked, FACTS), 120)
     (line,) = [line for line in text.splitlines() if line.startswith("A1.plain-1-x2")]
-    assert line.split() == ["A1.plain-1-x2", "poisoned", "0.60", "→", "0.20", "–", "–", "–", "→", "0.300"]
+    assert line.split() == ["A1.plain-1-x2", "poisoned", "0.60", "→", "0.20", "–", "–", "–", "–", "–", "→", "0.300"]
 
 
 def test_what_validation_images_chose_is_marked_and_said():

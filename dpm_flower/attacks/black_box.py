@@ -1,0 +1,55 @@
+"""A4: an inverse of the victim's own module, learnt from auxiliary images that were pushed through it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, released_features, with_task_labels
+from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
+from dpm_flower.attacks.unlearned import Unlearned
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import joined_images
+from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlackBoxInversion:
+    """The attacker may use the victim's module without seeing into it, which is what sharing an obfuscator amounts to.
+
+    Raises SettingError for an unknown auxiliary set. Source: SPEC.md, section 8, A4.
+    """
+
+    auxiliary: Auxiliary = "public+own"
+    inverse: Inverse = USUAL
+
+    def __post_init__(self) -> None:
+        check_auxiliary(self.auxiliary)
+
+    @property
+    def name(self) -> str:
+        """The level, and what differs from the strongest usual setting: "A4", "A4.public"."""
+        weaker = [self.auxiliary] if self.auxiliary == "public" else []
+        return ".".join((self.level.name, *usual_or_notation(self.inverse), *weaker))
+
+    @property
+    def level(self) -> Level:
+        """It has the module as a black box."""
+        return Level.A4
+
+    def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
+        """Auxiliary images and what the oracle answers -> the trained inverse; the oracle is asked once per folder.
+
+        Raises SettingError for a view without oracle.
+        """
+        try:
+            return self.inverse.trained(view, rng, self.name, lambda: self._examples(view))
+        except NoFeaturesError as err:
+            return Unlearned(str(err))
+
+    def _examples(self, view: AttackerView) -> tuple[Tensor, Tensor]:
+        """What the oracle makes of the auxiliary images (N,C,h,w), and these images (N,3,H,W)."""
+        if view.oracle is None:
+            raise SettingError(f"wanted a view with an oracle for {self.name}, got one without")
+        sets = with_task_labels(view, self.auxiliary)
+        return released_features(view.oracle, sets), joined_images([each.images for each in sets])

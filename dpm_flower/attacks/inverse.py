@@ -1,0 +1,98 @@
+"""An attacker's own network from features back to images: its knobs, and how it is trained once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dpm_flower.attacks.feature_inversion import FeatureInverter
+from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.progress import Progress, Report
+from dpm_flower.core.protocols import AttackerView
+from dpm_flower.core.streams import global_generator_from
+from dpm_flower.nets.reconstructor import Normalisation, Reconstructor, ReconstructorKind
+from dpm_flower.training.reconstruction import train_reconstructor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inverse:
+    """A reconstructor's architecture and how long it is trained; the defaults take two CPU cores a minute for 32 x 32 pixels.
+
+    Raises SettingError for knobs that no reconstructor can have, and for a patience.
+    """
+
+    kind: ReconstructorKind = "plain"
+    blocks: int = 2
+    upscale: int = 2
+    normalisation: Normalisation = "min-max"
+    fitting: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
+
+    def __post_init__(self) -> None:
+        self._bare()
+        check_patience(self.fitting)
+
+    @property
+    def notation(self) -> str:
+        """The reconstructor's: "residual-2-x4"."""
+        return self._bare().notation
+
+    def trained(
+        self, view: AttackerView, rng: torch.Generator, name: str, examples: Callable[[], tuple[Tensor, Tensor]]
+    ) -> FeatureInverter:
+        """What the attacker learns from, (N,C,h,w) and images (N,3,H,W) -> the trained inverse; trained once per folder of the view.
+
+        `examples` is called only if there is something to train; `name` is whose progress is reported.
+        """
+        with global_generator_from(rng):
+            inverse = self._reconstructor(view.net.spec.shape, view.public.images.shape[-1])
+
+        def train(checkpoint: Path) -> None:
+            features, images = examples()
+            train_reconstructor(
+                inverse,
+                features,
+                images,
+                self.fitting,
+                compute=view.compute,
+                rng=rng,
+                report=reported_as(name, view.report),
+                checkpoint=checkpoint,
+            )
+
+        trained_once(inverse, view.folder, train)
+        return FeatureInverter(view.compute.place_module(inverse), view.compute)
+
+    def _reconstructor(self, features: tuple[int, int, int], side: int) -> Reconstructor:
+        return Reconstructor(features, side, self.kind, self.blocks, self.upscale, self.normalisation)
+
+    def _bare(self) -> Reconstructor:
+        """The smallest one with these knobs, without memory for weights: it checks them, and it knows its notation."""
+        with torch.device("meta"):
+            return self._reconstructor((1, 1, 1), 1)
+
+
+def usual_or_notation(inverse: Inverse) -> tuple[str, ...]:
+    """An inverse -> its notation as a part of a name, or none for the usual one."""
+    return () if inverse.notation == USUAL.notation else (inverse.notation,)
+
+
+def check_patience(fitting: Fitting) -> None:
+    """Raises SettingError for a patience, which would do nothing."""
+    if fitting.patience is not None:
+        raise SettingError(f"an attacker is trained without validation images, so without patience, got {fitting.patience}")
+
+
+def reported_as(name: str, report: Report) -> Report:
+    """A report -> one in whose lines the work is called `name`."""
+
+    def renamed(progress: Progress) -> None:
+        report(replace(progress, work=name))
+
+    return renamed
+
+
+USUAL = Inverse()

@@ -1,0 +1,87 @@
+"""A3: the shadow attack's inverse, tuned on pairs of the victim's images and their released features that have leaked."""
+
+import copy
+from dataclasses import dataclass
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from dpm_flower.attacks.feature_inversion import FeatureInverter
+from dpm_flower.attacks.inverse import check_patience, reported_as
+from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.shadow import USUAL_SHADOW, Shadow
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.protocols import Attacker, AttackerView, Leaked, Level
+from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.training.reconstruction import train_reconstructor
+
+LEAST_PAIRS = 2  # batch statistics need two
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakedPairs:
+    """`pairs` of the victim's images with what was released for them are known, the others are to be guessed.
+
+    The inverse of `shadow` is tuned on them by `fitting`; it is trained once for this attack and for that one, where a study asks
+    both. Raises SettingError for fewer than two pairs, and for a patience. Source: SPEC.md, section 8, A3.
+    """
+
+    pairs: int = 100
+    shadow: Shadow = USUAL_SHADOW
+    fitting: Fitting = Fitting(steps=200, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
+
+    def __post_init__(self) -> None:
+        check_patience(self.fitting)
+        if self.pairs < LEAST_PAIRS:
+            raise SettingError(f"pairs must be at least {LEAST_PAIRS}, got {self.pairs}")
+
+    @property
+    def name(self) -> str:
+        """The level, the number of pairs, and what the shadow attack's name says: "A3.100", "A3.10.public"."""
+        return ".".join((self.level.name, str(self.pairs), *self.shadow.suffixes))
+
+    @property
+    def level(self) -> Level:
+        """It knows how the defence is made, and what it made of a few images."""
+        return Level.A3
+
+    def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
+        """The shadow attack's inverse and the leaked pairs -> the tuned inverse; tuned once per folder.
+
+        Where fewer than two pairs have leaked (of a release of a few images), it stays as it was.
+        Raises SettingError for a view without leaked pairs.
+        """
+        if view.leaked is None or view.prepared is None:
+            raise SettingError(f"wanted a view with leaked pairs for {self.name}, got one without")
+        untuned = view.prepared(self.shadow)
+        features = _features(view.leaked)
+        if features is None or len(features) < LEAST_PAIRS or not isinstance(untuned, FeatureInverter):
+            return untuned
+        inverse, images = copy.deepcopy(untuned.inverse).requires_grad_(True), view.leaked.images
+        trained_once(
+            inverse,
+            view.folder,
+            lambda checkpoint: train_reconstructor(
+                inverse,
+                features,
+                images,
+                self.fitting,
+                compute=view.compute,
+                rng=rng,
+                report=reported_as(self.name, view.report),
+                checkpoint=checkpoint,
+            ),
+        )
+        return FeatureInverter(view.compute.place_module(inverse), view.compute)
+
+
+def _features(leaked: Leaked) -> Tensor | None:
+    """What was released for the leaked images (k,C,h,w), if it was features."""
+    match leaked.released:
+        case SharedFeatures(features=features):
+            return features
+        case SharedImages() | ModelUpdate():
+            return None
+    assert_never(leaked.released)

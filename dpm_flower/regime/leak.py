@@ -1,0 +1,45 @@
+"""Which of a release's pairs have leaked to an attacker, and what is left for it to guess."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from dpm_flower.core.protocols import Attack, LeakAttack, Leaked
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parted:
+    """What an attacker knows already, what it is to guess from, and the truth (N,C,H,W) about that, in the same order."""
+
+    leaked: Leaked | None
+    released: SharedBatch
+    images: Tensor
+
+
+def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rng: torch.Generator) -> Parted:
+    """An attack, the victims' images and their release -> the pairs that leak to it, and the others, in the order of the release.
+
+    Leaked images are not scored: the attacker need not guess them. At most half of a release leaks, so that enough is left to judge
+    by, and none of the first `shown` images, which the owner wants to look at. More pairs of the same stream are the same ones and
+    others.
+    """
+    if not isinstance(attack, LeakAttack) or not attack.level.has_leaked_pairs:
+        return Parted(None, released, images)
+    candidates = shown + torch.randperm(max(0, len(images) - shown), generator=rng)
+    leaking = candidates[: min(attack.pairs, len(images) // 2)].sort().values
+    left = torch.ones(len(images), dtype=torch.bool).index_fill_(0, leaking, False)
+    return Parted(Leaked(images[leaking], _some(released, leaking)), _some(released, left), images[left])
+
+
+def _some(batch: SharedBatch, chosen: Tensor) -> SharedBatch:
+    match batch:
+        case SharedFeatures(features, labels):
+            return SharedFeatures(features[chosen], labels[chosen])
+        case SharedImages(images, labels):
+            return SharedImages(images[chosen], labels[chosen])
+        case ModelUpdate():
+            return batch
+    assert_never(batch)

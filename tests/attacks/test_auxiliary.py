@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joined, released_features, with_task_labels
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import Labelled, as_bytes
+from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.training.prediction import apply
+from tests.attacks.views import NETS, PUBLIC, VICTIMS, features, view
+from tests.training.toys import CPU, pictures
+
+OWN = pictures(9, seed=2)
+
+
+def test_public_images_of_other_classes_get_those_of_the_task_as_the_public_decider_sees_them(tmp_path):
+    other_classes = Labelled(PUBLIC.images, PUBLIC.labels + 40, 60)
+    public, own = with_task_labels(view(tmp_path, public=other_classes, own=OWN), "public+own")
+    assert public.images is PUBLIC.images
+    assert torch.equal(public.labels, apply(NETS.decider, features(PUBLIC.images), CPU).argmax(1))
+    assert (public.classes, own) == (NETS.classes, OWN)
+
+
+def test_own_images_are_used_where_they_are_wanted_only_and_must_then_be_there(tmp_path):
+    assert len(with_task_labels(view(tmp_path, own=OWN), "public")) == 1
+    with pytest.raises(SettingError, match="own images"):
+        with_task_labels(view(tmp_path), "public+own")
+    with pytest.raises(SettingError, match="got 'both'"):
+        check_auxiliary("both")
+
+
+def test_sets_are_joined_in_order_bytes_and_floats_alike():
+    stored = Labelled(as_bytes(OWN.images), OWN.labels, OWN.classes)
+    both = joined((PUBLIC, stored))
+    torch.testing.assert_close(both.images, torch.cat([PUBLIC.images, stored.images / 255]))
+    assert torch.equal(both.labels, torch.cat([PUBLIC.labels, OWN.labels]))
+    assert joined((OWN,)) is OWN
+
+
+def test_released_features_come_one_set_after_the_other():
+    found = released_features(lambda images, labels: SharedFeatures(features(images), labels), (OWN, VICTIMS))
+    torch.testing.assert_close(found, torch.cat([features(OWN.images), features(VICTIMS.images)]))
+
+
+@pytest.mark.parametrize(
+    ("share", "reason"), [(SharedImages, "images are shared"), (lambda images, labels: ModelUpdate({}, 1), "a model update is shared")]
+)
+def test_what_is_no_features_is_refused_with_its_reason(share, reason):
+    with pytest.raises(NoFeaturesError, match=reason):
+        released_features(share, (OWN,))

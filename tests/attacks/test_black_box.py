@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dpm_flower.attacks.black_box import BlackBoxInversion
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.protocols import Attack, Guess, Level, NotApplicable
+from dpm_flower.core.shared import ModelUpdate, SharedImages
+from dpm_flower.methods.raw_features import RawFeatures
+from tests.attacks.peers import OWN, POISONED, VICTIMS, guesses, prepared, score, sharer
+from tests.attacks.test_shadow import BRIEF as SHADOW
+from tests.attacks.test_shadow import INVERSE
+from tests.attacks.views import PUBLIC
+
+ATTACK = BlackBoxInversion(inverse=INVERSE)
+BRIEF = BlackBoxInversion(inverse=SHADOW.inverse)
+
+
+def test_on_raw_features_it_sees_what_can_be_seen(tmp_path):
+    assert score(tmp_path, ATTACK, RawFeatures()) > 0.9 * score(tmp_path, PublicReconstructor(), RawFeatures())
+
+
+def test_on_a_poisoned_release_it_sees_more_than_the_reconstructor_that_the_module_was_trained_against(tmp_path):
+    assert score(tmp_path, ATTACK, POISONED) > score(tmp_path, PublicReconstructor(), POISONED) + 0.05
+
+
+@pytest.mark.parametrize(("auxiliary", "wanted"), [("public", [PUBLIC]), ("public+own", [PUBLIC, OWN])])
+def test_the_oracle_is_asked_once_about_auxiliary_images_and_about_nothing_else(auxiliary, wanted, tmp_path):
+    asked = []
+
+    def oracle(images, labels):
+        asked.append(images)
+        assert int(labels.max()) < OWN.classes
+        return sharer(RawFeatures()).share(images, labels)
+
+    attack = replace(BRIEF, auxiliary=auxiliary)
+    found = [guesses(tmp_path, attack, RawFeatures(), oracle=oracle) for _ in range(2)]
+    assert all(images is each.images for images, each in zip(asked, wanted, strict=True))
+    assert torch.equal(*found)
+    assert torch.equal(found[0], guesses(tmp_path / "elsewhere", attack, RawFeatures()))
+
+
+def test_an_oracle_that_shares_images_teaches_nothing_and_needs_to_teach_nothing(tmp_path):
+    attacker = prepared(tmp_path, BRIEF, RawFeatures(), oracle=SharedImages)
+    guess = attacker.guess(SharedImages(VICTIMS.images, VICTIMS.labels))
+    assert isinstance(guess, Guess)
+    assert torch.equal(guess.images, VICTIMS.images)
+
+
+@pytest.mark.parametrize("oracle", [sharer(RawFeatures()).share, lambda images, labels: ModelUpdate({}, 3)])
+def test_a_model_update_is_another_attack_s_business(oracle, tmp_path):
+    result = prepared(tmp_path, BRIEF, RawFeatures(), oracle=oracle).guess(ModelUpdate({}, 3))
+    assert isinstance(result, NotApplicable)
+    assert "model update" in result.reason
+
+
+def test_what_it_needs_and_does_not_have_is_refused(tmp_path):
+    with pytest.raises(SettingError, match="wanted a view with an oracle for A4"):
+        prepared(tmp_path, BRIEF, RawFeatures(), oracle=None)
+    with pytest.raises(SettingError, match="auxiliary must be one of"):
+        BlackBoxInversion(auxiliary="own")
+
+
+def test_it_is_an_attack_that_says_in_its_name_what_is_weaker():
+    assert isinstance(ATTACK, Attack)
+    assert ATTACK.level is Level.A4
+    assert [BlackBoxInversion().name, BlackBoxInversion(auxiliary="public").name, BRIEF.name] == ["A4", "A4.public", "A4.plain-1-x2"]

@@ -1,0 +1,164 @@
+"""What the view of each level holds: all that this level knows, and never the victim's images or its module."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dpm_flower.attacks.black_box import BlackBoxInversion
+from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.kept_weights import WEIGHTS
+from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.other_reconstructor import OtherReconstructor
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.protocols import Level, Preparation
+from dpm_flower.core.streams import stream
+from dpm_flower.regime.attacker_views import Exposed, Surroundings
+from dpm_flower.regime.leak import parted
+from tests.regime.examples import FEW, NETS, POISONING, STUDY, task
+from tests.regime.reachable import shares_with, tensors_from
+from tests.training.toys import pictures
+
+INVERSE = Inverse(blocks=1, fitting=replace(FEW, steps=2))
+SHADOW = Shadow(inverse=INVERSE)
+ATTACKS = {
+    Level.A0: PublicReconstructor(),
+    Level.A1: OtherReconstructor(),
+    Level.A2: SHADOW,
+    Level.A3: LeakedPairs(pairs=4, shadow=SHADOW, fitting=INVERSE.fitting),
+    Level.A4: BlackBoxInversion(inverse=INVERSE),
+}
+
+
+class Scene:
+    """A victim that has released poisoned features, as it prepares its audit."""
+
+    def __init__(self, folder, **changes):
+        self.task = task(folder, common=folder / "common", peer=pictures(9, seed=77), **changes)
+        features = self.task.features(NETS)
+        self.sharer = POISONING.prepare(
+            Preparation(
+                net=NETS,
+                private=self.task.train,
+                validation=self.task.validation,
+                public=self.task.public,
+                rng=self.task.stream("method"),
+                compute=self.task.compute,
+                report=self.task.report,
+                features=features,
+            )
+        )
+        self.exposed = Exposed(POISONING, self.sharer, self.sharer.share(self.task.train.images, self.task.train.labels))
+        self.around = Surroundings.of(self.task, NETS, features)
+
+    def known(self, level):
+        return parted(ATTACKS[level], self.task.train.images, self.exposed.released, 2, stream(0))
+
+    def view(self, level, **changes):
+        return self.around.view(ATTACKS[level], replace(self.exposed, **changes), self.known(level).leaked)
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_no_image_of_the_victim_and_no_weight_of_its_module_can_be_got_at_from_a_view(level, scene):
+    view = scene.view(level)
+    leaked = () if view.leaked is None else (view.leaked,)
+    secrets = [scene.task.train.images, *scene.sharer.module.parameters(), scene.task.features(NETS)(scene.task.train.images)]
+    held = tensors_from(view, opaque=(view.oracle, *leaked))
+    assert [tuple(tensor.shape) for tensor in held if shares_with(tensor, secrets)] == []
+    wanted = [view.public.images, *([view.own.images] if view.own else []), *NETS.featurizer.parameters()]
+    assert all(any(tensor is each for tensor in held) for each in wanted)  # the search does find what is there
+
+
+def test_the_search_finds_what_a_careless_view_would_hold(scene):
+    view = scene.view(Level.A2)
+    train, weight = scene.task.train, next(iter(scene.sharer.module.parameters()))
+    for careless in (
+        {"features": scene.task.features},
+        {"prepared": lambda attack: scene.sharer},
+        {"report": scene.task.stream},
+        {"recipe": scene.sharer},
+        {"own": train.take(torch.arange(3))},
+    ):
+        held = tensors_from(replace(view, **careless))
+        assert any(shares_with(tensor, [train.images, weight]) for tensor in held)
+
+
+def test_what_has_leaked_are_as_many_pairs_as_were_asked_for_and_none_that_is_scored(scene):
+    view, known = scene.view(Level.A3), scene.known(Level.A3)
+    assert len(view.leaked.images) == len(view.leaked.released.labels) == 4
+    assert shares_with(view.leaked.images, [scene.task.train.images])
+    assert not shares_with(view.leaked.images.clone(), [known.images])
+    torch.testing.assert_close(view.leaked.released.features, scene.sharer.share(view.leaked.images, None).features)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_view_holds_what_its_level_knows_and_nothing_more(level, scene):
+    view = scene.view(level)
+    peer = level in (Level.A2, Level.A3, Level.A4)
+    assert view.recipe == (POISONING if peer else None)
+    assert view.own is (scene.task.peer if peer else None)
+    assert (view.leaked is not None) == (level is Level.A3)
+    assert (view.oracle is not None) == (level is Level.A4)
+    assert (view.prepared is not None) == (level in (Level.A3, Level.A4))
+
+
+def test_the_oracle_answers_as_the_victim_shares_and_has_no_other_side(scene):
+    oracle, images, labels = scene.view(Level.A4).oracle, scene.task.peer.images, scene.task.peer.labels
+    assert torch.equal(oracle(images, labels).features, scene.sharer.share(images, labels).features)
+    assert not hasattr(oracle, "__self__")
+    assert vars(oracle) == {}
+
+
+def test_where_no_other_images_are_at_hand_the_attacker_has_those_that_are_not_released(tmp_path):
+    one = Scene(tmp_path)
+    around = Surroundings.of(replace(one.task, peer=None), NETS, one.around.features)
+    assert around.view(SHADOW, one.exposed, None).own is one.task.validation
+
+
+@pytest.mark.parametrize("level", Level)
+def test_who_sees_something_of_the_victim_has_a_folder_for_this_release_alone(level, scene):
+    other = replace(scene.exposed.released, features=scene.exposed.released.features + 1)
+    folders = {scene.view(level).folder, scene.view(level).folder, scene.view(level, released=other).folder}
+    assert len(folders) == (2 if level in (Level.A3, Level.A4) else 1)
+    named = {scene.view(level, method=replace(POISONING, blocks=2)).folder, scene.view(level).folder}
+    assert len(named) == (1 if level in (Level.A0, Level.A1) else 2)
+
+
+@pytest.mark.parametrize("order", [(Level.A2, Level.A3), (Level.A3, Level.A2)])
+def test_an_inverse_that_two_attacks_build_on_is_trained_once_and_the_same_whoever_comes_first(order, tmp_path):
+    alone, scene = Scene(tmp_path / "alone"), Scene(tmp_path / "both")
+    weights = (alone.around.prepare(SHADOW, alone.view(Level.A2)), (alone.view(Level.A2).folder / WEIGHTS).read_bytes())[1]
+    for level in order:
+        scene.around.prepare(ATTACKS[level], scene.view(level))
+    assert (scene.view(Level.A2).folder / WEIGHTS).read_bytes() == weights
+    assert len(list(tmp_path.joinpath("both").rglob(WEIGHTS))) == 2
+
+
+@pytest.mark.parametrize("level", [Level.A3, Level.A4])
+def test_who_sees_the_victim_is_not_prepared_for_somebody_else(level, scene):
+    with pytest.raises(SettingError, match="sees nothing of its victim, got A"):
+        scene.view(Level.A3).prepared(ATTACKS[level])
+
+
+def test_levels_know_more_and_more():
+    table = {
+        level.name: (level.knows_recipe, level.is_peer, level.has_leaked_pairs, level.asks_module, level.sees_victim) for level in Level
+    }
+    assert table == {
+        "A0": (False, False, False, False, False),
+        "A1": (False, False, False, False, False),
+        "A2": (True, True, False, False, False),
+        "A3": (True, True, True, False, True),
+        "A4": (True, True, False, True, True),
+    }
+
+
+def test_the_study_of_these_tests_is_an_ordinary_one():
+    assert replace(STUDY, attacks=tuple(ATTACKS.values())[1:]).attacks

@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.shared import SharedFeatures, SharedImages
+from dpm_flower.core.streams import stream
+from dpm_flower.regime.leak import parted
+
+IMAGES = torch.rand(30, 3, 12, 12, generator=stream(0, "victims"))
+LABELS = torch.arange(30)
+FEATURES = IMAGES.mean(1, keepdim=True)
+RELEASE = SharedFeatures(FEATURES, LABELS)
+
+
+def leak(pairs, released=RELEASE, shown=3, images=IMAGES):
+    return parted(LeakedPairs(pairs=pairs), images, released, shown, stream(0, "leaked pairs"))
+
+
+def test_who_has_no_leaked_pairs_is_judged_by_all():
+    found = parted(Shadow(), IMAGES, RELEASE, 3, stream(0))
+    assert found.leaked is None
+    assert found.images is IMAGES
+    assert found.released is RELEASE
+
+
+@pytest.mark.parametrize(("pairs", "leaked"), [(2, 2), (10, 10), (15, 15), (100, 15)])
+def test_pairs_that_leak_are_not_judged_and_at_most_half_of_all_do(pairs, leaked):
+    found = leak(pairs)
+    assert len(found.leaked.images) == leaked
+    assert len(found.images) == 30 - leaked
+    assert sorted(found.leaked.released.labels.tolist() + found.released.labels.tolist()) == list(range(30))
+    for images, released in ((found.leaked.images, found.leaked.released), (found.images, found.released)):
+        assert torch.equal(images, IMAGES[released.labels])
+        assert torch.equal(released.features, FEATURES[released.labels])
+        assert released.labels.tolist() == sorted(released.labels.tolist())
+
+
+def test_none_of_the_images_that_the_owner_looks_at_leak():
+    assert leak(15, shown=8).released.labels[:8].tolist() == list(range(8))
+    assert len(leak(15, shown=28).leaked.images) == 2
+
+
+def test_more_pairs_are_the_same_ones_and_others():
+    few, many = (set(leak(pairs).leaked.released.labels.tolist()) for pairs in (4, 9))
+    assert few < many
+
+
+def test_released_images_part_as_features_do():
+    found = leak(10, SharedImages(IMAGES, LABELS))
+    assert torch.equal(found.released.images, found.images)
+    assert torch.equal(found.leaked.released.images, found.leaked.images)
