@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 STUDY ?= simulations.demo
 DATA ?=
 ARGS ?=
+KILLS ?= 200
 
-.PHONY: setup demo deploy-demo study test check bench report proto fuzz clean
+.PHONY: setup demo deploy-demo study test soak check bench report proto fuzz clean
 
 setup: $(READY)
 
@@ -38,6 +39,10 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
+
+# Runs whose processes are killed at random: KILLS times (200) in simulations, a tenth as often in deployments; hours for all.
+soak: $(READY)
+	KILLS=$(KILLS) $(BIN)/python -m pytest -m soak $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts= -q $(ARGS)

@@ -9,6 +9,7 @@ import typer
 import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in this process and those that it starts, before anybody imports it
 from dpm_flower.apps.audit_log_cli import audit_log
 from dpm_flower.apps.ca_cli import ca
+from dpm_flower.apps.doctor_cli import doctor
 from dpm_flower.apps.exchange_cli import exchange
 from dpm_flower.apps.identity_cli import identity
 from dpm_flower.apps.release_cli import release
@@ -26,6 +27,7 @@ app.add_typer(release, name="release")
 app.add_typer(audit_log, name="audit-log")
 app.add_typer(exchange, name="exchange")
 app.add_typer(site, name="site")
+app.command()(doctor)
 
 
 @app.command()

@@ -46,11 +46,16 @@ class AuditLog:
     @property
     def head(self) -> str:
         """The hash of the last entry. Raises PoolError if there is none."""
+        return self.last.hash
+
+    @property
+    def last(self) -> Entry:
+        """The last entry; those before it are not looked at. Raises PoolError if there is none."""
         with self._reading() as descriptor:
             last, _ = self._last(descriptor)
         if last is None:
             raise PoolError(f"the audit log {self._path} has no entry")
-        return last.hash
+        return last
 
     def entries(self) -> Iterator[Entry]:
         """The entries that were there when the first was asked for. Raises PoolError at the first that was changed."""

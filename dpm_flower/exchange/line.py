@@ -7,7 +7,7 @@ from typing import Self
 import grpc
 
 from dpm_flower.exchange.credentials import Current
-from dpm_flower.exchange.messages import MOST_TO_A_CLIENT_BYTES, path
+from dpm_flower.exchange.messages import MOST_TO_A_CLIENT_BYTES, SERVICE, path
 from dpm_flower.exchange.tls13 import require_tls13_once
 from dpm_flower.payload.entity_name import dns_name
 
@@ -54,9 +54,9 @@ class Line:
         self._peer, self._credentials = peer, credentials
         self._channel: grpc.Channel | None = None
 
-    def answers(self, call: str, requests: Iterator[bytes], timeout_s: float) -> Iterator[bytes]:
-        """A call and its requests -> the answers as they come."""
-        stream = self._open().stream_stream(path(call))(requests, timeout=min(timeout_s, LONGEST_CALL_S))
+    def answers(self, call: str, requests: Iterator[bytes], timeout_s: float, service: str = SERVICE) -> Iterator[bytes]:
+        """A call, of the exchange or another service, and its requests -> the answers as they come."""
+        stream = self._open().stream_stream(path(call, service))(requests, timeout=min(timeout_s, LONGEST_CALL_S))
         try:
             yield from stream
         finally:

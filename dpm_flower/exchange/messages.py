@@ -17,9 +17,9 @@ MOST_TO_A_CLIENT_BYTES = 8 << 20  # an envelope is one message, of up to 6 MiB
 OneMessage = TypeVar("OneMessage", bound=Message)
 
 
-def path(call: str) -> str:
-    """A call's name -> how HTTP/2 names it."""
-    return f"/{SERVICE}/{call}"
+def path(call: str, service: str = SERVICE) -> str:
+    """A call's name, and whose call it is -> how HTTP/2 names it."""
+    return f"/{service}/{call}"
 
 
 def parsed(kind: type[OneMessage], data: bytes) -> OneMessage:
