@@ -1,10 +1,11 @@
 """A command line -> its exit code, once every process that it started, however deeply, has ended.
 
-Run by its path, with the standard library only: ``python -I keeper.py PARENT_PID GRACE_S SCRATCH COMMAND...``. The command ends when it
-wants to, when this process gets SIGTERM, SIGINT or SIGHUP, or when the process PARENT_PID dies; then all that is left of its
+Run by its path, with the standard library only: ``python -I keeper.py PARENT_PID GRACE_S SCRATCH FDS COMMAND...``. The command ends when
+it wants to, when this process gets SIGTERM, SIGINT or SIGHUP, or when the process PARENT_PID dies; then all that is left of its
 tree gets SIGTERM and, after GRACE_S seconds, SIGKILL. It needs no names: as a child subreaper this process inherits the
 daemons that detach themselves (a SuperLink's SuperExec, Ray), so the tree below it is complete. Its temporary files go to the
-folder SCRATCH, which is removed at the end. Linux only. Source: prctl(2), PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG.
+folder SCRATCH, which is removed at the end. The command alone gets the descriptors FDS ("3,4", or "-" for none).
+Linux only. Source: prctl(2), PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG.
 """
 
 import ctypes
@@ -21,13 +22,15 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.1  # how late the end of the command or of the parent is noticed
 KILL_S = 10.0  # a process that survives SIGKILL for longer hangs in the kernel, and nobody can end it
+NO_FDS = "-"
 NOT_STARTED = 127  # the shell's code for a command that cannot be run
 LEFT_BEHIND = 70  # EX_SOFTWARE of sysexits.h: something could not be ended
 
 
 def main(arguments: Sequence[str]) -> int:
-    """PARENT_PID GRACE_S SCRATCH COMMAND... -> the command's exit code, 128 + number after a signal."""
-    parent, grace_s, scratch, command = int(arguments[0]), float(arguments[1]), arguments[2], arguments[3:]
+    """PARENT_PID GRACE_S SCRATCH FDS COMMAND... -> the command's exit code, 128 + number after a signal."""
+    parent, grace_s, scratch, command = int(arguments[0]), float(arguments[1]), arguments[2], arguments[4:]
+    handed_on = [int(number) for number in arguments[3].split(",")] if arguments[3] != NO_FDS else []
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this kernel knows no child subreaper")
@@ -41,12 +44,16 @@ def main(arguments: Sequence[str]) -> int:
                 env={**os.environ, "TMPDIR": scratch},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                pass_fds=handed_on,
                 # where this process itself is killed, the kernel tells the command; safe, as there is only one thread here
                 preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),  # noqa: PLW1509
             )
         except OSError as err:
             print(f"cannot run {command[0]}: {err}", file=sys.stderr)
             return NOT_STARTED
+        finally:
+            for descriptor in handed_on:
+                os.close(descriptor)  # what is in it is the command's
         code = None
         while code is None and not asked and os.getppid() == parent:
             time.sleep(POLL_S)

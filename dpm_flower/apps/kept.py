@@ -22,10 +22,17 @@ MARK = "DPM_FLOWER_KEPT"  # a variable in the environment of all processes of on
 
 @contextmanager
 def kept(
-    command: Sequence[str], *, env: Mapping[str, str], folder: Path, output: int | IO[bytes], grace_s: float = GRACE_S
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    folder: Path,
+    output: int | IO[bytes],
+    grace_s: float = GRACE_S,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Starts `command` in `folder` under a keeper (see there); its output and its errors go to `output`.
 
+    The command, but not the keeper, has the descriptors `pass_fds` as long as it runs, under the numbers that they have here.
     The process that is yielded is the keeper: it returns the command's exit code once nothing of the tree is left. The keeper has
     its own session, so that Ctrl-C in a terminal reaches this process only, which then ends the tree in an orderly way.
     Raises StudyError where there is no Linux to keep processes on, or where something could not be ended.
@@ -34,14 +41,16 @@ def kept(
         raise StudyError(f"runs through Flower are kept with Linux's child subreaper, got {sys.platform}; run the study in one process")
     mark = secrets.token_hex(16)
     scratch = tempfile.mkdtemp(prefix="dpm-")  # short: Ray's sockets lie in it, and their paths may have 107 characters
+    fds = ",".join(map(str, pass_fds)) or keeper.NO_FDS
     process = subprocess.Popen(
-        [sys.executable, "-I", keeper.__file__, str(os.getpid()), str(grace_s), scratch, *command],
+        [sys.executable, "-I", keeper.__file__, str(os.getpid()), str(grace_s), scratch, fds, *command],
         env={**env, MARK: mark},
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
     try:
         yield process

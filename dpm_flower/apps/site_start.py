@@ -13,8 +13,10 @@ import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in th
 from dpm_flower.apps.ending import ended_by_signals
 from dpm_flower.apps.kept import kept
 from dpm_flower.apps.refusal import exit_code
+from dpm_flower.apps.secret_pipe import path_of, secret_pipe
 from dpm_flower.core.errors import OutputError, SettingError, StudyError
-from dpm_flower.payload.identity import NODE_NAME
+from dpm_flower.payload.identity import Identity
+from dpm_flower.payload.passphrase import passphrase_lock
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.site_file import SiteFile, read_site_file
 
@@ -52,8 +54,7 @@ def start(path: Path) -> int:
 def running(path: Path) -> Iterator[list[Part]]:
     """A site file -> its processes, which end with the block or with this process. Raises SettingError, OutputError, StudyError."""
     site = read_site_file(path)
-    if site.identity.passphrase_credential:
-        raise SettingError(f"{path}: Flower's SuperNode reads its key without a passphrase, so wanted an identity without one")
+    key = node_key(site, path)
     folder = site.folder
     secret = folder / "launcher.secret"
     try:
@@ -63,18 +64,32 @@ def running(path: Path) -> Iterator[list[Part]]:
             file.write(secrets.token_bytes(32))
     except OSError as err:
         raise OutputError(f"cannot write to the site's folder {folder}: {err}") from err
-    commands = {
-        "exchange": exchange_command(site),
-        "supernode": supernode_command(site, path, secret),
-        "launcher": launcher_command(site, path, secret),
-    }
     with ExitStack() as stack:
         parts = []
-        for name, command in commands.items():
-            log = folder / f"{name}.log"
-            output = stack.enter_context(log.open("ab"))
-            parts.append(Part(name, stack.enter_context(kept(command, env=environment(), folder=folder, output=output)), log))
+        with secret_pipe(key) as key_fd:
+            commands: dict[str, tuple[list[str], list[int]]] = {
+                "exchange": (exchange_command(site), []),
+                "supernode": (supernode_command(site, path, secret, path_of(key_fd)), [key_fd]),
+                "launcher": (launcher_command(site, path, secret), []),
+            }
+            for name, (command, fds) in commands.items():
+                log = folder / f"{name}.log"
+                output = stack.enter_context(log.open("ab"))
+                process = stack.enter_context(kept(command, env=environment(), folder=folder, output=output, pass_fds=fds))
+                parts.append(Part(name, process, log))
         yield parts
+
+
+def node_key(site: SiteFile, path: Path) -> bytes:
+    """A site file -> the node's private key as Flower's SuperNode reads it, unlocked. Raises SettingError and OutputError.
+
+    The SuperNode knows no passphrase, and reads its key once, when it starts. The site's other processes read the passphrase from
+    the same credential themselves.
+    """
+    identity = Identity.open(site.identity.folder, passphrase_lock(None, site.identity.passphrase_credential or None))
+    if identity.name != site.entity:
+        raise SettingError(f"{path}: wanted the identity of {site.entity}, got that of {identity.name}")
+    return identity.node_key_openssh()
 
 
 def check(parts: list[Part]) -> None:
@@ -95,15 +110,19 @@ def exchange_command(site: SiteFile) -> list[str]:
         "lock": site.trust.lock,
     }
     options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
+    if credential := site.identity.passphrase_credential:
+        options += ["--passphrase-credential", credential]
+    if site.exchange.store:
+        options += ["--store", site.exchange.store]
     return [sys.executable, "-m", "dpm_flower.cli", "exchange", "serve", "--listen", site.exchange.listen, *options]
 
 
-def supernode_command(site: SiteFile, path: Path, secret: Path) -> list[str]:
-    """Flower's SuperNode, which hands its tasks to our launcher only."""
+def supernode_command(site: SiteFile, path: Path, secret: Path, key: str) -> list[str]:
+    """Flower's SuperNode, which hands its tasks to our launcher only and reads its key from the path `key`."""
     return [
         str(Path(sys.executable).parent / "flower-supernode"),
         *("--superlink", site.flower.superlink, "--root-certificates", str(site.flower.root_certificates)),
-        *("--auth-supernode-private-key", str(site.identity.folder / NODE_NAME), "--isolation", "process"),
+        *("--auth-supernode-private-key", key, "--isolation", "process"),
         *("--host", "127.0.0.1", "--port", str(site.flower.client_app_port), "--superexec-auth-secret-file", str(secret)),
         *("--node-config", f'site="{path}"'),
     ]

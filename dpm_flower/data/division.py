@@ -51,14 +51,14 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
     labels = dataset.train.labels
     public_classes, classes = public_and_private_classes(dataset, partition)
     unique = distinct_in(dataset)
-    groups, kept = _kept_together(dataset, partition.together, unique.kept)
+    groups, kept = kept_together(dataset, partition.together, unique.kept)
     order = kept[torch.randperm(len(kept), generator=stream(seed, "division"))]
     sides = public_and_private(order, labels, classes, partition, groups)
     if isinstance(partition, Shares):
         whole, unused = _by_shares(sides.private, labels, partition, groups)
     else:
         whole, unused = _dealt(sides.private, dataset, partition, groups, seed)
-    held = {name: _with_validation(name, own, labels, partition, groups) for name, own in whole.items()}
+    held = {name: with_validation(name, own, labels, partition, groups) for name, own in whole.items()}
     test = torch.isin(dataset.test.labels, classes).nonzero().flatten()
     if not len(test):
         raise PartitionError(f"wanted test images of the private classes, got none among {len(dataset.test)} test images")
@@ -78,7 +78,7 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
     )
 
 
-def _kept_together(dataset: DataSet, together: str, kept: Tensor) -> tuple[Tensor | None, Tensor]:
+def kept_together(dataset: DataSet, together: str, kept: Tensor) -> tuple[Tensor | None, Tensor]:
     """Indices (M,) -> the group of every training image (N,), and the indices whose group has no test image."""
     if not together:
         return None, kept
@@ -123,7 +123,7 @@ def _dealt(private: Tensor, dataset: DataSet, partition: Dealt, groups: Tensor |
     return dict(zip(partition.names, hands, strict=True)), torch.cat((kept_back, left))
 
 
-def _with_validation(name: str, own: Tensor, labels: Labels, partition: Partition, groups: Tensor | None) -> EntityIndices:
+def with_validation(name: str, own: Tensor, labels: Labels, partition: Partition, groups: Tensor | None) -> EntityIndices:
     """One entity's indices (M,) -> those to train and those to validate on.
 
     Entities by share want two classes at least, since they have the class mix of the whole; dealt ones may be meant to have one.

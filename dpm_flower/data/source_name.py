@@ -52,6 +52,21 @@ class SourceName:
         return source
 
 
+def placed_below(data: str, folder: Path) -> str:
+    """What names a source, written in a file of `folder` -> the same with its path, where it has one, starting from that folder."""
+    name, colon, root = data.partition(":")
+    if data.partition("?")[0] == DIGITS or not data:
+        return data
+    if colon and name in ROOTED:
+        return f"{name}:{_from(folder, root)}" if root else data
+    return _from(folder, data)
+
+
+def _from(folder: Path, place: str) -> str:
+    """Joined as text: what stands after "?" is no path."""
+    return place if place.startswith(("/", "~")) else f"{folder}/{place}"
+
+
 def _place(place: str, data: str) -> tuple[str, Path]:
     if place == DIGITS:
         return DIGITS, Path()

@@ -112,7 +112,7 @@ class Campaign:
                     yield from self.round_asks(arm, number - 1, tensors)
 
     def round_asks(self, arm: Arm, number: int, tensors: Mapping[str, Tensor]) -> Iterator[Ask]:
-        """What a round's average is worth: asked of one entity, the largest there is, since the test images are common to all."""
+        """What a round's average is worth: asked of the largest entity, whose test images are everybody's if it did not bring them."""
         if judge := self._judge(arm):
             yield Ask(wire.EVALUATE, judge, self._request(arm=arm.name, round=number, rounds=arm.averaged_rounds, tensors=tensors))
 

@@ -8,6 +8,7 @@ from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import ReleaseError, StudyError
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import Study
+from dpm_flower.federation.judged_on import judged_on
 from dpm_flower.federation.meter import Meter
 from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task
 from dpm_flower.federation.standings import exchange_of, standing_of
@@ -27,10 +28,11 @@ from dpm_flower.training.checkpoint import write_tensors
 
 
 def identify(message: Message, context: Context) -> Message:
-    """Who this node is, and how many images it has under the seed that is asked about."""
+    """Who this node is, how many images it has under the seed that is asked about, and on what it judges, if others judge otherwise."""
     request = read_request(message)
     task = open_task(context, request.campaign, request.seed, "")
-    return reply_message(Reply(entity=task.entity, images=len(task.train) + len(task.validation)), message)
+    judged = judged_on(task.test) if task.judged_apart else {}
+    return reply_message(Reply(entity=task.entity, images=len(task.train) + len(task.validation), quality=judged), message)
 
 
 def pretrain_networks(message: Message, context: Context) -> Message:
@@ -154,12 +156,9 @@ def _receive(task: EntityTask, context: Context, arm: SharingArm, request: Reque
 
 
 def _evaluated(task: EntityTask, evaluation: Evaluation, meter: Meter) -> Reply:
-    return Reply(
-        entity=task.entity,
-        quality=evaluation.quality,
-        costs=meter.seconds,
-        tensors={"correct": evaluation.correct.to(torch.uint8)},
-    )
+    """Which images were answered rightly is said of common ones only: of own images, by themselves, they would compare with nobody's."""
+    correct = {} if task.judged_apart else {"correct": evaluation.correct.to(torch.uint8)}
+    return Reply(entity=task.entity, quality=evaluation.quality, costs=meter.seconds, tensors=correct)
 
 
 def _size_bytes(update: ModelUpdate) -> int:

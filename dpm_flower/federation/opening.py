@@ -25,6 +25,8 @@ from dpm_flower.core.study import Study
 from dpm_flower.core.sweep import Sweep
 from dpm_flower.data.division import Division, divide
 from dpm_flower.data.sources import load
+from dpm_flower.exchange.shard_place import settle
+from dpm_flower.federation.own_data import brought, part_of
 from dpm_flower.nets.anchor_head import head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.consortium import Consortium
@@ -153,35 +155,43 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
     name, site_file = entity_name(study, context), site_file_of(context)
     if site_file:
         site_file.policy.check_study(study)
-    division = division_of(study.data, study.side, study.partition, seed)
+    place = site_file.data if site_file else None
+    division = functools.partial(division_of, study.data, study.side, study.partition, seed)
+    pieces = brought(place, study, name, seed, division) if place else part_of(division(), name)
     site = site_of(context, name)
-    own = division.entities[name]
     return EntityTask(
         study=study,
         seed=seed,
         campaign=campaign,
         entity=name,
-        train=own.train,
-        validation=own.validation,
-        public=division.public,
-        test=division.test,
+        train=pieces.train,
+        validation=pieces.validation,
+        public=pieces.public,
+        test=pieces.test,
+        judged_apart=place is not None,
         site=site,
         compute=Compute.choose(study.device, study.precision),
         report=ProgressFile(site.progress, name, seed, arm),
         common=None if site_file else output_of(context.run_config) / "common" / "features",
         secret=site_secret(site.secret) if site_file else "",
         policy=site_file.policy if site_file else None,
+        peer=None if site_file else division().entities.largest_but(name),
     )
 
 
 def site_of(context: Context, name: str) -> Site:
-    """The entity's own folder: its site file's, or one below the run's folder. Raises OutputError where it cannot be made."""
+    """The entity's own folder: its site file's, or one below the run's folder. Raises OutputError where it cannot be made.
+
+    Raises PoolError for a site whose file names another store than the one in which its pool's shards lie.
+    """
     site_file = site_file_of(context)
     site = Site(site_file.folder) if site_file else Consortium(output_of(context.run_config)).site(name)
     try:
         site.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as err:
         raise OutputError(f"cannot make the folder of entity {name}, {site.folder}: {err}") from err
+    if site_file:
+        settle(site.pool, site_file.exchange.store)
     return site
 
 

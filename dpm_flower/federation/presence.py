@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flwr.app import Message
 from flwr.serverapp import Grid
@@ -11,6 +11,7 @@ from flwr.serverapp import Grid
 from dpm_flower.core.errors import PeerError, QuorumError
 from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
+from dpm_flower.federation.judged_on import JudgedOn, read_judged_on
 from dpm_flower.federation.resending import ask
 from dpm_flower.federation.strategy import quorum_of
 from dpm_flower.federation.wire import Reply, Request, read_reply, request_records
@@ -23,10 +24,14 @@ POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The node of each entity that is there, and by seed how many images each of them has: a partition may deal anew for each."""
+    """The node of each entity that is there, and by seed how many images each of them has: a partition may deal anew for each.
+
+    `judged_apart` says what those are judged on that bring images of their own, the same ones under every seed.
+    """
 
     nodes: Mapping[str, int]
     images: Mapping[int, Mapping[str, int]]
+    judged_apart: Mapping[str, JudgedOn] = field(default_factory=dict)
 
 
 def who_is_there(study: Study, grid: Grid, identifier: str) -> Present:
@@ -53,7 +58,9 @@ def who_is_there(study: Study, grid: Grid, identifier: str) -> Present:
             f"wanted at least {wanted} of {len(study.partition.names)} entities, got {len(claimed)} of {len(node_ids)} nodes{heard}"
         )
     nodes = {name: claims[0] for name, claims in sorted(claimed.items())}
-    return Present(nodes, {seed: {name: told[node][seed].images for name, node in nodes.items()} for seed in study.seeds})
+    images = {seed: {name: told[node][seed].images for name, node in nodes.items()} for seed in study.seeds}
+    judged = {name: read_judged_on(told[node][study.seeds[0]].quality) for name, node in nodes.items()}
+    return Present(nodes, images, {name: test for name, test in judged.items() if test is not None})
 
 
 def _answers(study: Study, grid: Grid, identifier: str, node_ids: list[int]) -> tuple[dict[int, dict[int, Reply]], list[tuple[int, str]]]:
@@ -73,6 +80,7 @@ def _answers(study: Study, grid: Grid, identifier: str, node_ids: list[int]) -> 
                 raise PeerError(f"no entity of this study is called {reply.entity!r}")
             if reply.images < 1:
                 raise PeerError(f"wanted an entity with images, got {reply.entity} with {reply.images}")
+            read_judged_on(reply.quality)
         except PeerError as err:
             reasons.append((node, str(err)))
             continue

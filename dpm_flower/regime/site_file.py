@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.data.source_name import placed_below
+from dpm_flower.exchange.store_url import check_store_url
 from dpm_flower.payload.rules import shown
 from dpm_flower.regime.site_policy import SitePolicy
 
 MAX_FILE_BYTES = 1 << 20
+DataName = typing.NewType("DataName", str)  # as a study names its data (see data/source_name.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +37,22 @@ class TrustPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangePlace:
-    """Where the exchange listens ("host:port"), and its certificate. `min_mb_per_s`: below it a peer counts as gone."""
+    """Where the exchange listens ("host:port"), and its certificate. `min_mb_per_s`: below it a peer counts as gone.
+
+    `store` is the URL of object storage for the shards of the pool; without one they lie in the pool's folder.
+    """
 
     listen: str
     certificate: Path
+    store: str = ""
     min_mb_per_s: float = 0.1
 
     def __post_init__(self) -> None:
         host, _, port = self.listen.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
             raise SettingError(f'listen must be "host:port", got {shown(self.listen)}')
+        if self.store:
+            check_store_url(self.store)
         if not self.min_mb_per_s > 0:
             raise SettingError(f"min_mb_per_s must be > 0, got {self.min_mb_per_s}")
 
@@ -58,10 +67,28 @@ class FlowerPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataPlace:
+    """The institution's own images, named as a study names its data, with paths relative to the site file's folder.
+
+    `public` are public images to use instead of the study's. `classes` are what this site calls the study's classes, in the order
+    of the study's numbers, where it calls them otherwise or has no data of the study's to read them from.
+    """
+
+    images: DataName
+    public: DataName = DataName("")
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) != len(self.classes):
+            raise SettingError(f"classes must have different names, got {shown(self.classes)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFile:
     """All that one institution's services need to know. Paths in the file are absolute or relative to the file's folder.
 
     `entity` is the name on the certificate and in the roster; `folder` is private to this site: its pool, networks and caches.
+    Without `data` the site works on its part of the study's images: a rehearsal.
     """
 
     entity: str
@@ -71,6 +98,7 @@ class SiteFile:
     exchange: ExchangePlace
     flower: FlowerPlace
     policy: SitePolicy = field(default_factory=SitePolicy)
+    data: DataPlace | None = None
 
 
 def read_site_file(path: Path) -> SiteFile:
@@ -107,10 +135,14 @@ def _section(kind: type[_Section], found: object, where: str, folder: Path) -> _
 
 def _value(hint: object, value: object, where: str, folder: Path) -> object:
     """A TOML value -> the value of a field of that type."""
+    if type(None) in typing.get_args(hint):  # TOML has no such value: the section is there or not
+        hint = next(one for one in typing.get_args(hint) if one is not type(None))
     if dataclasses.is_dataclass(hint):
         return _section(typing.cast("type[object]", hint), value, where, folder)
     if hint is Path and isinstance(value, str) and value and "\0" not in value:
         return folder / Path(value).expanduser()
+    if hint is DataName and isinstance(value, str) and value and "\0" not in value:
+        return placed_below(value, folder)
     if hint is str and isinstance(value, str):
         return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
@@ -126,6 +158,7 @@ def _value(hint: object, value: object, where: str, folder: Path) -> object:
         return types.MappingProxyType({key: _value(float, one, f"{where}.{key}", folder) for key, one in value.items()})
     wanted = {
         Path: "a path",
+        DataName: "a known data set, or the path of one",
         str: "a string",
         int: "a whole number",
         float: "a number",

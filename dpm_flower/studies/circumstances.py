@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import os
 import platform
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,18 +21,22 @@ from dpm_flower.data.file_tree import state_of
 from dpm_flower.data.source_name import SourceName
 from dpm_flower.data.sources import load
 from dpm_flower.federation.opening import division_of
+from dpm_flower.federation.presence import Present
 from dpm_flower.studies.facts import Facts, Holding, TestSet
 
 READ_WHOLE_BYTES = 4 << 30  # of pixels: seconds; of more than that the files' names, sizes and times stand for the content
 PACKAGES = ("dpm-flower", "flwr", "torch", "torchvision", "numpy", "pytorch-msssim")
 
 
-def facts_of(study: Study, division: Division, wall_s: float, command: str) -> Facts:
-    """A study, its images under the first seed, the seconds it took and what was typed -> the facts of this run."""
+def facts_of(study: Study, division: Division, wall_s: float, command: str, present: Present | None = None) -> Facts:
+    """A study, its images under the first seed, the seconds it took, what was typed and who was there -> the facts of this run."""
     classes, pieces = division.summary.class_names, division.summary.holdings
+    apart = present.judged_apart if present else {}
+    brought = {name: present.images[study.seeds[0]][name] for name in apart} if present else {}
     held = {
         name: [each.counts for each in pieces if each.entity == name and each.piece in ("train", "validation")]
         for name in study.partition.names
+        if name not in apart
     }
     public = next(each.counts for each in pieces if each.piece == "public")
     most = int(torch.bincount(division.test.labels).max())
@@ -41,22 +46,27 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str) -> F
         holdings=tuple(Holding(name, tuple(sum(column) for column in zip(*counts, strict=True))) for name, counts in held.items()),
         public=public,
         holdings_seed=study.seeds[0],
-        tests=dict.fromkeys(study.partition.names, test),
+        tests=dict.fromkeys(study.partition.names, test) | {name: TestSet(own.images, own.trivial) for name, own in apart.items()},
         machine=machine(study),
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         wall_s=wall_s,
         command=command,
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        left_out=_left_out(study, division),
-        notes=division.summary.notes,
+        brought=brought,
+        left_out=_left_out(study, division, brought),
+        notes=division.summary.notes
+        + tuple(
+            f"{name} brought {brought[name]:,} training and {test.images:,} test images of its own, which are not drawn"
+            for name, test in apart.items()
+        ),
     )
 
 
-def _left_out(study: Study, division: Division) -> dict[str, int]:
+def _left_out(study: Study, division: Division, brought: Collection[str]) -> dict[str, int]:
     """The training images that neither an entity nor the public part has, by reason; reasons that left out none are not named."""
     summary = division.summary
     reasons = {
-        "held by nobody": sum(each.total for each in summary.holdings if each.piece == "unused"),
+        "held by nobody": sum(each.total for each in summary.holdings if each.piece == "unused" or each.entity in brought),
         "copies of training images": summary.repeats_in_train,
         "copies of test images": summary.repeats_of_test,
         f"of a {study.partition.together} that is in the test set": summary.together_with_test,

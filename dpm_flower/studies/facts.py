@@ -34,8 +34,9 @@ class TestSet:
 class Facts:
     """The circumstances of a run. `holdings`, `public` and `left_out` are those of `holdings_seed`: the partition may differ by seed.
 
-    `left_out` counts the training images that are in neither, by the reason in words. Raises StudyError where the counts do
-    not fit the classes.
+    `brought` counts the training images of entities that brought their own; how many there are of each class is their business, so
+    that they have no holding. `left_out` counts the training images that are in neither, by the reason in words. Raises StudyError
+    where the counts do not fit the classes.
     """
 
     classes: tuple[str, ...]
@@ -48,6 +49,7 @@ class Facts:
     wall_s: float
     command: str  # what makes the same run again
     made_at: str  # ISO 8601, UTC
+    brought: Mapping[str, int] = field(default_factory=dict)  # by entity
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what was done to the data on the way in: a test set that had to be held out, a resize
 

@@ -51,7 +51,12 @@ def _does_not_show(results: Results) -> tuple[str, ...]:
     if any(gain.value is None for gain in results.gains):
         sentences.append(
             "Where gain kept is not measurable, the figures do not say that an arm keeps nothing: raw features themselves gained too "
-            "little to tell, or a reference is missing."
+            "little to tell, a reference is missing, or entities are judged on different images."
+        )
+    if results.facts.brought:
+        sentences.append(
+            f"{', '.join(results.facts.brought)} brought images and are judged on test images of their own: only the arms of one entity "
+            "compare with each other, and a mean over entities is one over different tests."
         )
     if len(results.seeds) < FEW_SEEDS:
         sentences.append(

@@ -103,7 +103,8 @@ def _summary(results: Results) -> Iterator[tuple[str, str]]:
             yield name.replace("hook", "hook point"), str(results.settings[name])
     yield "entities", str(len(results.entities))
     yield "seeds", ", ".join(map(str, results.seeds))
-    yield "training images", f"{sum(sum(holding.counts) for holding in results.facts.holdings):,}"
+    counted = sum(sum(holding.counts) for holding in results.facts.holdings)
+    yield "training images", f"{counted + sum(results.facts.brought.values()):,}"
     if images := {row.test_images for row in results.rows if row.test_images is not None}:
         yield "test images", " to ".join(f"{number:,}" for number in sorted({min(images), max(images)}))
     yield "wall time", duration(results.facts.wall_s)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.data.source_name import SourceName
+from dpm_flower.data.source_name import SourceName, placed_below
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +86,22 @@ def test_the_unknown_is_told_what_is_known(data):
 def test_options_that_cannot_be_are_refused(data, message):
     with pytest.raises(DataError, match=message):
         SourceName.parse(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "placed"),
+    [
+        ("digits", "digits"),
+        ("scans", "/site/scans"),
+        ("scans?apart=a/b", "/site/scans?apart=a/b"),
+        ("../own.npz?label=x", "/site/../own.npz?label=x"),
+        ("/own.npz", "/own.npz"),
+        ("~/own.npz", "~/own.npz"),
+        ("celeba:faces?download", "celeba:/site/faces?download"),
+        ("celeba:/faces", "celeba:/faces"),
+        ("celeba:", "celeba:"),
+        ("a:b.npz", "/site/a:b.npz"),
+    ],
+)
+def test_a_path_in_a_file_starts_from_that_files_folder(data, placed):
+    assert placed_below(data, Path("/site")) == placed

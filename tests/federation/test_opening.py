@@ -143,6 +143,15 @@ def test_an_entity_gets_its_own_part_and_its_own_folder(tmp_path: Path) -> None:
     assert torch.equal(tasks["a"].test.images, tasks["b"].test.images)
 
 
+def test_the_attackers_of_a_simulated_entity_own_what_the_largest_other_trains_on(tmp_path: Path) -> None:
+    a, b = (open_task(_context(tmp_path, {"partition-id": number}), "c", 0, "") for number in (0, 1))
+    assert a.peer is not None
+    assert b.peer is not None
+    assert torch.equal(a.peer.images, b.train.images)
+    assert torch.equal(b.peer.images, a.train.images)
+    assert torch.equal(b.peer.labels, a.train.labels)
+
+
 def _site(folder: Path, entity: str, studies: str = f'["{STUDY.name}"]') -> dict[str, object]:
     """The config of a deployed node, whose site file is written below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,6 +171,7 @@ def test_a_deployed_node_is_who_its_site_file_says_and_has_the_folder_that_it_na
     task = open_task(_context(tmp_path / "not-here", _site(tmp_path, "c")), "c", 0, "")
     assert (task.entity, task.site.folder) == ("c", tmp_path / "store")
     assert task.policy is not None
+    assert task.peer is None  # a site has nobody else's images
     assert task.site.folder.stat().st_mode & 0o077 == 0
     assert not (tmp_path / "not-here").exists()
 

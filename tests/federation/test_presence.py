@@ -7,7 +7,7 @@ import pytest
 from flwr.app import Message
 
 from dpm_flower.core.errors import QuorumError
-from dpm_flower.federation import wire
+from dpm_flower.federation import judged_on, wire
 from dpm_flower.federation.presence import Present, who_is_there
 from dpm_flower.federation.wire import Reply
 from tests.federation.standing_in import IMAGES, STUDY, Fault, Silence, StandInGrid, StandIns
@@ -76,6 +76,21 @@ def test_who_answers_otherwise_for_one_seed_is_not_there_for_any(change: Callabl
     present, *_ = _present({(wire.IDENTIFY, "d"): _third(change)})
     assert set(present.nodes) == {"a", "b", "c"}
     assert present.images == {seed: {name: counts[name] for name in "abc"} for seed, counts in SEEDS.items()}
+
+
+def _judging(images: int) -> Fault:
+    """Every answer says that its entity brought so many test images."""
+
+    def fault(reply: Reply) -> Reply:
+        return replace(reply, quality={judged_on.IMAGES: float(images), judged_on.TRIVIAL: 0.5})
+
+    return fault
+
+
+def test_what_some_are_judged_on_apart_is_noted_and_nonsense_is_no_answer() -> None:
+    present, *_ = _present({(wire.IDENTIFY, "b"): _judging(12), (wire.IDENTIFY, "d"): _judging(0)})
+    assert present.judged_apart == {"b": judged_on.JudgedOn(12, 0.5)}
+    assert set(present.nodes) == {"a", "b", "c"}
 
 
 def test_too_few_are_told_with_what_was_wrong() -> None:

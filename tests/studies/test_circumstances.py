@@ -12,9 +12,12 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
 from dpm_flower.data.sources import load
+from dpm_flower.federation.judged_on import JudgedOn
 from dpm_flower.federation.opening import division_of
+from dpm_flower.federation.presence import Present
 from dpm_flower.studies import circumstances
 from dpm_flower.studies.circumstances import PACKAGES, circumstances_of, facts_of, machine
+from dpm_flower.studies.facts import TestSet
 from tests.small_study import STUDY
 
 
@@ -38,6 +41,19 @@ def test_the_counts_are_those_of_the_images() -> None:
     assert everything == len(load(STUDY.data, STUDY.side).train)
     assert facts.left_out["held by nobody"] > 0
     assert all(facts.left_out.values())
+
+
+def test_what_entities_brought_is_told_apart_from_what_the_study_divided() -> None:
+    division = division_of(STUDY.data, STUDY.side, STUDY.partition, 0)
+    whole = facts_of(STUDY, division, 1.0, "")
+    present = Present({"a": 1, "b": 2}, {0: {"a": 70, "b": 48}}, {"a": JudgedOn(21, 0.25)})
+    facts = facts_of(STUDY, division, 1.0, "", present)
+    assert dict(facts.brought) == {"a": 70}
+    assert [holding.entity for holding in facts.holdings] == ["b", "c"]
+    assert facts.tests == {**whole.tests, "a": TestSet(21, 0.25)}
+    unused = sum(next(holding.counts for holding in whole.holdings if holding.entity == "a"))
+    assert facts.left_out["held by nobody"] == whole.left_out["held by nobody"] + unused
+    assert facts.notes == (*whole.notes, "a brought 70 training and 21 test images of its own, which are not drawn")
 
 
 def test_circumstances_change_with_who_holds_what() -> None:
