@@ -5,12 +5,13 @@ import logging
 import shlex
 import traceback
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from dpm_flower.apps.simulated_exchanges import exchanges
+from dpm_flower.apps.simulated_exchanges import SITES, exchanges
 from dpm_flower.core.errors import DpmFlowerError
 from dpm_flower.federation.opening import output_of, study_of
 from dpm_flower.federation.standings import LOCAL
@@ -32,8 +33,9 @@ def main(grid: Grid, context: Context) -> None:
     failure.unlink(missing_ok=True)
     try:
         study = study_of(context.run_config)
-        with exchanges(str(context.run_config.get("exchange", LOCAL)), output, study.partition.names):
-            run_study(study, grid, output, _command(context), lambda progress: _note(output / PHASES_NAME, progress))
+        exchange = str(context.run_config.get("exchange", LOCAL))
+        with exchanges(exchange, output, study.partition.names):
+            run_study(study, grid, output, _command(context), partial(_note, output / PHASES_NAME), simulation=exchange != SITES)
     except DpmFlowerError as err:
         _leave(failure, f"{type(err).__name__}: {err}")
         raise

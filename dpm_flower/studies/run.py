@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from flwr.serverapp import Grid
@@ -21,6 +21,7 @@ from dpm_flower.studies.circumstances import circumstances_of, facts_of
 from dpm_flower.studies.figure_files import write_figures
 from dpm_flower.studies.finished import CAMPAIGN
 from dpm_flower.studies.owners_pictures import pictures_of
+from dpm_flower.studies.pictures import Pictures
 from dpm_flower.studies.report import write_report
 from dpm_flower.studies.results import Results, results_of
 from dpm_flower.studies.results_files import write_results
@@ -30,10 +31,12 @@ log = logging.getLogger("flwr")
 Notify = Callable[[PhaseProgress], None]
 
 
-def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Notify) -> Results:
+def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Notify, *, simulation: bool) -> Results:
     """A study and the nodes that Flower knows -> its results, also written below `output`. Raises DpmFlowerError.
 
-    A run that was killed continues when the same study is run into the same folder; two at once are refused.
+    A run that was killed continues when the same study is run into the same folder; two at once are refused. The report of a
+    `simulation` shows a few images of one entity and what attackers make of them; any other shows none, wherever the entities'
+    folders lie.
     """
     try:
         output.mkdir(0o700, parents=True, exist_ok=True)  # pictures and entities' folders lie in it
@@ -41,10 +44,10 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
     except OSError as err:
         raise OutputError(f"cannot write to the output folder {output}: {err}") from err
     with alone_in(output / CAMPAIGN):  # not in `output` itself, which whoever started Flower for this run may hold
-        return _run_alone(study, grid, output, command, notify)
+        return _run_alone(study, grid, output, command, notify, simulation)
 
 
-def _run_alone(study: Study, grid: Grid, output: Path, command: str, notify: Notify) -> Results:
+def _run_alone(study: Study, grid: Grid, output: Path, command: str, notify: Notify, simulation: bool) -> Results:
     started = time.monotonic()
     kept = CampaignLog.open(output / CAMPAIGN, study, circumstances_of(study))
     before_s = kept.spent_s()
@@ -65,14 +68,18 @@ def _run_alone(study: Study, grid: Grid, output: Path, command: str, notify: Not
     division = division_of(study.data, study.side, study.partition, study.seeds[0])
     wall_s = before_s + time.monotonic() - started
     kept.note_spent(wall_s)
-    results = results_of(study, outcomes, facts_of(study, division, wall_s, command))
+    results = results_of(study, outcomes, facts_of(study, division, wall_s, command, present))
     write_results(output, results)
-    first = campaigns[0]
-    shown = max(sorted(first.images), key=lambda name: first.images[name])
-    pictures = tuple(pictures_of(study, first.identifier, output / "sites", shown))
+    pictures = tuple(_pictures(study, campaigns[0], output)) if simulation else ()
     write_figures(output, results, pictures)
     write_report(output, results, pictures)
     return results
+
+
+def _pictures(study: Study, campaign: Campaign, output: Path) -> Iterator[Pictures]:
+    """Those of the entity with the most images."""
+    shown = max(sorted(campaign.images), key=lambda name: campaign.images[name])
+    return pictures_of(study, campaign.identifier, output / "sites", shown)
 
 
 def _run_averaging(strategy: DpmSharing, grid: Grid, kept: CampaignLog, nodes: Mapping[str, int], notify: Notify) -> None:

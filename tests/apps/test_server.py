@@ -26,7 +26,7 @@ def test_a_refusal_is_raised_and_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_bug_leaves_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(server, "run_study", broken)
@@ -40,7 +40,7 @@ def test_a_bug_leaves_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_run_that_succeeds_takes_the_old_cause_away_and_says_what_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def run(study: object, grid: object, output: Path, command: str, notify: object) -> None:
+    def run(study: object, grid: object, output: Path, command: str, notify: object, simulation: bool) -> None:
         seen.append(command)
         notify(PhaseProgress("adopt", 2, 9, 1, 3))  # type: ignore[operator]
 
@@ -54,9 +54,18 @@ def test_a_run_that_succeeds_takes_the_old_cause_away_and_says_what_makes_it_aga
     assert json.loads(line) == {"phase": "adopt", "number": 2, "phases": 9, "answered": 1, "asked": 3, "unit": "answers"}
 
 
+@pytest.mark.parametrize(("exchange", "simulation"), [("local", True), ("sites", False)])
+def test_sites_of_their_own_are_no_simulation(exchange: str, simulation: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(server, "run_study", lambda *_, **named: seen.append(named["simulation"]))
+    grid = _grid(output=str(tmp_path), exchange=exchange)
+    main(grid, grid.server_context())
+    assert seen == [simulation]
+
+
 def test_a_shell_reads_the_command_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(server, "run_study", lambda study, grid, output, command, notify: seen.append(command))
+    monkeypatch.setattr(server, "run_study", lambda study, grid, output, command, notify, simulation: seen.append(command))
     data = "it's; rm -rf $HOME/*.npz"
     grid = _grid(output=str(tmp_path), data=data, seeds="1, 2")
     main(grid, grid.server_context())

@@ -237,6 +237,6 @@ class Ran:
 def ran(stand_ins: StandIns, folder: Path, study: Study = STUDY, **grid: object) -> Ran:
     """Runs the study to its end, or to what the grid raises."""
     with no_report() as outcomes:
-        study_run.run_study(study, StandInGrid(stand_ins, **grid), folder, "test", lambda _: None)  # type: ignore[arg-type]
+        study_run.run_study(study, StandInGrid(stand_ins, **grid), folder, "test", lambda _: None, simulation=True)  # type: ignore[arg-type]
     files = (folder / "quality.csv").read_bytes(), (folder / "curves.csv").read_bytes()
     return Ran({(each.seed, each.arm, each.entity): each for each in outcomes}, *files)
