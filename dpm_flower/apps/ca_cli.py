@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from dpm_flower.apps.identity_cli import PassphraseCredential, PassphraseFd
+from dpm_flower.apps.passphrase_options import PassphraseCredential, PassphraseFd
 
 ca = typer.Typer(no_args_is_help=True, help="Certificates for development and trials; another certificate authority works too.")
 

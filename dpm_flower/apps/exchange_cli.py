@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dpm_flower.apps.passphrase_options import PassphraseCredential, PassphraseFd
+
 exchange = typer.Typer(no_args_is_help=True, help="The service by which institutions get each other's releases.")
 
 
@@ -23,17 +25,17 @@ def serve(
     lock: Annotated[Path, typer.Option(help="The file that holds this site to its roster.")],
     listen: Annotated[str, typer.Option(help="Where to listen, host:port; port 0 for any.")] = "0.0.0.0:8443",
     relay: Annotated[bool, typer.Option("--relay", help="Also take releases that members publish here, and pass them on.")] = False,
-    passphrase_fd: Annotated[
-        int | None, typer.Option("--passphrase-fd", min=0, help="Read the keys' passphrase from this file descriptor, to its end.")
-    ] = None,
-    passphrase_credential: Annotated[
-        str | None, typer.Option("--passphrase-credential", help="Read it from this systemd credential ($CREDENTIALS_DIRECTORY/NAME).")
-    ] = None,
+    store: Annotated[
+        str,
+        typer.Option(help="Object storage for the pool's shards, a URL: s3://bucket/prefix, file:///folder. The pool remembers it."),
+    ] = "",
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
 ) -> None:
     """Serve a pool's releases to the members of the roster, over mutual TLS 1.3, until SIGTERM; transfers then get 30 s to end."""
     from dpm_flower.apps import exchange_command  # noqa: PLC0415  # so that --help is instant
 
-    site = exchange_command.ExchangeSite(pool=pool, certificate=certificate, ca=ca, roster=roster, lock=lock, listen=listen)
+    site = exchange_command.ExchangeSite(pool=pool, certificate=certificate, ca=ca, roster=roster, lock=lock, listen=listen, store=store)
     intake_of = None
     if relay:
         from dpm_flower.apps import exchange_relay  # noqa: PLC0415  # verifies manifests, for which torch is needed: seconds

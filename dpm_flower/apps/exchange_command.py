@@ -18,6 +18,7 @@ from dpm_flower.exchange.guard import Told
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.exchange.server import ExchangeServer
 from dpm_flower.exchange.service import Intake
+from dpm_flower.exchange.shard_place import settle
 from dpm_flower.exchange.shelf import PoolShelf
 from dpm_flower.exchange.thinning import Thinned
 from dpm_flower.payload.certificates import entity_of, not_after, spki
@@ -36,7 +37,7 @@ IntakeOf: TypeAlias = Callable[[Pool, RosterFile], Intake]
 class ExchangeSite:
     """Where a site's pool, its TLS certificate with the authority that signed it, the roster and what holds the site to it are.
 
-    `listen` is "host:port".
+    `listen` is "host:port"; `store` is the URL of object storage for the pool's shards, empty for where they lie already.
     """
 
     pool: Path
@@ -45,6 +46,7 @@ class ExchangeSite:
     roster: Path
     lock: Path
     listen: str
+    store: str = ""
 
 
 def serve(
@@ -73,6 +75,7 @@ def serve_until_ended(site: ExchangeSite, identity: Identity, intake_of: IntakeO
     roster().member(identity.name, int(time.time()), needed)
     credentials = CredentialFiles(identity.tls_key_pem, site.certificate, site.ca)
     check_certificate(credentials().certificate_chain, identity)
+    settle(site.pool, site.store)
     pool = Pool(site.pool, site=identity.name)
     server = ExchangeServer(
         site.listen,

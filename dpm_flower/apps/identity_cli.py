@@ -5,15 +5,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from dpm_flower.apps.passphrase_options import PassphraseCredential, PassphraseFd
+
 identity = typer.Typer(no_args_is_help=True, help="The keys of one institution, made at its own site.")
 
-PassphraseFd: TypeAlias = Annotated[
-    int | None, typer.Option("--passphrase-fd", min=0, help="Read the keys' passphrase from this file descriptor, to its end.")
-]
-PassphraseCredential: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--passphrase-credential", help="Read it from this credential of a systemd service ($CREDENTIALS_DIRECTORY/NAME)."),
-]
+KeyFolder: TypeAlias = Annotated[Path, typer.Argument(help="The folder of the keys.")]
 
 
 @identity.command()
@@ -34,7 +30,7 @@ def create(
 
 @identity.command()
 def show(
-    folder: Annotated[Path, typer.Argument(help="The folder of the keys.")],
+    folder: KeyFolder,
     passphrase_fd: PassphraseFd = None,
     passphrase_credential: PassphraseCredential = None,
 ) -> None:
@@ -42,3 +38,16 @@ def show(
     from dpm_flower.apps import identity_command  # noqa: PLC0415
 
     raise typer.Exit(identity_command.show(folder, passphrase_fd, passphrase_credential))
+
+
+@identity.command()
+def move(
+    folder: KeyFolder,
+    endpoint: Annotated[str, typer.Option(help="Where its peers reach its exchange from now on, host:port.")],
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
+) -> None:
+    """Give the institution another address under the same keys, and print its new card: hand that over, for `roster move`."""
+    from dpm_flower.apps import identity_command  # noqa: PLC0415
+
+    raise typer.Exit(identity_command.move(folder, endpoint, passphrase_fd, passphrase_credential))

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from dpm_flower.apps.refusal import exit_code
 from dpm_flower.payload.card import Card
+from dpm_flower.payload.endpoint import host_and_port
 from dpm_flower.payload.identity import CARD_NAME, NODE_PUBLIC_NAME, REQUEST_NAME, Identity, card_in, check_keys_closed
 from dpm_flower.payload.passphrase import passphrase_lock
+from dpm_flower.payload.passphrase_lock import PassphraseLock
 
 
 def create(name: str, endpoint: str, folder: Path | None, descriptor: int | None, credential: str | None, *, post_quantum: bool) -> int:
@@ -17,6 +19,11 @@ def create(name: str, endpoint: str, folder: Path | None, descriptor: int | None
 def show(folder: Path, descriptor: int | None, credential: str | None) -> int:
     """Prints an identity's card and fingerprints after checking who can read its keys -> the exit code."""
     return exit_code(lambda: _show(folder, descriptor, credential))
+
+
+def move(folder: Path, endpoint: str, descriptor: int | None, credential: str | None) -> int:
+    """Gives an identity another endpoint under the same keys, and prints its new card and what to do with it -> the exit code."""
+    return exit_code(lambda: _move(folder, endpoint, passphrase_lock(descriptor, credential)))
 
 
 def _create(name: str, endpoint: str, folder: Path, descriptor: int | None, credential: str | None, post_quantum: bool) -> None:
@@ -42,6 +49,15 @@ def _show(folder: Path, descriptor: int | None, credential: str | None) -> None:
             Identity.open(folder, lock).card,
         )
     print("\n".join((*card_lines(card), f"keys         {state}")))
+
+
+def _move(folder: Path, endpoint: str, lock: PassphraseLock | None) -> None:
+    old = Identity.open(folder, lock)
+    moved = old.move(folder, endpoint, now=int(time.time()))
+    handed = [f"hand over    {folder / CARD_NAME}, to the coordinators, for: dpm-flower roster move {CARD_NAME}"]
+    if host_and_port(old.endpoint)[0] != host_and_port(endpoint)[0]:
+        handed.append(f"             {folder / REQUEST_NAME}, to the certificate authority: the certificate names the old host")
+    print("\n".join((*card_lines(moved.card), *handed)))
 
 
 def card_lines(card: Card) -> list[str]:

@@ -5,10 +5,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-release = typer.Typer(no_args_is_help=True, help="The releases in a pool: what is there, whether it is whole, and as files.")
+from dpm_flower.apps.passphrase_options import PassphraseCredential, PassphraseFd
+
+release = typer.Typer(no_args_is_help=True, help="The releases in a pool: what is there, whether it is whole, as files, and at peers.")
 
 PoolFolder: TypeAlias = Annotated[Path, typer.Option("--pool", help="The pool's folder.")]
 Digest: TypeAlias = Annotated[str, typer.Argument(help="The release's digest, or its first 8 digits or more.")]
+SiteFile: TypeAlias = Annotated[Path, typer.Option("--site", help="The site file, site.toml: whose keys, roster and pool are used.")]
+Peer: TypeAlias = Annotated[str, typer.Argument(help="The member's name in the roster.")]
 Campaign: TypeAlias = Annotated[str | None, typer.Option(help="Of this campaign only. Default: of any.")]
 
 
@@ -74,15 +78,73 @@ def import_file(
 
 
 @release.command()
+def catalogue(
+    peer: Peer,
+    site: SiteFile,
+    campaign: Campaign = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
+) -> None:
+    """List what a peer or a relay has for this site, and what of it lies in the pool already."""
+    from dpm_flower.apps import release_exchange  # noqa: PLC0415
+
+    raise typer.Exit(release_exchange.catalogue(site, peer, campaign, passphrase_fd, passphrase_credential))
+
+
+@release.command()
+def fetch(
+    peer: Peer,
+    digest: Digest,
+    site: SiteFile,
+    campaign: Campaign = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
+) -> None:
+    """Take a release of a peer's catalogue into the pool, if its sender is on the roster and signed it."""
+    from dpm_flower.apps import release_exchange  # noqa: PLC0415
+
+    raise typer.Exit(release_exchange.fetch(site, peer, digest, campaign, passphrase_fd, passphrase_credential))
+
+
+@release.command()
+def publish(
+    digest: Digest,
+    to: Annotated[str, typer.Option(help="The relay's name in the roster.")],
+    site: SiteFile,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
+) -> None:
+    """Give a release of this site's own to a relay, which passes it on to those it is for."""
+    from dpm_flower.apps import release_exchange  # noqa: PLC0415
+
+    raise typer.Exit(release_exchange.publish(site, digest, to, passphrase_fd, passphrase_credential))
+
+
+@release.command()
 def withdraw(
     digest: Digest,
-    pool: PoolFolder,
     reason: Annotated[str, typer.Option(help="Why; kept in the tombstone and the audit log.")],
+    pool: Annotated[Path | None, typer.Option(help="The pool's folder, for a withdrawal here.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="A relay or a peer, by its name in the roster: withdraw this site's release there.")
+    ] = None,
+    site: Annotated[Path | None, typer.Option(help="The site file, for --at: whose keys and roster are used.")] = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
 ) -> None:
-    """Delete a release's shards for good. It is never served nor taken again; copies that peers have are theirs to delete."""
-    from dpm_flower.apps import release_command  # noqa: PLC0415
+    """Delete a release's shards for good, in the pool here or with --at in that one. It is never served nor taken again there.
 
-    raise typer.Exit(release_command.withdraw(pool, digest, reason))
+    Each place is withdrawn from by itself; files that were exported are their holders' to delete.
+    """
+    if at is None and pool is not None and site is None:
+        from dpm_flower.apps import release_command  # noqa: PLC0415
+
+        raise typer.Exit(release_command.withdraw(pool, digest, reason))
+    if at is None or site is None or pool is not None:
+        raise typer.BadParameter("wanted --pool to withdraw here, or --at and --site to withdraw there")
+    from dpm_flower.apps import release_exchange  # noqa: PLC0415
+
+    raise typer.Exit(release_exchange.withdraw(site, digest, at, reason, passphrase_fd, passphrase_credential))
 
 
 @release.command()

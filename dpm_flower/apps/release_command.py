@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _HEAD = ("digest", "state", "sender", "campaign", "seq.", "round", "samples", "M
 
 def list_all(pool: Path, campaign: str | None) -> int:
     """A pool and a campaign, or None for all -> the exit code, after a line for each release."""
-    return exit_code(lambda: _print_table([_cells(listing) for listing in opened(pool).listing(campaign)]))
+    return exit_code(lambda: print_table([cells(listing, listing.state) for listing in opened(pool).listing(campaign)]))
 
 
 def show(pool: Path, digest: str) -> int:
@@ -73,9 +74,15 @@ def opened(folder: Path) -> Pool:
 
 def found(pool: Pool, beginning: str) -> Listing:
     """The one release whose digest begins so, in 8 digits or more. Raises PoolError if there is none, or more than one."""
+    listings = {listing.digest: listing for listing in pool.listing()}
+    return listings[one_beginning(beginning, listings)]
+
+
+def one_beginning(beginning: str, digests: Iterable[str]) -> str:
+    """The one of these digests that begins so. Raises PoolError as `found` does."""
     if len(beginning) < LEAST_DIGITS:
         raise PoolError(f"wanted {LEAST_DIGITS} digits of a release's digest or more, got {beginning!r}")
-    fitting = [listing for listing in pool.listing() if listing.digest.startswith(beginning)]
+    fitting = [digest for digest in digests if digest.startswith(beginning)]
     if len(fitting) != 1:
         raise PoolError(f"wanted the beginning of one release's digest, got {beginning!r}, with which {len(fitting)} begin")
     return fitting[0]
@@ -91,10 +98,11 @@ def _show(pool: Pool, beginning: str) -> None:
     print(json.dumps(shown, indent=2))
 
 
-def _cells(listing: Listing) -> tuple[str, ...]:
+def cells(listing: Listing, state: str) -> tuple[str, ...]:
+    """A release and how it stands -> its row for `print_table`."""
     return (
         listing.digest,
-        listing.state,
+        state,
         listing.sender,
         listing.campaign,
         str(listing.sequence),
@@ -106,7 +114,8 @@ def _cells(listing: Listing) -> tuple[str, ...]:
     )
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    """Rows of `cells` -> a table on the standard output, under a head."""
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
     for row in (_HEAD, *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

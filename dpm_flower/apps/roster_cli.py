@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from dpm_flower.apps.identity_cli import PassphraseCredential, PassphraseFd
+from dpm_flower.apps.passphrase_options import PassphraseCredential, PassphraseFd
 
 roster = typer.Typer(
     no_args_is_help=True, help="Who takes part in a consortium: changed and signed by its coordinators, followed by its sites."
@@ -60,6 +60,17 @@ def rotate(card: CardFile, path: RosterFile = DEFAULT) -> None:
     from dpm_flower.apps import roster_command  # noqa: PLC0415
 
     raise typer.Exit(roster_command.rotate(path, card))
+
+
+@roster.command()
+def move(
+    card: Annotated[Path, typer.Argument(help="The member's newer card.json, of identity move: nothing to compare, its keys signed it.")],
+    path: RosterFile = DEFAULT,
+) -> None:
+    """Draft a version in which a member answers at another endpoint, under the very keys that it has."""
+    from dpm_flower.apps import roster_command  # noqa: PLC0415
+
+    raise typer.Exit(roster_command.move(path, card))
 
 
 @roster.command()

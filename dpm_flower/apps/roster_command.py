@@ -53,6 +53,11 @@ def rotate(path: Path, card: Path) -> int:
     return _change(path, lambda roster: roster_changes.with_card(roster, _card(card), now=_now()))
 
 
+def move(path: Path, card: Path) -> int:
+    """Lets a member answer at the endpoint of a newer card with the same keys, in a draft -> the exit code."""
+    return _change(path, lambda roster: roster_changes.with_endpoint(roster, _read_card(card), now=_now()))
+
+
 def coordinate(path: Path, cards: Sequence[Path], threshold: int) -> int:
     """Changes who coordinates, in a draft -> the exit code."""
     return _change(path, lambda roster: roster_changes.with_coordinators(roster, [_card(each) for each in cards], threshold, now=_now()))
@@ -146,17 +151,21 @@ def _report(path: Path, draft: Draft) -> None:
 
 
 def _card(path: Path) -> Card:
+    card = _read_card(path)
+    print(f"card of {card.name}: compare its fingerprint by telephone: {grouped(card.fingerprint)}")
+    return card
+
+
+def _read_card(path: Path) -> Card:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_ENVELOPE_BYTES + 1)
     except OSError as err:
         raise SettingError(f"cannot read the card {path}: {err.strerror}") from err
     try:
-        card = read_card(Envelope.from_bytes(data))
+        return read_card(Envelope.from_bytes(data))
     except ReleaseError as err:
         raise ReleaseError(f"the card {path}: {err}") from err
-    print(f"card of {card.name}: compare its fingerprint by telephone: {grouped(card.fingerprint)}")
-    return card
 
 
 def _roster_file(path: Path) -> Envelope:

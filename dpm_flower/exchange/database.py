@@ -1,5 +1,6 @@
 """SQLite files that several processes use at once: a connection for each question, since threads and forks share none safely."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -25,7 +26,7 @@ def connection(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connecti
             yield opened
     except sqlite3.Error as err:
         if _code(err) in _FULL_OR_READ_ONLY:
-            raise OutputError(f"cannot write {path}: {err}") from err
+            raise OutputError(f"cannot write {path}: {err}{_room(path)}") from err
         raise PoolError(f"cannot use {path}: {err}") from err
 
 
@@ -58,3 +59,11 @@ def version(path: Path) -> int | None:
 
 def _code(err: sqlite3.Error) -> int:
     return getattr(err, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the upper bits say more than is asked here
+
+
+def _room(path: Path) -> str:
+    """How many bytes are free where a file lies, in words: of a disk that is full, SQLite often says no more than that it failed."""
+    try:
+        return f", with {shutil.disk_usage(path.parent).free} bytes free on its disk"
+    except OSError:
+        return ""

@@ -15,7 +15,7 @@ from dpm_flower.exchange.retries import Patience, Tries
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.verified import AuthenticRelease
 
-MAX_CATALOGUE = 1 << 16  # releases of one campaign at one peer
+MAX_CATALOGUE = 1 << 16  # releases that one peer may list at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,11 @@ class GrpcExchange:
         with self._line(release.manifest.sender) as line:
             into.admit(release, lambda position: self._shard(line, release, position))
 
-    def catalogue(self, peer: str, campaign: str) -> Iterator[Envelope]:
-        """A peer and a campaign -> the envelopes that it has for us, each once: claims, that nobody has verified."""
-        tries = self._tries(f"{peer}'s catalogue of {campaign}", 0)
-        request = CatalogueRequest(campaign=campaign).SerializeToString()
+    def catalogue(self, peer: str, campaign: str | None = None) -> Iterator[Envelope]:
+        """A peer and a campaign, or all -> the envelopes that it has for us, each once: claims, that nobody has verified."""
+        what = campaign or "all campaigns"
+        tries = self._tries(f"{peer}'s catalogue of {what}", 0)
+        request = CatalogueRequest(campaign=campaign or "").SerializeToString()
         seen: set[str] = set()
         with self._line(peer) as line:
             for answer in answered(line, tries, CATALOGUE, lambda: iter([request])):
@@ -50,7 +51,7 @@ class GrpcExchange:
                 if envelope.digest in seen:
                     continue
                 if len(seen) >= MAX_CATALOGUE:
-                    raise ReleaseError(f"{peer} may list {MAX_CATALOGUE} releases of {campaign}, got more")
+                    raise ReleaseError(f"{peer} may list {MAX_CATALOGUE} releases of {what}, got more")
                 seen.add(envelope.digest)
                 yield envelope
 

@@ -11,6 +11,7 @@ ENVELOPE = "envelope.json"
 INDEX = "index.sqlite"
 REPLAYS = "replays.sqlite"
 AUDIT_LOG = "audit-log.jsonl"
+STORE = "store"
 
 
 def release_folder(pool: Path, digest: str) -> Path:

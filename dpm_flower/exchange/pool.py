@@ -10,12 +10,12 @@ from dpm_flower.exchange.admission import Files, Source, admit
 from dpm_flower.exchange.audit_log import AuditLog
 from dpm_flower.exchange.burial import bury
 from dpm_flower.exchange.claim import Claim
-from dpm_flower.exchange.folder_store import FolderStore
 from dpm_flower.exchange.index import Index
 from dpm_flower.exchange.listing import Listing
 from dpm_flower.exchange.opening import tidy
 from dpm_flower.exchange.parts import Parts
 from dpm_flower.exchange.rebuilding import asked
+from dpm_flower.exchange.shard_place import shard_store
 from dpm_flower.exchange.shard_store import ShardStore
 from dpm_flower.exchange.staging import Staging
 from dpm_flower.exchange.stream import checked
@@ -31,9 +31,10 @@ class Pool:
     """A folder of releases, each under the digest of its envelope. Several processes may use one pool at once.
 
     Opening makes the folder, and puts right what processes that died have left. `site` names whose pool it is in its audit log;
-    without it the log keeps the name that it has. `store` holds the shards, in the releases' folders unless another one is given;
-    `clock` gives seconds since 1970 UTC.
-    Raises OutputError if the folder cannot be written, PoolError if its audit log is damaged or another site's.
+    without it the log keeps the name that it has. `store` holds the shards; without it they lie where the pool's folder remembers that
+    they do, which is in the releases' folders unless they were settled elsewhere. `clock` gives seconds since 1970 UTC.
+    Raises OutputError if the folder cannot be written, PoolError if its audit log is damaged or another site's, or its store does not
+    answer.
     """
 
     def __init__(self, folder: Path, *, site: str = "", store: ShardStore | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -42,7 +43,7 @@ class Pool:
             (folder / layout.RELEASES).mkdir(parents=True, exist_ok=True)
             self._parts = Parts(
                 folder=folder,
-                store=store or FolderStore(folder),
+                store=store or shard_store(folder),
                 staging=Staging(folder / layout.STAGING),
                 tombstones=Tombstones(folder),
                 index=Index(folder / layout.INDEX),

@@ -49,7 +49,7 @@ class Replays:
 
 def _make(path: Path) -> None:
     """Makes an empty memory, whole before it has its name; one that another process made meanwhile stays."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with database.connection(new, create=True) as opened:

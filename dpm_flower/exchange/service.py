@@ -47,8 +47,9 @@ class ExchangeService:
         return {CATALOGUE: self.catalogue, FETCH: self.fetch, PUBLISH: self.publish, WITHDRAW: self.withdraw}
 
     def catalogue(self, asked: Asked) -> Answer:
-        """A campaign -> the envelopes of the releases in it that are for this peer, one at a time in memory."""
-        campaign = rules.name(only(CatalogueRequest, asked.requests).campaign, "campaign")
+        """A campaign, or none for all -> the envelopes of the releases in it that are for this peer, one at a time in memory."""
+        named = only(CatalogueRequest, asked.requests).campaign
+        campaign = rules.name(named, "campaign") if named else None
         found = [release for release in self.shelf.listing(campaign) if release.is_for(asked.peer)]
         return Answer(CatalogueEntry(envelope=self.shelf.envelope(release.digest)).SerializeToString() for release in found)
 

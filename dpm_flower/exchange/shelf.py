@@ -24,8 +24,8 @@ class OnShelf:
 class Shelf(Protocol):
     """Releases by their digests. Every verb raises PoolError for one that is not here, or not any more."""
 
-    def listing(self, campaign: str) -> Iterable[OnShelf]:
-        """The releases of a campaign."""
+    def listing(self, campaign: str | None) -> Iterable[OnShelf]:
+        """The releases of a campaign, or of all."""
         ...
 
     def find(self, digest: str) -> OnShelf:
@@ -51,8 +51,8 @@ class PoolShelf:
 
     pool: Pool
 
-    def listing(self, campaign: str) -> list[OnShelf]:
-        """The releases of a campaign that are held."""
+    def listing(self, campaign: str | None) -> list[OnShelf]:
+        """The releases of a campaign, or of all, that are held."""
         return [_on_shelf(listing) for listing in self.pool.listing(campaign) if listing.state == "held"]
 
     def find(self, digest: str) -> OnShelf:

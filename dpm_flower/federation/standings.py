@@ -2,7 +2,6 @@
 
 import functools
 import random
-import time
 from pathlib import Path
 
 from flwr.app import Context
@@ -11,9 +10,9 @@ from dpm_flower.core.errors import SettingError, StudyError
 from dpm_flower.exchange.credentials import CredentialFiles
 from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.grpc_exchange import GrpcExchange
-from dpm_flower.exchange.line import PeerEndpoint
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.retries import Patience
+from dpm_flower.exchange.roster_endpoints import RosterEndpoints
 from dpm_flower.federation.opening import SITE, output_of, site_file_of
 from dpm_flower.payload.passphrase import passphrase_lock
 from dpm_flower.regime.consortium import Consortium
@@ -23,6 +22,7 @@ from dpm_flower.regime.standing import Standing
 from dpm_flower.regime.task import EntityTask
 
 LOCAL, GRPC = "local", "grpc"  # how a simulation's entities get each other's releases
+PEER_BACK_S = 300.0  # a site whose exchange died is started anew by its service manager, and serves again after two minutes
 
 
 def standing_of(task: EntityTask, context: Context) -> Standing:
@@ -37,9 +37,9 @@ def exchange_of(task: EntityTask, context: Context, standing: Standing) -> Excha
     site_file = site_file_of(context)
     if site_file is not None:
         files = CredentialFiles(standing.identity.tls_key_pem, site_file.exchange.certificate, site_file.trust.ca)
-        patience = Patience(least_bytes_per_s=site_file.exchange.min_mb_per_s * 1e6)
+        patience = Patience(start_s=PEER_BACK_S, least_bytes_per_s=site_file.exchange.min_mb_per_s * 1e6)
         return GrpcExchange(
-            peers=lambda name: _on_the_roster(standing, name), credentials=files, rng=random.SystemRandom(), patience=patience
+            peers=RosterEndpoints(standing.roster, "entity"), credentials=files, rng=random.SystemRandom(), patience=patience
         )
     consortium = Consortium(output_of(context.run_config))
     match str(context.run_config.get("exchange", LOCAL)):
@@ -70,7 +70,3 @@ def _deployed(path: Path) -> Standing:
     if standing.identity.name != site_file.entity:
         raise SettingError(f"{path}: wanted the identity of {site_file.entity}, got that of {standing.identity.name}")
     return standing
-
-
-def _on_the_roster(standing: Standing, name: str) -> PeerEndpoint:
-    return PeerEndpoint(name, standing.roster().member(name, int(time.time()), "entity").card.endpoint)

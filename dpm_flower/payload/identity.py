@@ -1,6 +1,6 @@
 """An entity's identity: all its keys, made and kept in one folder of its own site, which they never leave, and the card to hand over."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from dpm_flower.core.errors import OutputError, ReleaseError, SettingError
+from dpm_flower.core.whole_file import whole_file
 from dpm_flower.payload.card import Card, read_card
 from dpm_flower.payload.certificates import certificate_request, entity_names
 from dpm_flower.payload.endpoint import host_and_port
@@ -114,6 +115,26 @@ class Identity:
         found._check_card(folder)
         return found
 
+    def move(self, folder: Path, endpoint: str, *, now: int) -> "Identity":
+        """The folder that this was opened from and another endpoint -> the same keys under a newer card, which takes the old one's place.
+
+        Where the host is another, so are the names of the certificate request. `now` is in seconds since 1970 UTC. Raises SettingError
+        for an endpoint that cannot work or is the present one, OutputError where the folder cannot be written.
+        """
+        if endpoint == self.endpoint:
+            raise SettingError(f"{self.name} answers at {endpoint} already: wanted another endpoint")
+        try:
+            # newer than the old one in any case: a roster takes no other
+            card = replace(self.card, endpoint=endpoint, made_at=max(now, self.card.made_at + 1))
+        except ReleaseError as err:
+            raise SettingError(str(err)) from err
+        moved = replace(self, card=card, card_envelope=card.envelope(self.signing))
+        host, _ = host_and_port(endpoint)
+        if host != host_and_port(self.endpoint)[0]:
+            _replace(folder / REQUEST_NAME, certificate_request(self.tls, self.name, entity_names(self.name, host)))
+        _replace(folder / CARD_NAME, moved.card_envelope.to_bytes())  # last: killed before it, the same command does it all again
+        return moved
+
     @property
     def name(self) -> str:
         """The entity's name."""
@@ -145,6 +166,11 @@ class Identity:
         for name, (came, wanted) in pairs.items():
             if came != wanted:
                 raise OutputError(f"damaged: {folder / name} (or the key beside it) is not the key on {CARD_NAME}")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with whole_file(path) as partial:
+        write_new(partial, data, 0o644)
 
 
 def card_in(folder: Path) -> tuple[Envelope, Card]:

@@ -57,6 +57,18 @@ def with_card(roster: Roster, card: Card, *, now: int) -> Roster:
     return _next(roster, now, members=members, coordinators=coordinators)
 
 
+def with_endpoint(roster: Roster, card: Card, *, now: int) -> Roster:
+    """Lets a member answer at the endpoint of a newer card that has its very keys: signed with them, such a card is its own word."""
+    old = _in_force(roster, card.name).card
+    if other := _other_keys(old, card):
+        raise ReleaseError(
+            f"{card.name} moves under the keys that it has: wanted a card with those, got another {', another '.join(other)}"
+        )
+    if card.endpoint == old.endpoint:
+        raise ReleaseError(f"{card.name} answers at {old.endpoint} already: wanted a card with another endpoint")
+    return with_card(roster, card, now=now)
+
+
 def with_coordinators(roster: Roster, coordinators: Iterable[Card], threshold: int, *, now: int) -> Roster:
     """Puts other coordinators and another threshold in the place of the old ones, who have to sign that too."""
     return _next(roster, now, coordinators=_coordinators(coordinators), threshold=threshold)
@@ -117,9 +129,18 @@ def _names(roster: Roster) -> str:
 
 def _shared_keys(old: Card, new: Card) -> list[str]:
     shared = ["signing key"] if set(old.signing.keys) & set(new.signing.keys) else []
-    pairs = {
+    return [*shared, *(kind for kind, (before, after) in _other_pairs(old, new).items() if before == after)]
+
+
+def _other_keys(old: Card, new: Card) -> list[str]:
+    other = ["signing key"] if old.signing != new.signing else []
+    return [*other, *(kind for kind, (before, after) in _other_pairs(old, new).items() if before != after)]
+
+
+def _other_pairs(old: Card, new: Card) -> dict[str, tuple[object, object]]:
+    """Of the keys that do not sign: what each is called, before and after."""
+    return {
         "TLS key": (old.tls_spki, new.tls_spki),
         "node-authentication key": (old.node_public_key, new.node_public_key),
         "HPKE key": (old.hpke, new.hpke),
     }
-    return [*shared, *(kind for kind, (before, after) in pairs.items() if before == after)]

@@ -120,7 +120,8 @@ def _admitted(envelope: Envelope, admission: Admission, check_signatures: Signat
     if manifest.campaign != admission.campaign:
         raise ReleaseError(f"wanted a release of campaign {admission.campaign}, got one of {manifest.campaign}")
     if manifest.size_bytes > admission.max_bytes:
-        raise ReleaseError(f"a release may take {admission.max_bytes} bytes, got {manifest.size_bytes}")
+        why = ": no more can be spared on the reader's disk" if admission.max_bytes < MAX_RELEASE_BYTES else ""
+        raise ReleaseError(f"a release may take {admission.max_bytes} bytes, got {manifest.size_bytes}{why}")
     return manifest
 
 

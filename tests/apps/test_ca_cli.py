@@ -1,32 +1,19 @@
 """The typed wrappers of `dpm-flower ca`: instant help, wrong use refused, and every option handed on."""
 
-import subprocess
-import sys
-
 import pytest
 from typer.testing import CliRunner
 
 from dpm_flower.apps import ca_command
 from dpm_flower.apps.ca_cli import ca
 from dpm_flower.payload import development_ca
-
-HELP = """
-import sys
-from dpm_flower.cli import app
-try:
-    app(sys.argv[1:])
-except SystemExit as end:
-    print("CODE", end.code, [name for name in ("cryptography", "torch", "flwr", "numpy") if name in sys.modules])
-"""
+from tests.apps.typed_wrappers import CREDENTIAL, FD, check_light
 
 
 @pytest.mark.parametrize("arguments", [["ca", "--help"], ["ca", "sign", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-c", HELP, *arguments], capture_output=True, text=True, check=False)
-    assert "CODE 0 []" in done.stdout, done.stderr
+    check_light(arguments)
 
 
-FD, CREDENTIAL = ["--passphrase-fd", "3"], ["--passphrase-credential", "keys"]
 HANDED_ON = [
     ("create", ["f", "--name", "n", "--days", "9", *FD], "(PosixPath('f'), 'n', 9, 3, None)"),
     (

@@ -24,12 +24,23 @@ def test_help_needs_nothing_and_serving_needs_no_torch():
 def test_the_code_is_the_functions(monkeypatch, relay):
     came = []
     monkeypatch.setattr(exchange_command, "serve", lambda *arguments: came.append(arguments) or 7)
-    arguments = ["exchange", "serve", *NEEDED, "--listen", "h:1", "--passphrase-fd", "3", *(["--relay"] if relay else [])]
+    arguments = [
+        "exchange",
+        "serve",
+        *NEEDED,
+        "--listen",
+        "h:1",
+        "--store",
+        "s://t",
+        "--passphrase-fd",
+        "3",
+        *(["--relay"] if relay else []),
+    ]
     assert CliRunner().invoke(app, arguments).exit_code == 7
     ((site, identity, descriptor, credential, intake_of),) = came
     names = [str(part) for part in (site.pool, identity, site.certificate, site.ca, site.roster, site.lock)]
     assert names == ["p", "i", "c", "a", "r", "l"]
-    assert (site.listen, descriptor, credential) == ("h:1", 3, None)
+    assert (site.listen, site.store, descriptor, credential) == ("h:1", "s://t", 3, None)
     assert (intake_of is not None) is relay
 
 

@@ -1,132 +1,40 @@
 """The exchange as a site runs it: a process of its own, with real keys, certificates, roster and pools."""
 
-import random
 import signal
-import subprocess
-import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
-from dpm_flower.apps.exchange_command import ExchangeSite, expire_until, keep, serve
+from dpm_flower.apps.exchange_command import expire_until, keep, serve
 from dpm_flower.apps.exchange_relay import relay_intake
 from dpm_flower.core.errors import OutputError, ReleaseError
 from dpm_flower.exchange.audit_log import AuditLog
-from dpm_flower.exchange.credentials import CredentialFiles
-from dpm_flower.exchange.grpc_exchange import GrpcExchange
 from dpm_flower.exchange.guard import Told
-from dpm_flower.exchange.line import PeerEndpoint
 from dpm_flower.exchange.pool import Pool
-from dpm_flower.payload.codec import encode
 from dpm_flower.payload.development_ca import DevelopmentCa
-from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.identity import REQUEST_NAME, Identity
-from dpm_flower.payload.quorum import Coordinator
-from dpm_flower.payload.roster import Member, Roster
-from dpm_flower.payload.roster_envelope import PAYLOAD_TYPE, to_file
-from dpm_flower.payload.roster_lock import pin
-from dpm_flower.payload.roster_text import to_text
-from dpm_flower.payload.shard import ShardEntry
-from dpm_flower.payload.signed import SignedSealer, SignedVerifier
-from dpm_flower.payload.verification import Admission
-from tests.payload.examples import features, manifest
-
-NOW = int(time.time())
-DAY = 86400
-NAMES = ("entity-a", "entity-b", "relay-r")
-
-
-def write_roster(path, coordinator, version, members):
-    one = Roster(
-        consortium="trial",
-        version=version,
-        made_at=NOW - 60,
-        expires_at=NOW + DAY,
-        coordinators=(Coordinator("coordinator", coordinator.signing.public),),
-        threshold=1,
-        members=members,
-    )
-    text = to_text(one)
-    envelope = Envelope(text, PAYLOAD_TYPE, coordinator.signing.sign(PAYLOAD_TYPE, text))
-    path.write_bytes(to_file(envelope))
-    return one, envelope
+from dpm_flower.payload.identity import REQUEST_NAME
+from dpm_flower.payload.signed import SignedSealer
+from tests.apps.exchange_world import DAY, NOW, client, founded, serving, settled, signed_release, site, write_roster
 
 
 @pytest.fixture(scope="module")
 def consortium(tmp_path_factory):
-    """Three members with identities and certificates in folders, one of them a relay; a coordinator; the roster, to be copied."""
-    folder = tmp_path_factory.mktemp("consortium")
-    ca = DevelopmentCa.create(folder / "ca", "trial", now=NOW)
-    identities = {name: Identity.create(folder / name, name, "127.0.0.1:8443", now=NOW, post_quantum=False) for name in NAMES}
-    for name, identity in identities.items():
-        signed = ca.sign((folder / name / REQUEST_NAME).read_bytes(), identity.card, now=NOW)
-        (folder / f"{name}.crt").write_bytes(signed)
-    members = tuple(
-        Member(card=one.card, roles=frozenset({"relay" if name == "relay-r" else "entity"}), valid_from=NOW - 60, valid_until=NOW + DAY)
-        for name, one in identities.items()
-    )
-    coordinator = Identity.generate("coordinator", "127.0.0.1:1", now=NOW, post_quantum=False)
-    return SimpleNamespace(folder=folder, identities=identities, members=members, coordinator=coordinator)
+    return founded(tmp_path_factory.mktemp("consortium"))
 
 
 @pytest.fixture
 def world(consortium, tmp_path):
-    """A site's files of its own on top of that."""
-    roster, envelope = write_roster(tmp_path / "roster.toml", consortium.coordinator, 1, consortium.members)
-    pin(tmp_path / "roster.lock", envelope)
-    return SimpleNamespace(**vars(consortium), roster=roster, here=tmp_path)
-
-
-def site(world, name="entity-b", **changes):
-    plain = {
-        "pool": world.here / name,
-        "certificate": world.folder / f"{name}.crt",
-        "ca": world.folder / "ca" / "ca.crt",
-        "roster": world.here / "roster.toml",
-        "lock": world.here / "roster.lock",
-        "listen": "127.0.0.1:0",
-    }
-    return ExchangeSite(**(plain | changes))
+    return settled(consortium, tmp_path)
 
 
 @pytest.fixture
 def start(world):
     """A member's name -> its exchange in a process of its own, and its address. Ended after the test."""
-    running = []
-
-    def started(name, *options):
-        one = site(world, name)
-        files = {"--pool": one.pool, "--certificate": one.certificate, "--ca": one.ca, "--roster": one.roster, "--lock": one.lock}
-        arguments = [str(part) for pair in files.items() for part in pair]
-        command = [sys.executable, "-c", "from dpm_flower.cli import main; main()", "exchange", "serve", *arguments]
-        command += ["--identity", str(world.folder / name), "--listen", "127.0.0.1:0", *options]
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-        said = running[-1].stdout.readline()
-        assert said.startswith(f"{name} serves {one.pool} on 127.0.0.1:"), said + running[-1].stderr.read()
-        return running[-1], said.split()[-1]
-
-    yield started
-    for process in running:
-        process.kill()
-        process.communicate()
-
-
-def client(world, name, address, peer):
-    credentials = CredentialFiles(world.identities[name].tls_key_pem, world.folder / f"{name}.crt", world.folder / "ca" / "ca.crt")
-    return GrpcExchange(peers=lambda _: PeerEndpoint(peer, address), credentials=credentials, rng=random.Random(0))
-
-
-def signed_release(world, sequence=1, signer="entity-b"):
-    """A release of entity-b as somebody signed it, authenticated, and its shards."""
-    shards = encode(features(), max_shard_bytes=900)
-    entries = tuple(ShardEntry.of(shard) for shard in shards)
-    one = manifest(sequence=sequence, shards=entries, made_at=NOW - 10, expires_at=NOW + 3600)
-    envelope = SignedSealer(world.identities[signer].signing).seal(one)
-    admission = Admission(campaign=one.campaign, sender="entity-b", now=NOW, replays={})
-    return SignedVerifier(lambda: world.roster).authenticate(envelope, admission), shards
+    with ExitStack() as running:
+        yield lambda name, *options: running.enter_context(serving(world, name, *options))
 
 
 def test_a_site_serves_its_pool_until_it_is_told_to_end_and_its_audit_log_says_what(world, start):
@@ -150,6 +58,18 @@ def test_a_site_serves_its_pool_until_it_is_told_to_end_and_its_audit_log_says_w
         {"peer": "entity-a", "call": "Fetch", "digest": release.digest, "position": position} for position in range(len(shards))
     ]
     assert [entry.details["peer"] for entry in log.entries() if entry.event == "refused"] == ["relay-r"]
+
+
+def test_a_site_serves_what_lies_in_its_store_and_a_later_opening_finds_it_there(world, start):
+    store = f"file://{world.here}/objects"
+    _, address = start("entity-b", "--store", store)
+    release, shards = signed_release(world)
+    Pool(world.here / "entity-b", site="entity-b").publish(release, shards)  # nobody says where: the pool itself remembers
+    assert len(list((world.here / "objects" / release.digest).iterdir())) == len(shards)
+    assert [path.name for path in (world.here / "entity-b" / "releases" / release.digest).iterdir()] == ["envelope.json"]
+    mine = Pool(world.here / "entity-a")
+    client(world, "entity-a", address, "entity-b").fetch(release, mine)
+    mine.check(release)
 
 
 def test_a_newer_roster_counts_without_a_restart(world, start):
@@ -208,6 +128,9 @@ def test_what_would_keep_peers_from_being_served_is_said_at_the_start(world, cap
     assert "cannot read" in refusal(world, capsys, ca=tmp_path / "none")
     assert "cannot listen on" in refusal(world, capsys, listen="192.0.2.77:1")
     assert "no identity" in refusal(world, capsys, identity=world.folder / "ca")
+    assert "a store is a URL" in refusal(world, capsys, store="somewhere")
+    (tmp_path / "full" / "releases" / "one").mkdir(parents=True)
+    assert "wanted a new pool" in refusal(world, capsys, pool=tmp_path / "full", store=f"file://{tmp_path}/objects")
     assert "wanted relay" in refusal(world, capsys, intake_of=lambda pool, roster: None)
     (tmp_path / "bad.toml").write_bytes(b"version = 1\n")
     assert "refused" in refusal(world, capsys, roster=tmp_path / "bad.toml")

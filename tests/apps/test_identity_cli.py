@@ -1,31 +1,18 @@
 """The typed wrappers of `dpm-flower identity`: instant help, wrong use refused, and every option handed on."""
 
-import subprocess
-import sys
-
 import pytest
 from typer.testing import CliRunner
 
 from dpm_flower.apps import identity_command
 from dpm_flower.apps.identity_cli import identity
-
-HELP = """
-import sys
-from dpm_flower.cli import app
-try:
-    app(sys.argv[1:])
-except SystemExit as end:
-    print("CODE", end.code, [name for name in ("cryptography", "torch", "flwr", "numpy") if name in sys.modules])
-"""
+from tests.apps.typed_wrappers import CREDENTIAL, FD, check_light
 
 
 @pytest.mark.parametrize("arguments", [["identity", "--help"], ["identity", "create", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-c", HELP, *arguments], capture_output=True, text=True, check=False)
-    assert "CODE 0 []" in done.stdout, done.stderr
+    check_light(arguments)
 
 
-FD, CREDENTIAL = ["--passphrase-fd", "3"], ["--passphrase-credential", "keys"]
 HANDED_ON = [
     ("create", ["a", "--endpoint", "h:1"], "('a', 'h:1', None, None, None) {'post_quantum': True}"),
     (
@@ -34,6 +21,7 @@ HANDED_ON = [
         "('a', 'h:1', PosixPath('f'), 3, None) {'post_quantum': False}",
     ),
     ("show", ["f", *CREDENTIAL], "(PosixPath('f'), None, 'keys') {}"),
+    ("move", ["f", "--endpoint", "h:1", *FD], "(PosixPath('f'), 'h:1', 3, None) {}"),
 ]
 
 
@@ -61,6 +49,7 @@ def test_every_option_is_handed_on_and_the_code_comes_back(
         ["create", "a", "--endpoint", "h:1", "--passphrase", "secret"],
         ["create", "a", "--endpoint", "h:1", "--passphrase-fd", "-1"],
         ["show"],
+        ["move", "f"],
     ],
 )
 def test_wrong_use_is_refused(arguments: list[str]) -> None:

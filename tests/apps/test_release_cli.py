@@ -1,24 +1,21 @@
 """The typed wrappers of `dpm-flower release`: instant help, wrong use refused, and every option handed on."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from dpm_flower.apps import release_command, release_signed, schema_command
+from dpm_flower.apps import release_command, release_exchange, release_signed, schema_command
 from dpm_flower.apps.release_cli import release
-from tests.apps.test_ca_cli import HELP
+from tests.apps.typed_wrappers import FD, check_light
 
-POOL = ["--pool", "p"]
-P, R, L = Path("p"), Path("r"), Path("l")
+POOL, SITE = ["--pool", "p"], ["--site", "s"]
+P, R, L, S = Path("p"), Path("r"), Path("l"), Path("s")
 
 
 @pytest.mark.parametrize("arguments", [["release", "--help"], ["release", "import", "--help"]])
 def test_help_imports_nothing_heavy(arguments):
-    done = subprocess.run([sys.executable, "-c", HELP, *arguments], capture_output=True, text=True, check=False)
-    assert "CODE 0 []" in done.stdout, done.stderr
+    check_light(arguments)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +36,11 @@ def test_help_imports_nothing_heavy(arguments):
             (P, Path("f"), R, L, "c"),
         ),
         (release_command, "withdraw", ["withdraw", "d", *POOL, "--reason", "why"], (P, "d", "why")),
+        (release_exchange, "catalogue", ["catalogue", "b", *SITE], (S, "b", None, None, None)),
+        (release_exchange, "catalogue", ["catalogue", "b", *SITE, "--campaign", "c", *FD], (S, "b", "c", 3, None)),
+        (release_exchange, "fetch", ["fetch", "b", "d", *SITE, "--campaign", "c", *FD], (S, "b", "d", "c", 3, None)),
+        (release_exchange, "publish", ["publish", "d", "--to", "r", *SITE, *FD], (S, "d", "r", 3, None)),
+        (release_exchange, "withdraw", ["withdraw", "d", "--at", "r", "--reason", "y", *SITE, *FD], (S, "d", "r", "y", 3, None)),
         (schema_command, "show", ["schema"], ()),
     ],
 )
@@ -60,6 +62,14 @@ def test_what_is_typed_is_handed_on_and_the_exit_code_comes_back(monkeypatch, mo
         ["import", "f", *POOL, "--roster", "r"],
         ["import", "f", *POOL, "--lock", "l"],
         ["withdraw", "d", *POOL],
+        ["withdraw", "d", "--reason", "why"],
+        ["withdraw", "d", "--reason", "why", *SITE],
+        ["withdraw", "d", "--reason", "why", "--at", "r"],
+        ["withdraw", "d", "--reason", "why", "--at", "r", *SITE, *POOL],
+        ["withdraw", "d", "--reason", "why", *SITE, *POOL],
+        ["catalogue", "b"],
+        ["fetch", "b", *SITE],
+        ["publish", "d", *SITE],
     ],
 )
 def test_wrong_use_is_refused(arguments):

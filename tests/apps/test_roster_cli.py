@@ -18,13 +18,14 @@ def test_a_site_needs_no_torch_for_its_roster_and_help_needs_nothing(module, loa
     assert done.stdout.strip() == loaded
 
 
-@pytest.mark.parametrize("command", ["init", "add", "revoke", "rotate", "coordinate", "renew", "sign", "show", "check"])
+@pytest.mark.parametrize("command", ["init", "add", "revoke", "rotate", "move", "coordinate", "renew", "sign", "show", "check"])
 def test_a_commands_code_is_its_functions(command, monkeypatch):
     needed = {
         "init": ["C", "--coordinator", "c", "--threshold", "1"],
         "add": ["c"],
         "revoke": ["n"],
         "rotate": ["c"],
+        "move": ["c"],
         "coordinate": ["c", "--threshold", "1"],
         "renew": ["--valid-days", "3"],
         "sign": ["--identity", "i"],

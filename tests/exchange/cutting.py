@@ -6,10 +6,14 @@ import threading
 
 
 class Proxy:
-    """Forwards to `port` from a port of its own. Connection n is cut after `cuts[n]` bytes of the server's; later ones are not."""
+    """Forwards to `port` from a port of its own. Connection n is cut after `cuts[n]` bytes of the server's; later ones are not.
 
-    def __init__(self, port, cuts=()):
-        self._to, self._cuts = port, list(cuts)
+    `passed` counts the server's bytes of all connections; `on_cut` is called before a line is hung up.
+    """
+
+    def __init__(self, port, cuts=(), on_cut=lambda: None):
+        self._to, self._cuts, self._on_cut = port, list(cuts), on_cut
+        self.passed = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
@@ -28,29 +32,45 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._to))
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:  # nobody serves there just now
+                client.close()
+                continue
             cut = self._cuts[self.connections] if self.connections < len(self._cuts) else None
             self.connections += 1
             self._lines += [client, server]
-            threading.Thread(target=_forward, args=(client, server, None), daemon=True).start()
-            threading.Thread(target=_forward, args=(server, client, cut), daemon=True).start()
+            threading.Thread(target=_ask, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client, cut), daemon=True).start()
+
+    def _answer(self, server, client, cut):
+        passed = _forward(server, client, cut)
+        self.passed += passed
+        if passed == cut:
+            self._on_cut()
+        _hang_up(server)
+        _hang_up(client)
 
 
-def _forward(source, target, cut):
+def _ask(client, server):
+    _forward(client, server)
+    _hang_up(client)
+    _hang_up(server)
+
+
+def _forward(source, target, most=None):
+    """Passes on what comes, `most` bytes at most -> how many they were."""
     passed = 0
     try:
-        while data := source.recv(1 << 16):
-            if cut is not None and passed + len(data) > cut:
-                target.sendall(data[: cut - passed])
-                break
+        while (most is None or passed < most) and (data := source.recv(1 << 16)):
+            data = data if most is None else data[: most - passed]
             target.sendall(data)
             passed += len(data)
     except OSError:
         pass
-    _hang_up(source)
-    _hang_up(target)
+    return passed
 
 
 def _hang_up(line):

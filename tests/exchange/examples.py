@@ -1,9 +1,12 @@
 """Verified releases of two small shards, as `entity-b` would publish them, and what can happen to their files."""
 
+import json
 import os
+import time
 
 from dpm_flower.payload.codec import encode
 from dpm_flower.payload.shard import ShardEntry
+from tests.exchange import kill_scan, peers
 from tests.payload.examples import expectation, features, manifest
 from tests.payload.unsigned import Unsigned
 
@@ -13,6 +16,14 @@ def released(sequence=5, samples=10):
     shards = encode(features(samples, seed=sequence), max_shard_bytes=900)
     one = manifest(sequence=sequence, samples=samples, shards=tuple(ShardEntry.of(shard) for shard in shards))
     return Unsigned().verify(Unsigned().seal(one), expectation()), shards
+
+
+def of_one_shard(data, sender="entity-b"):
+    """The bytes of a shard, any -> a release of it, which says of itself what a pool and an exchange read, and the shards."""
+    entry = peers.released(data)[0].manifest.shards[0]
+    shards = [{"name": entry.name, "sha256": entry.sha256, "size_bytes": entry.size_bytes}]
+    said = kill_scan.SAID | {"sender": sender, "expires_at": int(time.time()) + 3600, "shards": shards}
+    return peers.released(data, sender=sender, payload=json.dumps(said).encode())
 
 
 def contents(folder):

@@ -60,7 +60,7 @@ class MemoryShelf:
         self.held[release.digest] = (on_shelf, release.envelope.to_bytes(), [shard.data for shard in shards])
 
     def listing(self, campaign):
-        return [on_shelf for on_shelf, _, _ in self.held.values() if campaign == CAMPAIGN]
+        return [on_shelf for on_shelf, _, _ in self.held.values() if campaign in (CAMPAIGN, None)]
 
     def find(self, digest):
         return self._get(digest)[0]

@@ -10,7 +10,7 @@ from dpm_flower.exchange.guard import Told
 from dpm_flower.exchange.limits import Limits
 from dpm_flower.exchange.messages import CATALOGUE, FETCH, path
 from dpm_flower.exchange.server import ExchangeServer
-from tests.exchange.peers import CAMPAIGN, Members, MemoryShelf, authority, entity, raw, released
+from tests.exchange.peers import CAMPAIGN, MemoryShelf, entity, raw, released
 
 RELEASE, SHARDS = released(bytes(5000), b"second")
 LIST = CatalogueRequest(campaign=CAMPAIGN).SerializeToString()
@@ -18,37 +18,10 @@ FIRST = FetchRequest(digest=RELEASE.digest).SerializeToString()
 
 
 @pytest.fixture
-def ca(tmp_path):
-    return authority(tmp_path / "ca")
-
-
-@pytest.fixture
-def friend(ca):
-    return entity("entity-a", ca)
-
-
-@pytest.fixture
 def shelf():
     made = MemoryShelf()
     made.put(RELEASE, SHARDS)
     return made
-
-
-@pytest.fixture
-def serve(ca, shelf):
-    """Arguments of a server -> the server, running; stopped after the test."""
-    running = []
-
-    def start(**settings):
-        ours = entity("entity-b", ca)
-        server = ExchangeServer("127.0.0.1:0", shelf, Members("entity-a", "entity-c"), lambda: ours, **settings)
-        server.start()
-        running.append(server)
-        return server.address
-
-    yield start
-    for server in running:
-        server.stop(0)
 
 
 def test_what_is_served_and_refused_is_told_with_release_and_shard(serve, friend):

@@ -89,6 +89,9 @@ def test_a_catalogue_holds_the_campaigns_envelopes(shelf):
     entries = service.catalogue(asked(CatalogueRequest(campaign=CAMPAIGN))).messages
     assert [CatalogueEntry.FromString(entry).envelope for entry in entries] == [RELEASE.envelope.to_bytes()]
     assert list(service.catalogue(asked(CatalogueRequest(campaign="another"))).messages) == []
+    assert [CatalogueEntry.FromString(entry).envelope for entry in service.catalogue(asked(CatalogueRequest())).messages] == [
+        RELEASE.envelope.to_bytes()
+    ]
     with pytest.raises(ReleaseError, match="campaign must be"):
         service.catalogue(asked(CatalogueRequest(campaign="../c")))
 

@@ -23,6 +23,7 @@ def shelf(pool) -> Shelf:
 def test_a_pools_releases_are_on_its_shelf(shelf):
     on_shelf = OnShelf(RELEASE.digest, "entity-b", ("entity-a", "entity-c"))
     assert list(shelf.listing(RELEASE.manifest.campaign)) == [on_shelf]
+    assert list(shelf.listing(None)) == [on_shelf]
     assert list(shelf.listing("another")) == []
     assert shelf.find(RELEASE.digest) == on_shelf
     assert shelf.envelope(RELEASE.digest) == RELEASE.envelope.to_bytes()

@@ -8,6 +8,7 @@ from dpm_flower.payload.roster_changes import (
     renewed,
     with_card,
     with_coordinators,
+    with_endpoint,
     with_longer_membership,
     with_member,
     with_revoked,
@@ -59,6 +60,22 @@ def test_a_coordinators_newer_card_changes_both_roles_at_once():
     assert (only.coordinators, only.members) == (turned.coordinators, roster().members)
 
 
+def moved(name="entity-a", **changes):
+    """A member's newer card with the same keys."""
+    return replace(card(name), **({"endpoint": "new.example.org:1", "made_at": NOW} | changes))
+
+
+def test_a_member_answers_elsewhere_under_the_same_keys():
+    assert with_endpoint(roster(), moved(), now=LATER) == next_version(members=entries(entity_a={"card": moved()}))
+
+
+@pytest.mark.parametrize("part", ["signing", "tls_spki", "node_public_key", "hpke"])
+def test_no_key_changes_with_the_endpoint(part):
+    for whose in (card("entity-b"), card("entity-a", 2)):
+        with pytest.raises(ReleaseError, match="entity-a moves under the keys that it has: wanted a card with those, got another"):
+            with_endpoint(roster(), moved(**{part: getattr(whose, part)}), now=LATER)
+
+
 def test_other_coordinators_with_another_threshold():
     changed = with_coordinators(roster(), [card("dee"), card("cyd")], 1, now=LATER)
     assert changed == next_version(coordinators=(coordinator("cyd"), coordinator("dee")), threshold=1)
@@ -98,6 +115,13 @@ COORDINATING = with_member(roster(), card("ada"), ["entity"], now=NOW, lasts_s=D
         (lambda: with_card(roster(), card("entity-a"), now=NOW), "wanted a newer card of entity-a"),
         (lambda: with_card(roster(members=(member("entity-a", 2),)), card("entity-a"), now=NOW), "wanted a newer card of entity-a"),
         (lambda: with_card(REVOKED, card("entity-a", 2), now=NOW), "entity-a is revoked since"),
+        (
+            lambda: with_endpoint(roster(), moved(endpoint=card("entity-a").endpoint), now=NOW),
+            "answers at entity-a.example.org:8443 already",
+        ),
+        (lambda: with_endpoint(roster(), moved(made_at=card("entity-a").made_at), now=NOW), "wanted a newer card of entity-a"),
+        (lambda: with_endpoint(REVOKED, moved(), now=NOW), "entity-a is revoked since"),
+        (lambda: with_endpoint(roster(), moved("ada"), now=NOW), "got 'ada'; its members are"),
         (lambda: with_coordinators(roster(), [], 1, now=NOW), "the number of coordinators"),
         (lambda: with_coordinators(roster(), [card("ada")], 2, now=NOW), "the threshold"),
         (lambda: with_longer_membership(REVOKED, "entity-a", now=NOW, lasts_s=DAY), "entity-a is revoked since"),
