@@ -13,4 +13,5 @@ STUDY = replace(
     partition=Shares(entities=(("a", 0.05), ("b", 0.04)), public=0.1, validation=0.2),
     arms=(SharingArm(name="own + poisoned", method=POISONING),),
     quorum=1.0,
+    phase_timeout_s=1200.0,  # every message starts a process that imports torch, on a machine that may have others to do
 )

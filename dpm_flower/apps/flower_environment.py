@@ -2,7 +2,13 @@
 
 import os
 import socket
+import time
+from collections.abc import Iterable
 from pathlib import Path
+
+from dpm_flower.core.errors import StudyError
+
+FREE_AGAIN_S = 30.0  # what was killed a moment ago is ended by its keepers within a few seconds
 
 
 def environment(bin_folder: Path, home: Path, port: int, control_port: int) -> dict[str, str]:
@@ -40,3 +46,23 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
+
+
+def wait_until_free(ports: Iterable[int], within_s: float = FREE_AGAIN_S) -> None:
+    """Returns once nobody listens on any of these ports of the loopback interface. Raises StudyError if one stays taken."""
+    give_up = time.monotonic() + within_s
+    for port in ports:
+        while _taken(port):
+            if time.monotonic() >= give_up:
+                raise StudyError(f"port {port} is taken: wanted it free within {within_s:g} s")
+            time.sleep(0.1)
+
+
+def _taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: connections that have ended do not count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False

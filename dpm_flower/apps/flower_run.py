@@ -189,13 +189,13 @@ def finish(programs: Programs, env: Mapping[str, str], home: Path, watch: Watch,
 
 
 def run_status(programs: Programs, env: Mapping[str, str], home: Path, tail: list[str]) -> tuple[str, str]:
-    """The status of the SuperLink's one run, such as ``finished:completed``, with its details; empty if there is no run."""
+    """The status of the SuperLink's newest run, such as ``finished:completed``, with its details; empty if there is no run."""
     command = [str(programs.flwr), "list", CONNECTION, "--format", "json"]
     with kept(command, env=env, folder=home, output=subprocess.PIPE) as listing:
         answer = b"".join(listing.stdout or ()).decode(errors="replace")
     try:
         runs = json.loads(answer[answer.index("{") :])["runs"]
-        return (str(runs[-1]["status"]), str(runs[-1]["status-details"])) if runs else ("", "")
+        return (str(runs[0]["status"]), str(runs[0]["status-details"])) if runs else ("", "")
     except (ValueError, KeyError, TypeError) as err:
         raise StudyError(
             f"wanted the status of the run from flwr list, got {answer[-500:]!r}; its last lines:\n" + "\n".join(tail)

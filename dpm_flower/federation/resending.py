@@ -25,15 +25,17 @@ LOST = (
     ErrorCode.CLIENT_APP_CRASHED,  # a deployment's client app ended
 )
 MOST_LOSSES = 7  # of one message: in the first batch, in a wave, and five times alone, which gets past three dead actors
+RETURN_S = 300.0  # a node that was killed may be back 60 s after its last word, and no sooner; on a busy machine it needs minutes more
 
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A message, how often it was lost, and how often of these while it was sent alone."""
+    """A message, how often it was lost, how often of these while it was sent alone, and the last word that its node is gone."""
 
     message: Message
     losses: int = 0
     alone: int = 0
+    gone: Message | None = None
 
 
 def ask(
@@ -49,8 +51,9 @@ def ask(
     so eats most of a batch, however few of the actors are dead. Hence lost messages go again when the batch is over, in waves: first
     one alone, then twice as many at a time while none is lost. One that is lost though it was alone has met a dead actor that
     lies on top; every second time it takes harmless queries along, for other nodes: these keep the dead actors busy for the moment
-    in which it is handed out, or else leave a living one on top. Source: flwr 1.41, `BasicActorPool`, and `worker` of its
-    `vce_api`.
+    in which it is handed out, or else leave a living one on top. A deployed node that is gone is waited for, up to `RETURN_S`,
+    before its message is sent again: whoever starts it anew takes part again. Source: flwr 1.41, `BasicActorPool`, and `worker` of
+    its `vce_api`.
     """
     give_up = time.monotonic() + timeout_s
     waiting = deque(Question(message) for message in messages)
@@ -64,7 +67,7 @@ def ask(
 
     while waiting and (left_s := give_up - time.monotonic()) > 0:
         wave = [waiting.popleft() for _ in range(min(at_once, len(waiting)))]
-        lost = _send(grid, wave, left_s, keep, poll_s)
+        lost = _returned(grid, _send(grid, wave, left_s, keep, poll_s), min(give_up, time.monotonic() + RETURN_S), keep, poll_s)
         waiting.extendleft(reversed(lost))
         at_once = 1 if lost else 2 * at_once
     return replies
@@ -75,7 +78,7 @@ def _send(grid: Grid, wave: list[Question], timeout_s: float, keep: Callable[[Me
     for question in wave:
         if question.losses:
             question.message = _again(question.message)
-    companions = _companions(grid, wave[0]) if len(wave) == 1 else []
+    companions = _companions(grid, wave[0]) if len(wave) == 1 and not wave[0].gone else []
     lost: list[Question] = []
     causes: list[str] = []
 
@@ -88,6 +91,7 @@ def _send(grid: Grid, wave: list[Question], timeout_s: float, keep: Callable[[Me
             question.losses += 1
             question.alone += len(wave) == 1
             if question.losses <= MOST_LOSSES:
+                question.gone = reply if reply.error.code == ErrorCode.NODE_UNAVAILABLE else None
                 lost.append(question)
                 causes.append((reply.error.reason or "no reason given").splitlines()[0])
                 return
@@ -98,6 +102,22 @@ def _send(grid: Grid, wave: list[Question], timeout_s: float, keep: Callable[[Me
         kinds = Counter(question.message.metadata.message_type for question in lost)
         told = ", ".join(f"{number} of {kind}" for kind, number in kinds.items())
         log.warning("messages were lost with their process and are sent again (%s): %s", told, causes[0])
+    return lost
+
+
+def _returned(grid: Grid, lost: list[Question], give_up: float, keep: Callable[[Message], None], poll_s: float) -> list[Question]:
+    """Lost questions -> those whose nodes are there, once all of them are or it is `give_up`; of the others `keep` gets the last word."""
+    while True:
+        absent = [question for question in lost if question.gone]
+        there = set(grid.get_node_ids()) if absent else set()
+        missing = {question.message.metadata.dst_node_id for question in absent} - there
+        if not missing or time.monotonic() >= give_up:
+            break
+        time.sleep(poll_s)
+    for question in absent:
+        if question.message.metadata.dst_node_id in missing and question.gone:
+            keep(question.gone)
+            lost.remove(question)
     return lost
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from dpm_flower.core.errors import PoolError, ReleaseError
+from dpm_flower.core.alone import alone_in
+from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
 from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
@@ -23,6 +24,7 @@ from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.packing import packed
 from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
+from dpm_flower.regime.attacker_views import Exposed
 from dpm_flower.regime.audit import Audit, audit
 from dpm_flower.regime.publishing import Notary, released_spec
 from dpm_flower.regime.task import EntityTask
@@ -48,8 +50,18 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
     Source: Deep Poisoning, step 2.
     """
     record = task.site.contribution(task.campaign, repr(method))
-    if record.exists() and (kept := _kept(record, Pool(task.site.pool, site=task.entity))):
-        return kept
+    making = record.with_suffix(".making")
+    try:
+        making.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise OutputError(f"cannot write to the folder of entity {task.entity}, {making}: {err}") from err
+    with alone_in(making, wait=True):  # a client process that Flower has given up as lost may still be at it: one release, not two
+        if record.exists() and (kept := _kept(record, Pool(task.site.pool, site=task.entity))):
+            return kept
+        return _contributed(task, net, method, sequence, notary, record)
+
+
+def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequence: int, notary: Notary, record: Path) -> Contribution:
     if task.policy:
         task.policy.check_method(method.name)  # before hours of training
     watch = Stopwatch.start()
@@ -75,8 +87,9 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         shards = encode(batch)
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
         fitted = watch.costs
-        audited = audit(task, net, method, as_released, features)
-        quality = audited.quality | _held_out(task, net, sharer, spec, features)
+        held_out = _held_out(task, net, sharer, spec, features)  # before the audit: attackers may ask the sharer, and move its stream
+        audited = audit(task, net, Exposed(method, sharer, as_released), features)
+        quality = audited.quality | held_out
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
     pool = Pool(task.site.pool, site=task.entity)

@@ -2,6 +2,8 @@
 
 import inspect
 import io
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -10,6 +12,7 @@ from flwr.supernode.runtime import run_clientapp
 from dpm_flower.apps import client_process
 from dpm_flower.apps.bundle import bundle_digest
 from dpm_flower.apps.client import app
+from dpm_flower.apps.deployment import Deployment, site_text
 from dpm_flower.core.errors import PolicyError
 
 
@@ -32,7 +35,7 @@ def bundle(marker) -> bytes:
 
 def test_an_allowed_bundle_lets_the_installed_app_answer(process, tmp_path):
     content = bundle(tmp_path / "mark")
-    client_process.allow_only((bundle_digest(content),))
+    client_process.allow_only(lambda: (bundle_digest(content),))
     process.install_from_fab(content, skip_prompt=True)
     assert process.get_load_client_app_fn(default_app_ref="", app_path=None, multi_app=True)("id", "1.0", "hash") is app
     assert not (tmp_path / "mark").exists()
@@ -41,7 +44,8 @@ def test_an_allowed_bundle_lets_the_installed_app_answer(process, tmp_path):
 @pytest.mark.parametrize("position", [0, 40, -1])
 def test_one_changed_byte_is_refused_before_anything_is_imported(process, position, tmp_path):
     content = bytearray(bundle(tmp_path / "mark"))
-    client_process.allow_only((bundle_digest(bytes(content)),))
+    allowed = (bundle_digest(bytes(content)),)
+    client_process.allow_only(lambda: allowed)
     content[position] ^= 1
     with pytest.raises(PolicyError, match=bundle_digest(bytes(content))):
         process.install_from_fab(bytes(content), skip_prompt=True)
@@ -49,7 +53,7 @@ def test_one_changed_byte_is_refused_before_anything_is_imported(process, positi
 
 
 def test_by_default_no_bundle_is_allowed(process, tmp_path):
-    client_process.allow_only(())
+    client_process.allow_only(lambda: ())
     with pytest.raises(PolicyError, match="allows the bundles"):
         process.install_from_fab(bundle(tmp_path / "mark"), skip_prompt=True)
 
@@ -59,3 +63,20 @@ def test_flowers_process_installs_before_it_loads_and_touches_the_bundle_nowhere
     install, load = source.index("install_from_fab(fab.content"), source.index("load_client_app_fn(\n")
     assert install < load
     assert source.count("fab.content") == 1
+
+
+def test_before_its_first_sign_of_life_a_process_imports_no_torch():
+    """Flower waits 30 s for that, and torch from a cold disk may take as long."""
+    told = "import sys, dpm_flower.apps.client_process; print(sorted({'torch', 'torchvision', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_flowers_process_gives_its_first_sign_of_life_before_it_asks_for_the_app():
+    source = inspect.getsource(run_clientapp.run_clientapp)
+    assert source.index("heartbeat_sender.start()") < source.index("install_from_fab(fab.content") < source.index("load_client_app_fn(\n")
+
+
+def test_a_site_file_says_what_it_allows(tmp_path):
+    text = site_text(Deployment.of(tmp_path, "tests.small_deployment:STUDY"), "a", "0" * 64)
+    (tmp_path / "site.toml").write_text(text)
+    assert client_process.allowed_by(tmp_path / "site.toml") == ("0" * 64,)

@@ -2,11 +2,13 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from dpm_flower.apps.flower_environment import environment, free_ports
+from dpm_flower.apps.flower_environment import environment, free_ports, wait_until_free
+from dpm_flower.core.errors import StudyError
 
 
 def test_foreign_settings_of_flower_and_ray_do_not_come_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,3 +39,17 @@ def test_free_ports_differ_and_can_be_bound() -> None:
     for port in ports:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
+
+
+def test_a_port_that_somebody_keeps_is_named_and_one_that_was_let_go_is_free_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StudyError, match=f"port {port} is taken"):
+            wait_until_free([*free_ports(1), port], within_s=0.3)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            taken.accept()[0].close()  # the end that closes first stays in TIME_WAIT for a minute
+            client.recv(1)
+        waiting = threading.Thread(target=wait_until_free, args=([port],))
+        waiting.start()
+    waiting.join(60)
+    assert not waiting.is_alive()

@@ -158,6 +158,54 @@ def test_companions_are_queries_to_other_nodes() -> None:
     assert asked not in companions
 
 
+class DeployedGrid(PooledGrid):
+    """Nodes of a deployment, of which the first is gone: Flower says so of its messages, until it has been looked for often enough."""
+
+    def __init__(self, back_after: int) -> None:
+        super().__init__("+")
+        self.looks, self.back_after = 0, back_after
+        self.first = next(iter(super().get_node_ids()))
+
+    def get_node_ids(self) -> Iterable[int]:
+        self.looks += 1
+        there = self.looks > self.back_after
+        return [node for node in super().get_node_ids() if there or node != self.first]
+
+    def _work_off(self, messages: list[Message]) -> None:
+        for message in messages:
+            if message.metadata.dst_node_id == self.first and self.looks <= self.back_after:
+                error = Error(ErrorCode.NODE_UNAVAILABLE, "node unavailable")
+                self.replies[message.metadata.message_id] = Message(error, reply_to=message)
+            else:
+                self._finish("+", message)
+
+
+def _one_for_each(grid: DeployedGrid) -> list[Message]:
+    nodes = list(InProcessGrid.get_node_ids(grid))
+    return [Message(RecordDict(), node, "query.work", group_id=f"{each}") for each, node in enumerate(nodes)]
+
+
+def test_a_deployed_node_that_is_gone_is_waited_for_and_asked_once_more() -> None:
+    grid = DeployedGrid(back_after=40)  # looks, and so many losses no message outlives
+    came = ask(grid, _one_for_each(grid), 60.0, poll_s=1e-6)
+    assert len(came) == NODES
+    assert not any(reply.has_error() for reply in came)
+    assert [kind for kind, node in grid.sent if node == grid.first] == ["query.work"] * 2
+    assert {grid.handled[str(each)] for each in range(NODES)} == {1}
+
+
+def test_a_deployed_node_that_stays_away_is_waited_for_once_and_the_others_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(resending.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(resending.time, "sleep", lambda _: None)
+    grid = DeployedGrid(back_after=10**9)
+    came = ask(grid, _one_for_each(grid), 1e6, poll_s=1e-6)
+    assert [reply.error.code for reply in came if reply.has_error()] == [ErrorCode.NODE_UNAVAILABLE]
+    assert len(came) == NODES
+    assert [kind for kind, node in grid.sent if node == grid.first] == ["query.work"]
+    assert resending.RETURN_S / 2 < grid.looks < 2 * resending.RETURN_S
+
+
 @pytest.mark.parametrize("code", [ErrorCode.CLIENT_APP_RAISED_EXCEPTION, ErrorCode.LOAD_CLIENT_APP_EXCEPTION, ErrorCode.INVALID_FAB, -1])
 def test_what_the_client_app_raised_is_not_asked_again(code: int) -> None:
     grid = PooledGrid("-", code=code)
