@@ -20,6 +20,7 @@ from dpm_flower.core.data_name import SEPARATOR, paths_in, placeholders
 from dpm_flower.core.errors import DataError, DpmFlowerError, OutputError, SettingError, StudyError
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
+from dpm_flower.core.whole_file import sweep
 from dpm_flower.data.division import divide
 from dpm_flower.data.source_name import DIGITS, ROOTED
 from dpm_flower.data.sources import load
@@ -83,6 +84,7 @@ def run_into(folder: Path, order: Order, runner: Runner, console: Console) -> Re
     """
     made(folder)
     with alone_in(folder):
+        sweep(folder)
         failure = folder / FAILURE_NAME
         failure.unlink(missing_ok=True)  # an earlier run's
         config = {**order.config, "output": str(folder), "exchange": runner.exchange}

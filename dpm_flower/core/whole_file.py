@@ -1,12 +1,15 @@
 """A file that is there whole or not at all, whatever happens to the process that writes it."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dpm_flower.core.errors import OutputError
+
+LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{16}\.partial(-journal)?")  # the latter is SQLite's, of a database that was being made
 
 
 @contextmanager
@@ -28,3 +31,14 @@ def whole_file(path: Path, folder_mode: int = 0o777) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # gone already, or the folder itself is what failed
             partial.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """A folder -> the same without what killed writers left anywhere below it. For whoever is alone at work there.
+
+    What cannot be removed stays: it takes room, and nobody reads it.
+    """
+    for place, _, names in os.walk(folder):  # which minds no folder that goes meanwhile
+        for name in filter(LEFT_BEHIND.fullmatch, names):
+            with suppress(OSError):
+                Path(place, name).unlink()

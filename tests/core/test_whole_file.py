@@ -5,7 +5,7 @@ from threading import Barrier
 import pytest
 
 from dpm_flower.core.errors import OutputError
-from dpm_flower.core.whole_file import whole_file
+from dpm_flower.core.whole_file import sweep, whole_file
 
 
 def test_the_file_appears_at_the_end_of_the_block_with_all_that_was_written(tmp_path):
@@ -79,3 +79,15 @@ def test_two_writers_at_once_do_not_meet(tmp_path):
         list(pool.map(write, ("a" * 9, "b" * 9)))
     assert path.read_text() in ("a" * 9, "b" * 9)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_sweep_takes_what_killed_writers_left_and_nothing_else(tmp_path):
+    kept = {tmp_path / name for name in ("file", ".lock", ".file.partial", "file.0123456789abcdef.partial", ".file.0123456789abcdef.part")}
+    with whole_file(tmp_path / "a" / "b" / "file") as partial:
+        for path in kept | {partial, partial.with_name(f"{partial.name}-journal"), tmp_path / f".{partial.name}"}:
+            path.touch()
+        sweep(tmp_path)
+        left = {path for path in tmp_path.rglob("*") if path.is_file()}
+        partial.write_text("again, for the end of the block")
+    assert left == kept
+    sweep(tmp_path / "nowhere")

@@ -90,7 +90,7 @@ def free(monkeypatch):
 def test_a_peer_may_fill_half_of_what_is_free(tmp_path, now, free):
     one = notary()
     one.verify(one.seal(large(500)), task(tmp_path, "a"), "b", NETS.spec)
-    with pytest.raises(ReleaseError, match="a release may take 500 bytes, got 501"):
+    with pytest.raises(ReleaseError, match="a release may take 500 bytes, got 501: no more can be spared on the reader's disk"):
         one.verify(one.seal(replace(large(501), sequence=1)), task(tmp_path, "a"), "b", NETS.spec)
 
 
