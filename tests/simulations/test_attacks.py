@@ -1,0 +1,79 @@
+"""The study of attackers in small: one victim and one attacking peer, from the first message to the figures."""
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dpm_flower.apps.client import app as client_app
+from dpm_flower.apps.server import app as server_app
+from dpm_flower.attacks.black_box import BlackBoxInversion
+from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.arms import SharingArm
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.partition import Shares
+from dpm_flower.core.protocols import Level
+from dpm_flower.federation.in_process_grid import InProcessGrid
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from simulations.attacks import STUDY
+
+FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
+QUICK = Inverse(fitting=FEW)
+SHADOW = Shadow(inverse=QUICK)
+
+
+def _quick(arm: object) -> SharingArm:
+    assert isinstance(arm, SharingArm)
+    return replace(arm, method=replace(arm.method, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm
+
+
+TINY = replace(
+    STUDY,
+    data="digits",
+    side=12,
+    partition=Shares(entities=(("a", 0.05), ("b", 0.04)), public=0.05, validation=0.2),
+    arms=tuple(map(_quick, STUDY.arms)),
+    attacks=(
+        SHADOW,
+        replace(SHADOW, auxiliary="public"),
+        LeakedPairs(pairs=4, shadow=SHADOW, fitting=FEW),
+        BlackBoxInversion(inverse=QUICK),
+    ),
+    pretrain=FEW,
+    reconstruct=FEW,
+    pictures=2,
+)
+SCORES = ("windowed_ssim", "structure", "edge", "perceptual")
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, str]]:
+    """The rows of a finished run, by arm and entity."""
+    output = tmp_path_factory.mktemp("attacks")
+    config = {"study": f"{__name__}:TINY", "data": "", "seeds": "", "output": str(output)}
+    grid = InProcessGrid(client_app, [{"partition-id": number, "num-partitions": 2} for number in range(2)], config)
+    server_app(grid, grid.server_context())
+    lines = csv.DictReader(io.StringIO(Path(output / "quality.csv").read_text()))
+    return {(line["arm"], line["entity"]): line for line in lines}
+
+
+def test_the_attackers_are_of_every_level_and_none_bears_anothers_name() -> None:
+    assert {attack.level for attack in STUDY.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4}
+    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2", "A2.public", "A3.100", "A4"]
+
+
+def test_every_attacker_has_every_score_of_the_one_who_releases(rows: dict[tuple[str, str], dict[str, str]]) -> None:
+    for arm in STUDY.arms:
+        line = rows[arm.name, "a"]
+        for head in ("", *(f"{attack.name}." for attack in TINY.attacks)):
+            assert all(line[f"{head}{score}_{of}"] for score in SCORES for of in "zp"), (arm.name, head)
+    assert ("DPM (activations)", "b") not in rows  # the attacking peer releases nothing
+
+
+def test_a_ceiling_is_the_same_whatever_was_released(rows: dict[tuple[str, str], dict[str, str]]) -> None:
+    for head in ("A2.", "A4."):
+        assert len({rows[arm.name, "a"][f"{head}structure_z"] for arm in STUDY.arms}) == 1
