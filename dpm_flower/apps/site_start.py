@@ -15,6 +15,7 @@ from dpm_flower.apps.kept import kept
 from dpm_flower.apps.refusal import exit_code
 from dpm_flower.apps.secret_pipe import path_of, secret_pipe
 from dpm_flower.core.errors import OutputError, SettingError, StudyError
+from dpm_flower.data.image_cache import FOLDER as IMAGE_CACHE
 from dpm_flower.payload.identity import Identity
 from dpm_flower.payload.passphrase import passphrase_lock
 from dpm_flower.regime.site import Site
@@ -75,7 +76,7 @@ def running(path: Path) -> Iterator[list[Part]]:
             for name, (command, fds) in commands.items():
                 log = folder / f"{name}.log"
                 output = stack.enter_context(log.open("ab"))
-                process = stack.enter_context(kept(command, env=environment(), folder=folder, output=output, pass_fds=fds))
+                process = stack.enter_context(kept(command, env=environment(site), folder=folder, output=output, pass_fds=fds))
                 parts.append(Part(name, process, log))
         yield parts
 
@@ -134,7 +135,7 @@ def launcher_command(site: SiteFile, path: Path, secret: Path) -> list[str]:
     return [sys.executable, "-m", "dpm_flower.apps.launcher", str(path), address, str(secret), str(os.getpid())]
 
 
-def environment() -> dict[str, str]:
-    """This process's environment without reports to anybody, and with a Flower of its own below the user's home."""
+def environment(site: SiteFile) -> dict[str, str]:
+    """This process's environment without reports to anybody; decoded images are kept in the site's folder, unless it says otherwise."""
     settings = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1"}
-    return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
+    return {IMAGE_CACHE: str(site.folder / "images"), **os.environ, **settings, "PYTHONUNBUFFERED": "1"}

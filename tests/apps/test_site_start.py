@@ -12,6 +12,7 @@ from dpm_flower.apps import site_start
 from dpm_flower.apps.deployment import Deployment, site_text
 from dpm_flower.apps.site_start import Part, exchange_command, running, start
 from dpm_flower.core.errors import OutputError, SettingError
+from dpm_flower.data.image_cache import FOLDER as IMAGE_CACHE
 from dpm_flower.payload.identity import Identity
 from dpm_flower.payload.passphrase import CREDENTIALS
 from dpm_flower.payload.passphrase_lock import PassphraseLock
@@ -114,3 +115,12 @@ def test_a_site_file_that_is_missing_is_named(tmp_path: Path, capsys: pytest.Cap
     assert "cannot read the site file" in capsys.readouterr().err
     with pytest.raises(SettingError, match="cannot read the site file"), running(tmp_path / "site.toml"):
         pass
+
+
+def test_decoded_images_stay_in_the_sites_folder_unless_it_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = _site(tmp_path / "run", None, credential="")
+    site = read_site_file(path)
+    monkeypatch.delenv(IMAGE_CACHE)
+    assert site_start.environment(site)[IMAGE_CACHE] == str(site.folder / "images")
+    monkeypatch.setenv(IMAGE_CACHE, "off")
+    assert site_start.environment(site)[IMAGE_CACHE] == "off"

@@ -1,6 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from dpm_flower.core.errors import OutputError, PoolError
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.object_store import ObjectStore
 from dpm_flower.exchange.pool import Pool
@@ -30,3 +33,38 @@ def test_a_file_on_our_disk_is_copied(files, tmp_path):
     LocalExchange({"entity-b": tmp_path / "b"}).fetch(release, into)
     assert into.read(release) == shards
     assert len(files.find("/bucket")) == len(shards)
+
+
+class _OfABackend(Exception):
+    """No OSError, as those of cloud stores are."""
+
+
+class _Broken(MemoryFileSystem):
+    protocol = "broken"
+    cachable = False
+
+    def _raises(self, *_: object, **__: object) -> None:
+        raise _OfABackend("no such bucket")
+
+    makedirs = open = size = exists = _raises  # type: ignore[assignment]
+
+
+def test_whatever_a_backend_raises_is_told_as_ours():
+    store = ObjectStore(_Broken(), "/bucket")
+    with pytest.raises(OutputError, match=f"cannot write shard 0 of release {'a' * 64} to /bucket: no such bucket"):
+        store.put("a" * 64, 0, [b"one"])
+    with pytest.raises(PoolError, match=r"cannot read shard 0 .* no such bucket"):
+        list(store.open("a" * 64, 0))
+    with pytest.raises(PoolError, match=r"cannot read shard 0 .* no such bucket"):
+        store.size("a" * 64, 0)
+    with pytest.raises(OutputError, match=r"cannot delete release .* no such bucket"):
+        store.delete("a" * 64)
+
+
+def test_what_the_chunks_raise_is_not_the_stores(files):
+    def chunks() -> Iterator[bytes]:
+        yield b"one"
+        raise _OfABackend("of the sender")
+
+    with pytest.raises(_OfABackend, match="of the sender"):
+        ObjectStore(files, "/bucket").put("a" * 64, 0, chunks())

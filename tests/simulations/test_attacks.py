@@ -12,6 +12,7 @@ from dpm_flower.apps.server import app as server_app
 from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
@@ -63,7 +64,10 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
 
 def test_the_attackers_are_of_every_level_and_none_bears_anothers_name() -> None:
     assert {attack.level for attack in STUDY.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4}
-    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2", "A2.public", "A3.100", "A4"]
+    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2", "A3.100", "A4"]
+    assert {attack.fitting for attack in STUDY.attacks if isinstance(attack, OtherReconstructor)} == {STUDY.reconstruct}
+    inverses = [attack.inverse for attack in STUDY.attacks if isinstance(attack, Shadow | BlackBoxInversion)]
+    assert {inverse.fitting for inverse in inverses} == {STUDY.reconstruct}  # no attacker is trained less than the public one
 
 
 def test_every_attacker_has_every_score_of_the_one_who_releases(rows: dict[tuple[str, str], dict[str, str]]) -> None:
