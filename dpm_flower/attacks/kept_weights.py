@@ -1,5 +1,6 @@
 """An attacker's network that is trained once: from its folder where it lies there, trained and put there where not."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def trained_once(module: nn.Module, folder: Path, train: Callable[[Path], object
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise OutputError(f"cannot write {path}: {err}") from err
-    with alone_in(folder, wait=True):
+    with alone_in(folder, wait_s=math.inf):
         if path.exists():
             _read(module, path)
         else:

@@ -23,7 +23,8 @@ class Study:
     `data` is a known name or a path; images are brought to `side` pixels, at least the 11 of SSIM's window. `lead` names the entity
     that pre-trains; empty means the one with the most images. `threads` is torch's thread count in every client, `lead_threads`
     that of the pre-training (alone on the machine): results depend on both. An entity may take `phase_timeout_s` for each message of
-    a phase; then the run goes on with those who answered, if they are at least `quorum` of all entities (a share).
+    a phase, no more than half of it waiting for its peers' releases, whatever they do; then the run goes on with those who answered,
+    if they are at least `quorum` of all entities (a share).
     `weights` are what the backbone starts from, in pre-training and wherever a network is trained from scratch: nothing (untrained),
     "imagenet" (torchvision's for that backbone) or the absolute path of a state dict, .safetensors or .pth.
     `loss` is what classifiers are trained by: in pre-training, in refinement, in networks from scratch and in federated averaging.

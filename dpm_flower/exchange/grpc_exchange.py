@@ -1,5 +1,6 @@
 """The exchange between sites: releases over mutual TLS, from their senders and through relays, whatever happens to the line."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,13 +32,16 @@ class GrpcExchange:
     rng: random.Random = field(repr=False)
     patience: Patience = field(default_factory=Patience)
 
-    def fetch(self, release: AuthenticRelease, into: Pool) -> None:
+    def fetch(self, release: AuthenticRelease, into: Pool, *, within_s: float = math.inf) -> None:
         """A release -> the same in the pool `into`, verified while it streams. What was cut goes on where it was. Again is harmless.
 
-        Raises OutputError if `into` cannot be written.
+        All its shards have one patience, and no more than `within_s`: a sender chooses how many there are. Raises OutputError if
+        `into` cannot be written.
         """
-        with self._line(release.manifest.sender) as line:
-            into.admit(release, lambda position: self._shard(line, release, position))
+        sender = release.manifest.sender
+        tries = self._tries(f"{sender} does not deliver release {release.digest}", release.manifest.size_bytes, within_s)
+        with self._line(sender) as line:
+            into.admit(release, lambda position: _shard(line, tries, release, position))
 
     def catalogue(self, peer: str, campaign: str | None = None) -> Iterator[Envelope]:
         """A peer and a campaign, or all -> the envelopes that it has for us, each once: claims, that nobody has verified."""
@@ -74,11 +78,6 @@ class GrpcExchange:
         request = WithdrawRequest(digest=digest, reason=reason).SerializeToString()
         self._done(at, self._tries(f"{at} does not withdraw release {digest}", 0), WITHDRAW, lambda: iter([request]))
 
-    def _shard(self, line: Line, release: AuthenticRelease, position: int) -> Iterator[bytes]:
-        entry = release.manifest.shards[position]
-        what = f"{release.manifest.sender} does not deliver shard {entry.name} of release {release.digest}"
-        return shard_bytes(line, self._tries(what, entry.size_bytes), release.digest, position, entry)
-
     def _done(self, peer: str, tries: Tries, call: str, requests: Callable[[], Iterator[bytes]]) -> None:
         with self._line(peer) as line:
             for _ in answered(line, tries, call, requests):
@@ -87,8 +86,14 @@ class GrpcExchange:
     def _line(self, entity: str) -> Line:
         return Line(self.peers(entity), self.credentials)
 
-    def _tries(self, what: str, size_bytes: int) -> Tries:
-        return Tries(what, self.patience, size_bytes, self.rng)
+    def _tries(self, what: str, size_bytes: int, most_s: float = math.inf) -> Tries:
+        return Tries(what, self.patience, size_bytes, self.rng, most_s=most_s)
+
+
+def _shard(line: Line, tries: Tries, release: AuthenticRelease, position: int) -> Iterator[bytes]:
+    entry = release.manifest.shards[position]
+    part = tries.of_part(f"{release.manifest.sender} does not deliver shard {entry.name} of release {release.digest}")
+    return shard_bytes(line, part, release.digest, position, entry)
 
 
 def _envelope(answer: bytes, peer: str) -> Envelope:

@@ -1,5 +1,6 @@
 """The exchange of a simulation on one machine: every entity's pool is a folder that the others may read."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,9 @@ class LocalExchange:
 
     pools: Mapping[str, Path]
 
-    def fetch(self, release: AuthenticRelease, into: Pool) -> None:
-        """A verified release -> the same release in `into`. Raises ReleaseError, OutputError: see Exchange."""
+    def fetch(self, release: AuthenticRelease, into: Pool, *, within_s: float = math.inf) -> None:
+        """A verified release -> the same release in `into`; nobody is waited for. Raises ReleaseError, OutputError: see Exchange."""
+        del within_s
         sender = release.manifest.sender
         if sender not in self.pools:
             raise ReleaseError(f"wanted the pool of one of {', '.join(sorted(self.pools))}, got a release of {shown(sender)}")

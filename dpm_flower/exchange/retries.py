@@ -1,9 +1,12 @@
 """How long a peer is waited for, and how long between two tries."""
 
+import copy
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from typing import Self
 
 from dpm_flower.core.errors import ReleaseError, SettingError
 
@@ -41,7 +44,8 @@ class Patience:
 class Tries:
     """The tries of one transfer, which begins now: what time is left, and the wait before the next one.
 
-    `what` heads the message when time is over: who was to do what.
+    It may take as long as the patience has for its bytes, and never more than `most_s`. `what` heads the message when time is
+    over: who was to do what.
     """
 
     def __init__(
@@ -51,12 +55,13 @@ class Tries:
         size_bytes: int,
         rng: random.Random,
         *,
+        most_s: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.what = what
         self._patience, self._rng, self._clock, self._sleep = patience, rng, clock, sleep
-        self._allowed_s = patience.deadline_s(size_bytes)
+        self._allowed_s = min(patience.deadline_s(size_bytes), most_s)
         self._ends_at = clock() + self._allowed_s
         self._waits = patience.waits_s(rng)
 
@@ -64,6 +69,13 @@ class Tries:
     def left_s(self) -> float:
         """Seconds until the deadline; not above zero when it is over."""
         return self._ends_at - self._clock()
+
+    def of_part(self, what: str) -> Self:
+        """The tries of one part of the transfer, under its own name -> these; they end when those of the whole do."""
+        part = copy.copy(self)
+        part.what = what
+        part.went_on()
+        return part
 
     def went_on(self) -> None:
         """The peer did deliver something: the next wait is a short one again."""

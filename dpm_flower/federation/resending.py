@@ -12,6 +12,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from dpm_flower.federation.replies import POLL_S, collect
+from dpm_flower.federation.returning import first_back
 from dpm_flower.federation.wire import IDENTIFY, Request, request_records, seed_of
 
 log = logging.getLogger("flwr")
@@ -30,12 +31,16 @@ RETURN_S = 300.0  # a node that was killed may be back 60 s after its last word,
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A message, how often it was lost, how often of these while it was sent alone, and the last word that its node is gone."""
+    """A message, how often it was lost, how often of these while it was sent alone, and the last word that its node is gone.
+
+    A node that is gone is waited for until `wait_until` (time.monotonic).
+    """
 
     message: Message
     losses: int = 0
     alone: int = 0
     gone: Message | None = None
+    wait_until: float = 0.0
 
 
 def ask(
@@ -52,11 +57,12 @@ def ask(
     one alone, then twice as many at a time while none is lost. One that is lost though it was alone has met a dead actor that
     lies on top; every second time it takes harmless queries along, for other nodes: these keep the dead actors busy for the moment
     in which it is handed out, or else leave a living one on top. A deployed node that is gone is waited for, up to `RETURN_S`,
-    before its message is sent again: whoever starts it anew takes part again. Source: flwr 1.41, `BasicActorPool`, and `worker` of
-    its `vce_api`.
+    before its message is sent again: whoever starts it anew takes part again. Nobody else waits for it: that begins when all other
+    messages are answered. Source: flwr 1.41, `BasicActorPool`, and `worker` of its `vce_api`.
     """
     give_up = time.monotonic() + timeout_s
     waiting = deque(Question(message) for message in messages)
+    absent: list[Question] = []
     replies: list[Message] = []
     at_once = len(waiting)
 
@@ -65,11 +71,18 @@ def ask(
         if on_reply is not None:
             on_reply(reply)
 
-    while waiting and (left_s := give_up - time.monotonic()) > 0:
+    while (waiting or absent) and (left_s := give_up - time.monotonic()) > 0:
+        if not waiting:
+            waiting.extend(_returned(grid, absent, give_up, keep, poll_s))
+            continue
         wave = [waiting.popleft() for _ in range(min(at_once, len(waiting)))]
-        lost = _returned(grid, _send(grid, wave, left_s, keep, poll_s), min(give_up, time.monotonic() + RETURN_S), keep, poll_s)
-        waiting.extendleft(reversed(lost))
-        at_once = 1 if lost else 2 * at_once
+        lost = _send(grid, wave, left_s, keep, poll_s)
+        absent += [question for question in lost if question.gone]
+        here = [question for question in lost if not question.gone]
+        waiting.extendleft(reversed(here))
+        at_once = 1 if here else 2 * at_once
+    for question in absent:
+        _last_word(question, keep)
     return replies
 
 
@@ -92,6 +105,7 @@ def _send(grid: Grid, wave: list[Question], timeout_s: float, keep: Callable[[Me
             question.alone += len(wave) == 1
             if question.losses <= MOST_LOSSES:
                 question.gone = reply if reply.error.code == ErrorCode.NODE_UNAVAILABLE else None
+                question.wait_until = time.monotonic() + RETURN_S
                 lost.append(question)
                 causes.append((reply.error.reason or "no reason given").splitlines()[0])
                 return
@@ -105,20 +119,27 @@ def _send(grid: Grid, wave: list[Question], timeout_s: float, keep: Callable[[Me
     return lost
 
 
-def _returned(grid: Grid, lost: list[Question], give_up: float, keep: Callable[[Message], None], poll_s: float) -> list[Question]:
-    """Lost questions -> those whose nodes are there, once all of them are or it is `give_up`; of the others `keep` gets the last word."""
-    while True:
-        absent = [question for question in lost if question.gone]
-        there = set(grid.get_node_ids()) if absent else set()
-        missing = {question.message.metadata.dst_node_id for question in absent} - there
-        if not missing or time.monotonic() >= give_up:
-            break
-        time.sleep(poll_s)
-    for question in absent:
-        if question.message.metadata.dst_node_id in missing and question.gone:
-            keep(question.gone)
-            lost.remove(question)
-    return lost
+def _returned(grid: Grid, absent: list[Question], give_up: float, keep: Callable[[Message], None], poll_s: float) -> list[Question]:
+    """Questions whose nodes are gone -> those whose nodes are back, taken out of `absent`, as soon as there are any.
+
+    Those that were waited for long enough are taken out as well; of them `keep` gets the last word.
+    """
+    back = first_back(grid, {_node(question): min(give_up, question.wait_until) for question in absent}, poll_s)
+    over = [question for question in absent if _node(question) not in back and question.wait_until <= time.monotonic()]
+    for question in over:
+        _last_word(question, keep)
+    returned = [question for question in absent if _node(question) in back]
+    absent[:] = [question for question in absent if question not in over and question not in returned]
+    return returned
+
+
+def _node(question: Question) -> int:
+    return question.message.metadata.dst_node_id
+
+
+def _last_word(question: Question, keep: Callable[[Message], None]) -> None:
+    if question.gone:
+        keep(question.gone)
 
 
 def _again(message: Message) -> Message:
@@ -135,7 +156,12 @@ def _companions(grid: Grid, question: Question) -> list[Message]:
     """
     harmless = Request(campaign="", seed=seed_of(question.message.content))
     number = (question.alone + 1) // 2 if question.alone % 2 else 0
-    others = [node for node in grid.get_node_ids() if node != question.message.metadata.dst_node_id]
+    if not number:
+        return []
+    try:
+        others = [node for node in grid.get_node_ids() if node != _node(question)]
+    except Exception:  # each grid raises errors of its own transport; the message goes alone
+        return []
     return [Message(request_records(harmless), dst_node_id=node, message_type=IDENTIFY) for node in others[:number]]
 
 

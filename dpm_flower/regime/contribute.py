@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 from dpm_flower.core.alone import alone_in
-from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
+from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
 from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
@@ -46,7 +47,8 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
     """Own images -> one release of `method` in the own pool, and its manifest in an envelope; made once, then answered from record.
 
     The private part of the method lives in this call only, and is drawn from the entity's secret; in a simulation there is none,
-    and anybody can make the same module and noise again. Raises PolicyError where the site's policy does not let it leave.
+    and anybody can make the same module and noise again. Raises PolicyError where the site's policy does not let it leave, StudyError
+    where another process of this site is at the same contribution for longer than the study gives a message.
     Source: Deep Poisoning, step 2.
     """
     record = task.site.contribution(task.campaign, repr(method))
@@ -55,10 +57,24 @@ def contribute(task: EntityTask, net: SplitNet, method: SharingMethod, sequence:
         making.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise OutputError(f"cannot write to the folder of entity {task.entity}, {making}: {err}") from err
-    with alone_in(making, wait=True):  # a client process that Flower has given up as lost may still be at it: one release, not two
+    with _only_maker(task, making):
         if record.exists() and (kept := _kept(record, Pool(task.site.pool, site=task.entity))):
             return kept
         return _contributed(task, net, method, sequence, notary, record)
+
+
+@contextmanager
+def _only_maker(task: EntityTask, making: Path) -> Iterator[None]:
+    """A client process that Flower has given up as lost may still be at it: one release, not two."""
+    patience_s = task.study.phase_timeout_s  # nobody waits any longer for the answer
+    with ExitStack() as held:
+        try:
+            held.enter_context(alone_in(making, wait_s=patience_s))
+        except StudyError as err:
+            raise StudyError(
+                f"another process of {task.entity}'s site is making this contribution, and was not done within {patience_s:g} s"
+            ) from err
+        yield
 
 
 def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequence: int, notary: Notary, record: Path) -> Contribution:
@@ -87,7 +103,7 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         shards = encode(batch)
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
         fitted = watch.costs
-        held_out = _held_out(task, net, sharer, spec, features)  # before the audit: attackers may ask the sharer, and move its stream
+        held_out = _held_out(task, net, sharer, spec, features)
         audited = audit(task, net, Exposed(method, sharer, as_released), features)
         quality = audited.quality | held_out
         if isinstance(sharer, WithFigures):

@@ -1,5 +1,6 @@
 """What peers released: envelopes -> verified batches, and the reasons for those that were refused."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -13,6 +14,7 @@ from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.regime.publishing import Notary
+from dpm_flower.regime.receiving_time import ReceivingTime
 from dpm_flower.regime.task import EntityTask
 
 Take: TypeAlias = Callable[[Iterable[SharedBatch]], None]  # one release's batches: all of them are taken, or none
@@ -27,24 +29,29 @@ def receive(
     take: Take,
     *,
     method: str,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[tuple[str, str], ...]:
     """(sender, envelope as JSON text) of other entities -> (sender, reason) of what was refused.
 
     `take` gets the releases of that method, fetched and verified, one after the other in the order of their senders' names, each
     as batches of which no more than one is in memory. It forgets those of a release whose next batch raises. A release that fails
-    any check, or does not fit into memory, costs its sender that release and nobody else anything. Source: DESIGN.md, "Trust".
+    any check, does not fit into memory, or does not come in time, costs its sender that release and nobody else anything.
+    Source: DESIGN.md, "Trust".
     """
     pool = Pool(task.site.pool, site=task.entity)
     refused: list[tuple[str, str]] = []
-    for sender, text in sorted(set(claims)):  # who is named twice is not heard twice
-        if sender == task.entity:
-            continue
+    others = sorted(claim for claim in set(claims) if claim[0] != task.entity)  # who is named twice is not heard twice
+    waiting = ReceivingTime(task.study.phase_timeout_s, clock)
+    for position, (sender, text) in enumerate(others):
         try:
             with _logged(pool, sender):
                 release = notary.verify(Envelope.from_bytes(text.encode()), task, sender, spec)
                 if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
                     raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
-            exchange.fetch(release, pool)  # the pool itself notes what it refuses
+                if waiting.is_over and release.digest not in pool.digests():  # what lies here costs no time
+                    raise ReleaseError(f"not fetched: peers before it used up the {waiting.allowed_s:.3g} s for all releases of a message")
+            with waiting.counted():  # the pool itself notes what it refuses
+                exchange.fetch(release, pool, within_s=waiting.share_s(len(others) - position))
             with _logged(pool, sender):
                 shards = content(release, pool.shards(release))
                 take(decode_each(shards, spec, classes=release.manifest.classes, samples=release.manifest.samples))

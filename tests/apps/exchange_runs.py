@@ -60,9 +60,9 @@ class Interposed:
     way: object
     parts: dict
 
-    def fetch(self, release, into):
+    def fetch(self, release, into, *, within_s):
         with self.way(release, self.parts["peers"](release.manifest.sender)) as (endpoint, patience):
-            GrpcExchange(**{**self.parts, "peers": lambda _: endpoint, "patience": patience}).fetch(release, into)
+            GrpcExchange(**{**self.parts, "peers": lambda _: endpoint, "patience": patience}).fetch(release, into, within_s=within_s)
 
 
 def interpose(monkeypatch, way):

@@ -47,7 +47,7 @@ def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
 
 def test_who_waits_goes_on_when_the_first_is_done(tmp_path: Path) -> None:
     def waits() -> bool:
-        with alone_in(tmp_path, wait=True):
+        with alone_in(tmp_path, wait_s=60.0):
             return True
 
     with ThreadPoolExecutor(1) as pool:
@@ -56,6 +56,11 @@ def test_who_waits_goes_on_when_the_first_is_done(tmp_path: Path) -> None:
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.1)
         assert waiting.result(timeout=10)
+
+
+def test_who_waits_is_refused_when_the_time_is_over(tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(StudyError, match="another run"), alone_in(tmp_path, wait_s=0.05):
+        pass
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:

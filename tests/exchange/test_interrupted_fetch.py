@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from dpm_flower.core.errors import ReleaseError
+from dpm_flower.exchange import grpc_exchange
 from dpm_flower.exchange.limits import Limits
-from dpm_flower.exchange.retries import Patience
+from dpm_flower.exchange.line import Line
+from dpm_flower.exchange.retries import Patience, Tries
 from tests.exchange.cutting import Proxy
 from tests.exchange.fetching import DATA, IMPATIENT, RELEASE, SIZE, client, port_of
 from tests.exchange.peers import Taken, entity, released
@@ -69,6 +72,32 @@ def test_a_peer_that_stops_in_the_middle_is_given_up_within_the_patience(serve, 
         client(friend, serve(), patience=Patience(start_s=0.6, least_bytes_per_s=1e9)).fetch(RELEASE, Taken())
     hold.set()
     assert time.monotonic() - started < 25  # the usual patience is 30 s
+
+
+def test_all_shards_of_a_release_have_one_patience(serve, shelf, friend, monkeypatch):
+    left_s, now, answers = [], [0.0], Line.answers
+
+    def noted(line, call, requests, timeout_s):
+        left_s.append(timeout_s)
+        now[0] += 40.0  # so long each shard takes
+        return answers(line, call, requests, 30.0)
+
+    monkeypatch.setattr(Line, "answers", noted)
+    monkeypatch.setattr(grpc_exchange, "Tries", partial(Tries, clock=lambda: now[0]))
+    patience, taken = Patience(start_s=90.0, least_bytes_per_s=1e6), Taken()
+    client(friend, serve(), patience=patience).fetch(RELEASE, taken)
+    assert taken.shards == [DATA, b"second"]
+    whole_s = patience.deadline_s(RELEASE.manifest.size_bytes)
+    assert left_s == [whole_s, whole_s - 40.0]
+    client(friend, serve(), patience=patience).fetch(RELEASE, Taken(), within_s=70.0)
+    assert left_s[2:] == [70.0, 30.0]
+
+
+def test_a_release_is_waited_for_no_longer_than_its_reader_can(friend):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        exchange = client(friend, f"127.0.0.1:{silent.getsockname()[1]}", patience=Patience(start_s=600.0, longest_wait_s=0.1))
+        with pytest.raises(ReleaseError, match=r"entity-b does not deliver .* not within 0\.5 s; the last try"):
+            exchange.fetch(RELEASE, Taken(), within_s=0.5)
 
 
 def test_where_nobody_listens_it_is_given_up_within_the_patience(friend):

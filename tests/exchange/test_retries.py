@@ -1,3 +1,4 @@
+import math
 import random
 from itertools import islice
 
@@ -21,8 +22,8 @@ class Clock:
         self.now += seconds
 
 
-def tries(clock, size=0, **patience):
-    return Tries("fetching", Patience(**patience), size, random.Random(0), clock=clock, sleep=clock.sleep)
+def tries(clock, size=0, most_s=math.inf, **patience):
+    return Tries("fetching", Patience(**patience), size, random.Random(0), most_s=most_s, clock=clock, sleep=clock.sleep)
 
 
 @pytest.mark.parametrize("knob", ["start_s", "least_bytes_per_s", "first_wait_s", "longest_wait_s"])
@@ -71,3 +72,33 @@ def test_progress_makes_the_waits_short_again_and_the_deadline_no_later():
     trying.wait("cut")
     assert clock.slept[4] > 0.5
     assert clock.slept[5] <= 0.1
+
+
+def test_a_part_has_its_own_name_and_short_waits_and_the_time_of_the_whole():
+    clock = Clock()
+    whole = tries(clock, start_s=20)
+    for _ in range(8):
+        whole.wait("cut")
+    first = whole.of_part("the first")
+    assert first.left_s == whole.left_s < 20
+    first.wait("cut")
+    assert clock.slept[-1] <= 0.1
+    second = whole.of_part("the second")
+    with pytest.raises(ReleaseError, match=r"^the second: not within 20 s; the last try: cut$"):
+        list(map(second.wait, ["cut"] * 1000))
+    assert sum(clock.slept) <= 20
+    assert whole.what == "fetching"
+
+
+@pytest.mark.parametrize(("most_s", "allowed_s"), [(3.0, 3.0), (50.0, 10.0)])
+def test_the_deadline_is_no_later_than_somebody_allows(most_s, allowed_s):
+    trying = tries(Clock(), size=900, most_s=most_s, start_s=1, least_bytes_per_s=100)
+    assert trying.left_s == allowed_s
+
+
+@pytest.mark.parametrize("most_s", [0.0, -4.0])
+def test_with_no_time_at_all_there_is_no_second_try(most_s):
+    clock = Clock()
+    with pytest.raises(ReleaseError, match="not within"):
+        tries(clock, most_s=most_s).wait("cut")
+    assert clock.slept == []

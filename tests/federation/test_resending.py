@@ -206,6 +206,129 @@ def test_a_deployed_node_that_stays_away_is_waited_for_once_and_the_others_are_h
     assert resending.RETURN_S / 2 < grid.looks < 2 * resending.RETURN_S
 
 
+class VanishingGrid(DeployedGrid):
+    """Nodes of which the first, whenever it is back, vanishes again with the next message; the second's client app crashes at first."""
+
+    def __init__(self, *, crashes: int = 0, away_looks: int = 5) -> None:
+        super().__init__(back_after=10**9)
+        self.second = list(InProcessGrid.get_node_ids(self))[1]
+        self.crashes, self.away_looks = crashes, away_looks
+        self.answered_at: dict[str, int] = {}
+
+    def get_node_ids(self) -> Iterable[int]:
+        self.looks += 1
+        return [node for node in InProcessGrid.get_node_ids(self) if node != self.first or self.looks % self.away_looks == 0]
+
+    def _work_off(self, messages: list[Message]) -> None:
+        for message in messages:
+            about = message.metadata
+            if about.dst_node_id == self.first:
+                code = ErrorCode.NODE_UNAVAILABLE
+            elif about.dst_node_id == self.second and self.crashes:
+                self.crashes, code = self.crashes - 1, ErrorCode.CLIENT_APP_CRASHED
+            else:
+                self.answered_at.setdefault(about.group_id, self.looks)
+                self._finish("+", message)
+                continue
+            self.replies[about.message_id] = Message(Error(code, "gone"), reply_to=message)
+
+
+def test_others_do_not_wait_for_a_node_that_keeps_vanishing() -> None:
+    grid = VanishingGrid(crashes=1)
+    came = ask(grid, _one_for_each(grid), 60.0, poll_s=1e-6)
+    assert grid.answered_at == {"1": 0, "2": 0, "3": 0}  # before anybody was looked for
+    assert [reply.has_error() for reply in came] == [False] * (NODES - 1) + [True]
+    to_first = [at for at, (_, node) in enumerate(grid.sent) if node == grid.first]
+    assert len(to_first) == MOST_LOSSES + 1
+    assert to_first[1] > max(at for at, (_, node) in enumerate(grid.sent) if node == grid.second)
+
+
+def test_a_node_that_is_back_does_not_wait_for_one_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(resending.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(resending.time, "sleep", lambda _: None)
+
+    class TwoAway(VanishingGrid):
+        def get_node_ids(self) -> Iterable[int]:
+            self.looks += 1
+            return [node for node in InProcessGrid.get_node_ids(self) if node not in self.away()]
+
+        def away(self) -> set[int]:
+            return {self.first} if self.looks > 3 else {self.first, self.second}
+
+        def _work_off(self, messages: list[Message]) -> None:
+            for message in messages:
+                if message.metadata.dst_node_id in self.away():
+                    self.replies[message.metadata.message_id] = Message(Error(ErrorCode.NODE_UNAVAILABLE, "gone"), reply_to=message)
+                else:
+                    self.answered_at.setdefault(message.metadata.group_id, self.looks)
+                    self._finish("+", message)
+
+    grid = TwoAway()
+    came = ask(grid, _one_for_each(grid), 1e6, poll_s=1e-6)
+    assert grid.answered_at == {"1": 4, "2": 0, "3": 0}
+    assert [reply.has_error() for reply in came] == [False] * (NODES - 1) + [True]
+    assert resending.RETURN_S / 2 < grid.looks < 2 * resending.RETURN_S
+
+
+def test_nodes_that_are_back_together_are_asked_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resending.time, "sleep", lambda _: None)
+    batches: list[int] = []
+
+    class AllAway(VanishingGrid):
+        def get_node_ids(self) -> Iterable[int]:
+            self.looks += 1
+            return InProcessGrid.get_node_ids(self) if self.looks > 3 else []
+
+        def _work_off(self, messages: list[Message]) -> None:
+            batches.append(len(messages))
+            for message in messages:
+                if self.looks > 3:
+                    self._finish("+", message)
+                else:
+                    self.replies[message.metadata.message_id] = Message(Error(ErrorCode.NODE_UNAVAILABLE, "gone"), reply_to=message)
+
+    grid = AllAway()
+    assert not any(reply.has_error() for reply in ask(grid, _one_for_each(grid), 60.0, poll_s=1e-6))
+    assert batches == [NODES, NODES]
+
+
+def test_a_node_that_is_gone_when_the_time_is_over_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(resending.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(resending.time, "sleep", lambda _: None)
+    grid = DeployedGrid(back_after=10**9)
+    came = ask(grid, _one_for_each(grid), 50.0, poll_s=1e-6)
+    assert [reply.error.code for reply in came if reply.has_error()] == [ErrorCode.NODE_UNAVAILABLE]
+    assert len(came) == NODES
+    assert grid.looks < 60
+
+
+def test_a_superlink_that_fails_to_say_who_is_there_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resending.time, "sleep", lambda _: None)
+
+    class Locked(DeployedGrid):
+        def get_node_ids(self) -> Iterable[int]:
+            there = super().get_node_ids()
+            if self.looks % 3:
+                raise RuntimeError("500: the database is locked")
+            return there
+
+    grid = Locked(back_after=10)
+    came = ask(grid, _one_for_each(grid), 60.0, poll_s=1e-6)
+    assert len(came) == NODES
+    assert not any(reply.has_error() for reply in came)
+
+
+def test_a_lone_message_goes_without_companions_where_nobody_says_who_is_there() -> None:
+    class Mute(PooledGrid):
+        def get_node_ids(self) -> Iterable[int]:
+            raise RuntimeError("500: the database is locked")
+
+    lone = Message(RecordDict(), dst_node_id=1, message_type="query.work")
+    assert resending._companions(Mute("+"), resending.Question(lone, losses=2, alone=1)) == []
+
+
 @pytest.mark.parametrize("code", [ErrorCode.CLIENT_APP_RAISED_EXCEPTION, ErrorCode.LOAD_CLIENT_APP_EXCEPTION, ErrorCode.INVALID_FAB, -1])
 def test_what_the_client_app_raised_is_not_asked_again(code: int) -> None:
     grid = PooledGrid("-", code=code)

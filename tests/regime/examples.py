@@ -1,5 +1,6 @@
 """Entities of one small campaign, each with its own images and its own folder."""
 
+from dpm_flower.core.alone import LOCK_NAME
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
@@ -63,6 +64,7 @@ def task(folder, entity="a", **changes):
 
 
 def files(folder):
-    """All files below a folder by their relative path, without the logs and indexes of pools, in which whoever opens one leaves a line."""
-    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(("audit-log", "index.sqlite")))
+    """All files below a folder by their relative path, without locks, and logs and indexes of pools, which whoever opens one changes."""
+    left_out = ("audit-log", "index.sqlite", LOCK_NAME)
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(left_out))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

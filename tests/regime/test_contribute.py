@@ -52,7 +52,8 @@ def test_the_release_in_the_pool_is_what_the_envelope_says(tmp_path):
     torch.testing.assert_close(batch.features, wanted.half().float(), rtol=0, atol=0)
     assert (manifest.sender, manifest.campaign, manifest.sequence, manifest.method) == ("a", "c-0", 4, "deep-poisoning")
     assert (manifest.samples, manifest.classes) == (len(one.train), 3)
-    assert manifest.audit == {f"A0.{name}": made.quality[name] for name in ("ssim_p", "windowed_ssim_p", "structure_p")}
+    signed = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p")
+    assert manifest.audit == {f"A0.{name}": made.quality[name] for name in signed}
     assert made.costs["bytes_sent"] == manifest.size_bytes > 0
     assert made.costs["seconds"] > 0
 

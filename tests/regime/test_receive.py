@@ -177,7 +177,7 @@ def test_an_entity_without_a_pool_is_refused(campaign):
 
 def test_an_exchange_that_brings_nothing_costs_the_releases_and_no_more(campaign):
     class Empty:
-        def fetch(self, release, into):
+        def fetch(self, release, into, *, within_s):
             return
 
     tasks, claims = campaign
@@ -288,7 +288,7 @@ def test_a_shard_that_is_damaged_takes_back_those_before_it(campaign, monkeypatc
     class ThenDamaged:
         """An exchange after which the disk breaks the last shard of what b sent."""
 
-        def fetch(self, release, into):
+        def fetch(self, release, into, *, within_s):
             over.fetch(release, into)
             if release.manifest.sender == "b":
                 DAMAGES["flipped"](sorted(layout.release_folder(a.site.pool, release.digest).glob("*.shard"))[-1])
