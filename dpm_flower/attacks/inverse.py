@@ -1,5 +1,6 @@
 """An attacker's own network from features back to images: its knobs, and how it is trained once."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from dpm_flower.training.reconstruction import train_reconstructor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inverse:
-    """A reconstructor's architecture and how long it is trained; the defaults take two CPU cores a minute for 32 x 32 pixels.
+    """A reconstructor's architecture and how long it is trained; the usual steps are those of the studies' public reconstructors.
 
     Raises SettingError for knobs that no reconstructor can have, and for a patience.
     """
@@ -29,7 +30,7 @@ class Inverse:
     blocks: int = 2
     upscale: int = 2
     normalisation: Normalisation = "min-max"
-    fitting: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
+    fitting: Fitting = Fitting(steps=1000, learning_rate=3e-3, weight_decay=0.0)
 
     def __post_init__(self) -> None:
         self._bare()
@@ -76,8 +77,20 @@ class Inverse:
 
 
 def usual_or_notation(inverse: Inverse) -> tuple[str, ...]:
-    """An inverse -> its notation as a part of a name, or none for the usual one."""
-    return () if inverse.notation == USUAL.notation else (inverse.notation,)
+    """An inverse -> its notation and how it is fitted as parts of a name; what is usual has none."""
+    notation = () if inverse.notation == USUAL.notation else (inverse.notation,)
+    return (*notation, *usual_or_fitting(inverse.fitting, USUAL.fitting))
+
+
+def usual_or_fitting(fitting: Fitting, usual: Fitting, work: str = "") -> tuple[str, ...]:
+    """A fitting and the usual one of a `work` -> its steps as a part of a name where only they are others, "s300"; nothing if usual.
+
+    With other knobs a few digits tell it from any other: "s300-5c1f".
+    """
+    if fitting == usual:
+        return ()
+    alike = fitting == replace(usual, steps=fitting.steps)
+    return (f"{work}s{fitting.steps}{'' if alike else f'-{hashlib.sha256(repr(fitting).encode()).hexdigest()[:4]}'}",)
 
 
 def check_patience(fitting: Fitting) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
-from dpm_flower.attacks.inverse import check_patience, reported_as
+from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.shadow import USUAL_SHADOW, Shadow
 from dpm_flower.core.errors import SettingError
@@ -17,6 +17,7 @@ from dpm_flower.core.protocols import Attacker, AttackerView, Leaked, Level
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.training.reconstruction import train_reconstructor
 
+TUNING = Fitting(steps=200, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
 LEAST_PAIRS = 2  # batch statistics need two
 
 
@@ -30,7 +31,7 @@ class LeakedPairs:
 
     pairs: int = 100
     shadow: Shadow = USUAL_SHADOW
-    fitting: Fitting = Fitting(steps=200, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
+    fitting: Fitting = TUNING
 
     def __post_init__(self) -> None:
         check_patience(self.fitting)
@@ -39,8 +40,8 @@ class LeakedPairs:
 
     @property
     def name(self) -> str:
-        """The level, the number of pairs, and what the shadow attack's name says: "A3.100", "A3.10.public"."""
-        return ".".join((self.level.name, str(self.pairs), *self.shadow.suffixes))
+        """The level, the number of pairs, and what the shadow attack's name and an unusual tuning say: "A3.100", "A3.10.public"."""
+        return ".".join((self.level.name, str(self.pairs), *self.shadow.suffixes, *usual_or_fitting(self.fitting, TUNING, "tuned-")))
 
     @property
     def level(self) -> Level:

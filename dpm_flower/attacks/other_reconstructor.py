@@ -23,7 +23,7 @@ class OtherReconstructor:
     blocks: int = 2
     upscale: int = 2
     normalisation: Normalisation = "min-max"
-    fitting: Fitting = Fitting(steps=600, learning_rate=3e-3, weight_decay=0.0)
+    fitting: Fitting = Fitting(steps=1000, learning_rate=3e-3, weight_decay=0.0)
 
     def __post_init__(self) -> None:
         self._inverse()

@@ -1,7 +1,6 @@
 """A2: an inverse of shadow modules, which the attacker makes by the victim's recipe, applied to what the victim released."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,8 +20,8 @@ class Shadow:
 
     `shadows` modules are made under seeds of their own, by the recipe and by each of `variants` that is of the recipe's own kind:
     ``replace(POISONED, blocks=2)`` stands for a victim who has changed that knob. One inverse learns to undo them all, which makes
-    it read what they have in common instead of the habits of one. Raises SettingError for knobs that cannot work.
-    Source: SPEC.md, section 8, A2.
+    it read what they have in common instead of the habits of one; for each of them it has its fitting's steps. Raises SettingError
+    for knobs that cannot work. Source: SPEC.md, section 8, A2.
     """
 
     auxiliary: Auxiliary = "public+own"
@@ -63,7 +62,7 @@ class Shadow:
         Raises SettingError for a view without recipe.
         """
         try:
-            return self.inverse.trained(view, rng, self.name, lambda: self._examples(view, rng))
+            return self._inverse(view).trained(view, rng, self.name, lambda: self._examples(view, rng))
         except NoFeaturesError as err:
             return Unlearned(str(err))
 
@@ -74,12 +73,17 @@ class Shadow:
         images = joined_images([each.images for each in sets])
         return torch.cat(features), torch.cat([images] * len(features))
 
-    def _recipes(self, view: AttackerView) -> Iterator[SharingMethod]:
+    def _inverse(self, view: AttackerView) -> Inverse:
+        """The inverse, trained as long on every module as it would be on one."""
+        fitting = self.inverse.fitting
+        return replace(self.inverse, fitting=replace(fitting, steps=fitting.steps * len(self._recipes(view))))
+
+    def _recipes(self, view: AttackerView) -> list[SharingMethod]:
         """Each recipe as often as there are shadows of it."""
         if view.recipe is None:
             raise SettingError(f"wanted a view with the recipe for {self.name}, got one without")
-        for recipe in (view.recipe, *(variant for variant in self.variants if type(variant) is type(view.recipe))):
-            yield from [recipe] * self.shadows
+        kinds = (view.recipe, *(variant for variant in self.variants if type(variant) is type(view.recipe)))
+        return [recipe for recipe in kinds for _ in range(self.shadows)]
 
     def _shadow(self, recipe: SharingMethod, view: AttackerView, sets: tuple[Labelled, ...], rng: torch.Generator) -> Sharer:
         """What the attacker gets when it runs a recipe as if the auxiliary images were an entity's own."""
@@ -88,7 +92,7 @@ class Shadow:
             Preparation(
                 net=view.net,
                 private=own,
-                validation=own,  # methods measure on it and choose nothing that these images could mislead
+                validation=sets[-1],  # its own images where it learns from them: a strength is settled by labels that are true
                 public=view.public,
                 rng=child_stream(rng),
                 compute=view.compute,

@@ -1,5 +1,6 @@
 """What each attacker on one entity's releases gets to know: the level says it, and nothing here holds the entity's images."""
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,18 +51,20 @@ class Surroundings:
     stream_of: Callable[..., torch.Generator]
 
     @classmethod
-    def of(cls, task: EntityTask, net: SplitNet, features: FeatureSource) -> "Surroundings":
+    def of(cls, task: EntityTask, net: SplitNet) -> "Surroundings":
         """An entity's task -> the surroundings of who attacks it.
 
         The attacking peer owns the images of the largest other entity, where they are at hand. In a deployment they are not, and it
         is assumed to own the entity's own images that are not released, which are as much like the victims as any can be.
+        All of them are here without the set that they were chosen from: in a simulation it holds the victims too.
         """
+        public, peer = _plain(task.public), None if task.peer is None else _plain(task.peer)
         return cls(
             net=net,
             digest=net.digest(),
-            public=task.public,
-            own=task.validation if task.peer is None else task.peer,
-            features=features,
+            public=public,
+            own=_plain(task.validation) if peer is None else peer,
+            features=replace(task, public=public, test=_plain(task.test), peer=peer).features(net),
             compute=task.compute,
             report=task.report,
             folder_of=functools.partial(task.site.attacker, task.campaign),
@@ -76,7 +79,7 @@ class Surroundings:
         return replace(
             self._bystanders(attack, exposed.method, _release_digest(exposed.released)),
             leaked=leaked if level.has_leaked_pairs else None,
-            oracle=_sealed(exposed.sharer) if level.asks_module else None,
+            oracle=_sealed(copy.deepcopy(exposed.sharer)) if level.asks_module else None,  # asking moves its stream, for nobody else
         )
 
     def prepare(self, attack: Attack, view: AttackerView) -> Attacker:
@@ -103,6 +106,11 @@ class Surroundings:
         if attack.level.sees_victim:
             raise SettingError(f"wanted an attack that sees nothing of its victim, got {attack.name}")
         return self.prepare(attack, self._bystanders(attack, method))
+
+
+def _plain(images: Labelled) -> Labelled:
+    """Images that may be gathered from a larger set -> the same tensors (caches know them again) without a way to that set."""
+    return images if type(images) is Labelled else Labelled(images.images, images.labels, images.classes)
 
 
 def _sealed(sharer: Sharer) -> BlackBox:

@@ -19,7 +19,8 @@ from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
 
 ALWAYS_ASKED = PublicReconstructor()
-SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p")  # what a manifest says of each attacker: how much it got out of the release
+# what a manifest says of each attacker: how much it got out of the release
+SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     Images that have leaked to an attacker are not among those that it is judged by. Raises ReleaseError where an attack has nothing
     to say about the release: nothing leaves unjudged by what the study asks for.
     """
-    around = Surroundings.of(task, net, features)
+    around = Surroundings.of(task, net)
     labels = task.train.labels
     raw = Exposed(RawFeatures(), RawFeaturesSharer(features), SharedFeatures(features(task.train.images), labels))
     pictures, figures = {"originals": as_floats(task.train.images[: task.study.pictures])}, dict[str, Mapping[str, float]]()

@@ -58,6 +58,10 @@ class Site:
         """The folder of an attacker of the own audit; `knowledge` is all that it was trained on, so that others have others."""
         return self.folder / campaign / "attackers" / file_stem(knowledge)
 
+    def attackers_features(self, campaign: str) -> Path:
+        """The cache of what those attackers compute from the images that they own: another entity's, which a simulation has at hand."""
+        return self.folder / campaign / "attackers" / "features"
+
     def checkpoint(self, campaign: str, work: str) -> Path:
         """The state of a training that is under way."""
         return self.folder / campaign / "checkpoints" / f"{file_stem(work)}.safetensors"

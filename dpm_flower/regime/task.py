@@ -52,17 +52,24 @@ class EntityTask:
     peer: Labelled | None = None
 
     def features(self, net: SplitNet) -> FeatureSource:
-        """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one."""
+        """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one.
+
+        Those of the peer's images are none of this entity's: they lie with the attackers of its audit.
+        """
         own = FeatureCache(net.featurizer, self.compute, self.site.features)
-        if self.common is None:
-            return own
-        everybodys = FeatureCache(net.featurizer, self.compute, self.common)
-        parts = (self.public, self.test)  # and not the task: attackers are given these features, and it holds the entity's images
+        elsewhere = list[tuple[Labelled, FeatureCache]]()  # and not the task: attackers have such a source, and it holds the own images
+        if self.common is not None:
+            everybodys = FeatureCache(net.featurizer, self.compute, self.common)
+            elsewhere += [(self.public, everybodys), (self.test, everybodys)]
+        if self.peer is not None:
+            elsewhere.append((self.peer, FeatureCache(net.featurizer, self.compute, self.site.attackers_features(self.campaign))))
 
         def known(images: Tensor) -> Tensor:
-            # by length first: public images are gathered when somebody looks at them, and most never do
-            ours = not any(len(images) == len(part) and images is part.images for part in parts)
-            return (own if ours else everybodys)(images)
+            for part, cache in elsewhere:
+                # by length first: images are gathered when somebody looks at them, and most never do
+                if len(images) == len(part) and images is part.images:
+                    return cache(images)
+            return own(images)
 
         return known
 

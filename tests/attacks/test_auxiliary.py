@@ -17,6 +17,7 @@ def test_public_images_of_other_classes_get_those_of_the_task_as_the_public_deci
     public, own = with_task_labels(view(tmp_path, public=other_classes, own=OWN), "public+own")
     assert public.images is PUBLIC.images
     assert torch.equal(public.labels, apply(NETS.decider, features(PUBLIC.images), CPU).argmax(1))
+    assert len(public.labels.unique()) == NETS.classes
     assert (public.classes, own) == (NETS.classes, OWN)
 
 

@@ -5,10 +5,12 @@ import torch
 
 from dpm_flower.attacks.inverse import USUAL, Inverse, reported_as, usual_or_notation
 from dpm_flower.attacks.kept_weights import WEIGHTS
+from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.streams import stream
+from simulations.table1_2 import BASE as TABLES
 from tests.attacks.views import FEATURES, PUBLIC, VICTIMS, features, view
 from tests.training.toys import equal, state_of
 
@@ -62,8 +64,20 @@ def test_its_knobs_are_checked_without_drawing_random_numbers():
 
 
 def test_only_an_unusual_one_stands_in_a_name():
-    assert usual_or_notation(USUAL) == usual_or_notation(replace(USUAL, fitting=BRIEF.fitting)) == ()
-    assert usual_or_notation(BRIEF) == ("plain-1-x2",)
+    assert usual_or_notation(USUAL) == ()
+    assert usual_or_notation(Inverse(blocks=1)) == ("plain-1-x2",)
+    assert usual_or_notation(Inverse(fitting=replace(USUAL.fitting, steps=300))) == ("s300",)
+
+
+def test_fittings_that_differ_in_more_than_their_steps_have_different_names_too():
+    fittings = [replace(USUAL.fitting, **knobs) for knobs in ({"learning_rate": 1e-9}, {"batch_size": 2}, {"max_epochs": 1})]
+    names = {usual_or_notation(Inverse(fitting=fitting)) for fitting in fittings}
+    assert len(names) == 3
+    assert all(name.startswith("s1000-") for (name,) in names)
+
+
+def test_no_attacker_is_trained_less_than_studies_train_the_public_reconstructor():
+    assert USUAL.fitting == OtherReconstructor().fitting == TABLES.reconstruct
 
 
 def test_progress_is_reported_under_another_name():

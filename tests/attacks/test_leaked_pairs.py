@@ -4,23 +4,24 @@ import pytest
 import torch
 
 from dpm_flower.attacks.kept_weights import WEIGHTS
-from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.protocols import Attack, Guess, LeakAttack, Leaked, Level, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
 from dpm_flower.methods.raw_images import RawImages
-from tests.attacks.peers import POISONED, SCORED, UNHIDDEN, VICTIMS, guesses, prepared, release, score, some, view_of
+from tests.attacks.peers import CLEAR, POISONED, SCORED, UNHIDDEN, VICTIMS, assert_sees, guesses, prepared, release, score, some, view_of
 from tests.attacks.test_shadow import BRIEF as SHADOW
 
-ATTACK = LeakedPairs(pairs=20, shadow=SHADOW, fitting=Fitting(steps=60, learning_rate=0.01, batch_size=10, weight_decay=0.0))
-BRIEF = replace(ATTACK, fitting=replace(ATTACK.fitting, steps=3))
+ATTACK = LeakedPairs(pairs=20, shadow=SHADOW, fitting=Fitting(steps=150, learning_rate=0.03, batch_size=10, weight_decay=0.0))
+BRIEF = replace(ATTACK, fitting=replace(TUNING, steps=3))
 
 
 def test_leaked_pairs_tell_about_victims_that_have_not_leaked(tmp_path):
     """And only true ones: images with what was released for others teach nothing."""
     told = score(tmp_path, ATTACK, POISONED)
-    assert told > score(tmp_path, SHADOW, POISONED) + 0.15
+    assert_sees(tmp_path, ATTACK, POISONED)
+    assert told > score(tmp_path, SHADOW, POISONED) + CLEAR
     wrong = Leaked(VICTIMS.images[SCORED:].roll(1, 0), some(release(POISONED), slice(SCORED, None)))
     assert told > score(tmp_path / "wrong", ATTACK, POISONED, leaked=wrong) + 0.05
 
@@ -89,3 +90,4 @@ def test_it_is_an_attack_that_says_how_many_pairs_it_wants():
     assert ATTACK.level is Level.A3
     weaker = replace(LeakedPairs().shadow, auxiliary="public")
     assert [LeakedPairs().name, LeakedPairs(pairs=10, shadow=weaker).name] == ["A3.100", "A3.10.public"]
+    assert BRIEF.name == "A3.20.plain-1-x2.s3.tuned-s3"

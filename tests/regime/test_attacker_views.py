@@ -13,13 +13,22 @@ from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import Level, Preparation
 from dpm_flower.core.streams import stream
+from dpm_flower.data.division import divide
+from dpm_flower.data.gathered import Gathered
+from dpm_flower.data.sources import load
+from dpm_flower.methods.perturbed import PerturbedFeatures
+from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.leak import parted
+from dpm_flower.training.perturbation import GaussianNoise
+from dpm_flower.training.prediction import apply
 from tests.regime.examples import FEW, NETS, POISONING, STUDY, task
 from tests.regime.reachable import shares_with, tensors_from
-from tests.training.toys import pictures
+from tests.training.toys import CPU, pictures
 
 INVERSE = Inverse(blocks=1, fitting=replace(FEW, steps=2))
 SHADOW = Shadow(inverse=INVERSE)
@@ -35,10 +44,10 @@ ATTACKS = {
 class Scene:
     """A victim that has released poisoned features, as it prepares its audit."""
 
-    def __init__(self, folder, **changes):
-        self.task = task(folder, common=folder / "common", peer=pictures(9, seed=77), **changes)
+    def __init__(self, folder, method=POISONING, **changes):
+        self.task = task(folder, **({"common": folder / "common", "peer": pictures(9, seed=77)} | changes))
         features = self.task.features(NETS)
-        self.sharer = POISONING.prepare(
+        self.sharer = method.prepare(
             Preparation(
                 net=NETS,
                 private=self.task.train,
@@ -50,8 +59,8 @@ class Scene:
                 features=features,
             )
         )
-        self.exposed = Exposed(POISONING, self.sharer, self.sharer.share(self.task.train.images, self.task.train.labels))
-        self.around = Surroundings.of(self.task, NETS, features)
+        self.exposed = Exposed(method, self.sharer, self.sharer.share(self.task.train.images, self.task.train.labels))
+        self.around = Surroundings.of(self.task, NETS)
 
     def known(self, level):
         return parted(ATTACKS[level], self.task.train.images, self.exposed.released, 2, stream(0))
@@ -65,8 +74,17 @@ def scene(tmp_path):
     return Scene(tmp_path)
 
 
+def divided_scene(folder):
+    """The same with images as a simulation has them: public ones and the peer's are chosen from a set that the victims are in too."""
+    division = divide(load("digits", 12), Shares(entities=(("a", 0.02), ("b", 0.03)), public=0.02, validation=0.2), seed=0)
+    own, peer = division.entities["a"], division.entities.largest_but("a")
+    return Scene(folder, train=own.train, validation=own.validation, public=division.public, test=division.test, peer=peer)
+
+
+@pytest.mark.parametrize("made", [Scene, divided_scene], ids=["eager", "divided"])
 @pytest.mark.parametrize("level", Level)
-def test_no_image_of_the_victim_and_no_weight_of_its_module_can_be_got_at_from_a_view(level, scene):
+def test_no_image_of_the_victim_and_no_weight_of_its_module_can_be_got_at_from_a_view(level, made, tmp_path):
+    scene = made(tmp_path)
     view = scene.view(level)
     leaked = () if view.leaked is None else (view.leaked,)
     secrets = [scene.task.train.images, *scene.sharer.module.parameters(), scene.task.features(NETS)(scene.task.train.images)]
@@ -85,6 +103,7 @@ def test_the_search_finds_what_a_careless_view_would_hold(scene):
         {"report": scene.task.stream},
         {"recipe": scene.sharer},
         {"own": train.take(torch.arange(3))},
+        {"public": Gathered(train, torch.arange(0), torch.arange(3))},
     ):
         held = tensors_from(replace(view, **careless))
         assert any(shares_with(tensor, [train.images, weight]) for tensor in held)
@@ -104,9 +123,50 @@ def test_a_view_holds_what_its_level_knows_and_nothing_more(level, scene):
     peer = level in (Level.A2, Level.A3, Level.A4)
     assert view.recipe == (POISONING if peer else None)
     assert view.own is (scene.task.peer if peer else None)
+    assert view.public is scene.task.public
     assert (view.leaked is not None) == (level is Level.A3)
     assert (view.oracle is not None) == (level is Level.A4)
     assert (view.prepared is not None) == (level in (Level.A3, Level.A4))
+
+
+def test_images_that_are_gathered_are_in_every_view_as_the_same_tensors_by_which_caches_know_them(tmp_path):
+    scene = divided_scene(tmp_path)
+    for view in map(scene.view, (Level.A2, Level.A3, Level.A4)):
+        assert view.public.images is scene.task.public.images
+        assert view.own.images is scene.task.peer.images
+        assert (type(view.public), type(view.own)) == (Labelled, Labelled)
+        for images in (view.public.images, view.own.images):
+            assert torch.equal(view.features(images), apply(NETS.featurizer, images, CPU))
+
+
+def test_what_an_attacker_computes_from_the_peer_s_images_does_not_lie_among_the_entity_s_own_features(tmp_path):
+    """Whoever asks for it: the attacker by itself, or the victim's sharer as its oracle."""
+    for name, method in (("raw", RawFeatures()), ("poisoned", POISONING)):
+        scene = Scene(tmp_path / name, method)
+        own, theirs = scene.task.site.features, scene.task.site.attackers_features(scene.task.campaign)
+        before = sorted(own.iterdir())
+        for level in (Level.A2, Level.A3, Level.A4):
+            scene.around.prepare(ATTACKS[level], scene.view(level))
+        assert sorted(own.iterdir()) == before
+        raw = apply(NETS.featurizer, scene.task.peer.images, CPU).numpy().tobytes()
+        assert [path.parent for path in (tmp_path / name).rglob("*.npy") if raw in path.read_bytes()] == [theirs]
+
+
+@pytest.mark.parametrize(
+    "before", [(), (Level.A2,), (Level.A3, Level.A4), (Level.A4,)], ids=lambda levels: "".join(level.name for level in levels) or "nobody"
+)
+def test_what_an_oracle_answers_does_not_depend_on_who_asked_before(before, tmp_path):
+    """Noise is drawn anew every time, by the victim's own stream: each attacker moves a copy of it."""
+    noisy = PerturbedFeatures(perturbation=GaussianNoise(sigma=1.0))
+    alone, scene = (Scene(tmp_path / name, noisy) for name in ("alone", "after"))
+    other = replace(ATTACKS[Level.A4], auxiliary="public")
+    for level in before:
+        attack = other if level is Level.A4 else ATTACKS[level]
+        scene.around.prepare(attack, scene.around.view(attack, scene.exposed, scene.known(level).leaked))
+    found = [one.around.prepare(ATTACKS[Level.A4], one.view(Level.A4)).guess(one.exposed.released).images for one in (alone, scene)]
+    assert torch.equal(*found)
+    batches = [one.sharer.share(one.task.test.images, one.task.test.labels).features for one in (alone, scene)]
+    assert torch.equal(*batches)  # and the victim shares as if nobody had asked
 
 
 def test_the_oracle_answers_as_the_victim_shares_and_has_no_other_side(scene):
@@ -118,7 +178,7 @@ def test_the_oracle_answers_as_the_victim_shares_and_has_no_other_side(scene):
 
 def test_where_no_other_images_are_at_hand_the_attacker_has_those_that_are_not_released(tmp_path):
     one = Scene(tmp_path)
-    around = Surroundings.of(replace(one.task, peer=None), NETS, one.around.features)
+    around = Surroundings.of(replace(one.task, peer=None), NETS)
     assert around.view(SHADOW, one.exposed, None).own is one.task.validation
 
 

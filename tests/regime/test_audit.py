@@ -82,7 +82,9 @@ def test_the_public_reconstructor_is_always_asked_and_its_figures_bear_no_name(t
     wanted = disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw, CPU)), NETS.featurizer, CPU).figures("z")
     wanted |= disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw + 0.3, CPU)), NETS.featurizer, CPU).figures("p")
     assert found.quality == pytest.approx(wanted, abs=1e-5)
-    assert found.scores == {f"A0.{name}": found.quality[name] for name in ("ssim_p", "windowed_ssim_p", "structure_p")}
+    assert found.scores == {
+        f"A0.{name}_p": found.quality[f"{name}_p"] for name in ("ssim", "windowed_ssim", "structure", "edge", "perceptual")
+    }
 
 
 def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
@@ -92,7 +94,7 @@ def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
     assert len(own) == 24
     assert set(found.quality) == own | {f"{head}.{name}" for head in (OTHER.name, "A1.watching") for name in own}
     assert found.scores["A1.watching.ssim_p"] == found.quality["A1.watching.ssim_p"]
-    assert len(found.scores) == 9
+    assert len(found.scores) == 15
     # a guess that does not look at the release scores the same whatever is released; one that does look does not
     assert found.quality["A1.watching.l1_z"] == found.quality["A1.watching.l1_p"]
     assert found.quality[f"{OTHER.name}.l1_z"] != found.quality[f"{OTHER.name}.l1_p"]

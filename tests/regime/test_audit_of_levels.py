@@ -7,19 +7,19 @@ import torch
 from safetensors.torch import load_file
 
 from dpm_flower.attacks.black_box import BlackBoxInversion
-from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.inverse import USUAL, Inverse
 from dpm_flower.attacks.kept_weights import WEIGHTS
-from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.protocols import Level
-from tests.regime.examples import FEW, POISONING
+from tests.regime.examples import POISONING
 from tests.regime.test_audit import Watching, attacked, audited, features
 from tests.training.toys import pictures
 
 PEER = pictures(9, seed=77)
-INVERSE = Inverse(blocks=1, fitting=replace(FEW, steps=2))
+INVERSE = Inverse(blocks=1, fitting=replace(USUAL.fitting, steps=2))
 SHADOW = Shadow(inverse=INVERSE)
-ATTACKS = (SHADOW, LeakedPairs(pairs=4, shadow=SHADOW, fitting=INVERSE.fitting), BlackBoxInversion(inverse=INVERSE))
+ATTACKS = (SHADOW, LeakedPairs(pairs=4, shadow=SHADOW, fitting=replace(TUNING, steps=2)), BlackBoxInversion(inverse=INVERSE))
 
 
 def watched(folder, level):
@@ -58,7 +58,7 @@ def test_attackers_of_every_level_have_all_figures_and_are_trained_once_for_each
     own = {name for name in first.quality if "." not in name}
     heads = [f"{attack.name}." for attack in ATTACKS]
     assert set(first.quality) == own | {f"{head}{name}" for head in heads for name in own}
-    assert heads == ["A2.plain-1-x2.", "A3.4.plain-1-x2.", "A4.plain-1-x2."]
+    assert heads == ["A2.plain-1-x2.s2.", "A3.4.plain-1-x2.s2.tuned-s2.", "A4.plain-1-x2.s2."]
     assert len(list(tmp_path.rglob(WEIGHTS))) == 6  # three, for raw features and for the release
     assert audited(one).quality == first.quality
     assert len(list(tmp_path.rglob(WEIGHTS))) == 6

@@ -4,7 +4,7 @@ import torch
 
 from dpm_flower.training.prediction import apply
 from tests.regime.examples import NETS, STUDY, task
-from tests.training.toys import CPU
+from tests.training.toys import CPU, pictures
 
 
 def draws(rng):
@@ -69,6 +69,13 @@ def test_features_of_what_all_have_are_computed_once_and_own_ones_stay_in_the_ow
             assert torch.equal(features(images), apply(NETS.featurizer, images, CPU))
     assert len(list((tmp_path / "common").iterdir())) == 2
     assert [len(list(one.site.features.iterdir())) for one in (a, b)] == [1, 1]
+
+
+def test_features_of_the_peer_s_images_lie_with_the_attackers_who_own_them(tmp_path):
+    one = task(tmp_path, peer=pictures(9, seed=77))
+    assert torch.equal(one.features(NETS)(one.peer.images), apply(NETS.featurizer, one.peer.images, CPU))
+    assert not one.site.features.exists()
+    assert len(list(one.site.attackers_features(one.campaign).iterdir())) == 1
 
 
 def test_without_a_common_folder_everything_stays_in_the_own_one(tmp_path):
