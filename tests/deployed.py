@@ -175,8 +175,8 @@ def undisturbed(deployment: Deployment, folder: Path) -> bytes:
     with ExitStack() as exchanges:
         log = exchanges.enter_context((folder / "exchanges.log").open("ab"))
         for name in names:
-            command = exchange_command(read_site_file(other.site_file(name)))
-            exchanges.enter_context(kept(command, env=environment(), folder=folder, output=log))
+            site = read_site_file(other.site_file(name))
+            exchanges.enter_context(kept(exchange_command(site), env=environment(site), folder=folder, output=log))
         grid = InProcessGrid(client_app, [{"site": str(other.site_file(name))} for name in names], config)
         server_app(grid, grid.server_context())
     return (folder / "quality.csv").read_bytes()
