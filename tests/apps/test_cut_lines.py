@@ -10,6 +10,8 @@ from dpm_flower.exchange.line import PeerEndpoint
 from tests.apps.exchange_runs import NAME, PATIENT, interpose, left_behind, own_releases, quality_of, reasons
 from tests.exchange.cutting import Proxy
 
+pytestmark = pytest.mark.soak  # whole runs; the exchange alone is tried in this way in tests/exchange, at every change
+
 PARTS = (0.3, 0.9)  # of a release's bytes, which have come when the line is cut
 
 

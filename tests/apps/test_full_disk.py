@@ -16,6 +16,8 @@ from dpm_flower.regime.consortium import Consortium
 from dpm_flower.regime.contribute import contribute
 from tests.apps.exchange_runs import ARMS, NAME, interpose, left_behind, own_releases, quality_of, reasons, straight
 
+pytestmark = pytest.mark.soak  # whole runs; the exchange alone is tried in this way in tests/exchange, at every change
+
 LEFT_BYTES = 44 << 10  # enough for the index and the log, and for no release with its envelope
 PUBLISHER, FETCHER, OTHER = "a", "b", "c"
 

@@ -27,6 +27,8 @@ from tests.apps import exchange_runs
 from tests.apps.exchange_runs import interpose, left_behind, quality_of, reasons, straight
 from tests.exchange.peers import Members
 
+pytestmark = pytest.mark.soak  # whole runs; the exchange alone is tried in this way in tests/exchange, at every change
+
 BYTE_S = 1.0  # between two bytes of the slowest
 IMPATIENT = Patience(start_s=1.0, least_bytes_per_s=5e4, first_wait_s=0.05, longest_wait_s=0.2)
 
