@@ -54,6 +54,7 @@ def test_one_that_is_started_again_is_fetched_from_where_the_line_broke(tmp_path
     assert processes_in(tmp_path) == []
 
 
+@pytest.mark.soak  # a whole run; at every change tests/exchange tries it on the exchange alone
 def test_one_that_stays_away_is_given_up_after_its_deadline_and_the_run_ends_with_the_rest(tmp_path, servers, monkeypatch):
     cut = []
 

@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from dpm_flower.exchange import layout
 from dpm_flower.regime.consortium import Consortium
 from tests.apps.conftest import Forks
@@ -15,6 +17,7 @@ def envelopes(folder: Path) -> list[Path]:
     return [path for name in "abc" for path in Consortium(folder).site(name).pool.rglob(layout.ENVELOPE)]
 
 
+@pytest.mark.soak  # a whole run; at every change tests/exchange kills the pool at every line, and tests/apps/test_random_kills.py runs
 def test_wherever_a_publishing_client_is_killed_the_run_goes_on_to_the_same_figures(forks: Forks, small_run: Path, tmp_path: Path) -> None:
     folder, found = tmp_path / "run", []
     for place in DEATHS:

@@ -72,6 +72,7 @@ def _reached(folder: Path, phase: str, answered: int) -> bool:
     return any(line["phase"] == phase and line["answered"] >= answered for line in lines)
 
 
+@pytest.mark.soak  # at every change tests/apps/test_random_kills.py, and every phase in tests/studies/test_run.py
 def test_a_run_that_is_killed_twice_comes_to_the_same_figures(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _kill_when(tmp_path, "contribute", 2)
     first = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "campaign").glob("train.*")}
