@@ -1,5 +1,6 @@
 """Why features never travel in Flower messages: the same bytes from one site to another through a SuperLink, and through the exchange."""
 
+import statistics
 import time
 from pathlib import Path
 
@@ -40,7 +41,8 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import ServerApp
 
-client, server = ClientApp(), ServerApp()
+client = ClientApp()
+server = ServerApp()
 
 
 @client.query("give")
@@ -83,15 +85,16 @@ def test_a_release_comes_many_times_faster_than_in_flower_messages(benchmark, fo
     project.mkdir()
     (project / "pyproject.toml").write_text(PROJECT)
     (project / "carrier.py").write_text(APP)
-    benchmark.pedantic(lambda: transfer(folder, "exchange"), rounds=3, warmup_rounds=1)
+    seconds: list[float] = []  # of the transfer alone, as in the app; the benchmark's own time has the start of both processes
+    benchmark.pedantic(lambda: seconds.append(transfer(folder, "exchange")[0]), rounds=5)
     started = time.perf_counter()
     run_through_flower(project, {"output": str(said), "size": THROUGH_FLOWER}, 2, 1, tmp_path / "home", lambda _: None)
     whole_run_s = time.perf_counter() - started
     flower_s, empty_s = map(float, said.read_text().split())
-    ours = SIZE / benchmark.stats.stats.median / 1e6
+    ours = SIZE / statistics.median(seconds) / 1e6
     flower = THROUGH_FLOWER / flower_s / 1e6
     benchmark.extra_info |= {
-        "exchange (its processes' start included), MB/s": ours,
+        "exchange, MB/s": ours,
         "Flower messages, MB/s": flower,
         "ratio": ours / flower,
         "a message of one byte, s": empty_s,
