@@ -1,4 +1,4 @@
-"""The one figure that a release is judged by: the most that any attacker disclosed, by any of three scores."""
+"""The one figure that a release is judged by: the most that any attacker disclosed, by any of four scores."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from dpm_flower.core.errors import MetricError, ShapeError
 from dpm_flower.metrics.disclosed_fraction import disclosed_fraction
 from dpm_flower.metrics.resampling import PIECE_DRAWS, REPLICATES, TAIL, draw_counts, resampled_quantile
 
-SCORES = ("ssim", "perceptual", "edge")  # a defence trained against one may not be judged by it alone
+# A defence trained against one may not be judged by it alone; SSIM counts with its sign taken once, as published, and window by window.
+SCORES = ("ssim", "windowed_ssim", "perceptual", "edge")
 STANDARD_ERRORS = 3.0  # an attacker whose raw features come nearer than the label by less was not shown able to succeed
 
 _Pair: TypeAlias = tuple[str, str]  # attacker, score
@@ -79,21 +80,28 @@ def headline(attackers: Mapping[str, Anchored], rng: torch.Generator, replicates
     Images are resampled, the same for all attackers and scores, and in each resample the spans from floor to ceiling are its
     own and the greatest fraction is found anew (percentile bootstrap of the maximum). A maximum leans upward, in a resample once
     more than in the sample, so that where many attackers are equal the interval lies a little high: on the side of the victims.
-    An attacker counts by a score if there its mean ceiling lies above its mean floor by at least three standard errors.
-    Raises MetricError if none counts, for fewer than 2 images and fewer than 2 replicates; ShapeError for numbers of images that
-    do not fit together. Source: SPEC.md, section 8.
+    An attacker counts by a score if there its mean ceiling lies above its mean floor by at least three standard errors. One that was
+    not shown able in that way, and came as surely nearer than the label all the same, is measured by the widest mean span of those
+    that were. Raises MetricError if none counts, for fewer than 2 images and fewer than 2 replicates; ShapeError for numbers of
+    images that do not fit together. Source: SPEC.md, section 8.
     """
     images = _checked(attackers, replicates)
     series, left_out = list[_Series](), dict[_Pair, str]()
-    for pair in [(attacker, score) for attacker in attackers for score in SCORES]:
-        anchored = attackers[pair[0]]
-        attack, floor, ceiling = _scores(anchored, pair[1])
-        span = ceiling - floor
-        if reason := _not_able(span):
-            left_out[pair] = reason
-            continue
-        judged = torch.arange(images) if anchored.judged is None else anchored.judged.cpu().nonzero().flatten()
-        series.append(_Series(pair, disclosed_fraction(attack, floor, ceiling), span / span.mean(), judged))
+    for score in SCORES:
+        scored = {attacker: _scores(anchored, score) for attacker, anchored in attackers.items()}
+        spans = {attacker: ceiling - floor for attacker, (_, floor, ceiling) in scored.items()}
+        refused = {attacker: _refusal(span) for attacker, span in spans.items()}
+        widest = max((float(spans[attacker].mean()) for attacker, reason in refused.items() if not reason), default=0.0)
+        for attacker, (attack, floor, ceiling) in scored.items():
+            pair, borrows = (attacker, score), bool(refused[attacker]) and widest > 0 and _surely_above(attack - floor)
+            if refused[attacker] and not borrows:
+                left_out[pair] = refused[attacker]
+                continue
+            span = torch.full_like(floor, widest) if borrows else spans[attacker]
+            judged = attackers[attacker].judged
+            shown = torch.arange(images) if judged is None else judged.cpu().nonzero().flatten()
+            reached = floor + widest if borrows else ceiling
+            series.append(_Series(pair, disclosed_fraction(attack, floor, reached), span / span.mean(), shown))
     if not series:
         reasons = "; ".join(f"{attacker} by {score}, {reason}" for (attacker, score), reason in left_out.items())
         raise MetricError(f"no attacker was shown able to succeed: {reasons}")
@@ -103,6 +111,19 @@ def headline(attackers: Mapping[str, Anchored], rng: torch.Generator, replicates
         _worst([float(one.parts_n.quantile(BEST_GUESSED)) for one in series], quantiles_R, series),
         left_out,
     )
+
+
+def worst_images(anchored: Anchored, most: int) -> Tensor:
+    """One attacker's scores -> numbers of the images that it came nearest to, by any score, the worst first; `most` at most.
+
+    Numbers count the images that it is judged by.
+    """
+    nearness = []
+    for score in SCORES:
+        attack, floor, ceiling = _scores(anchored, score)
+        span = ceiling - floor
+        nearness.append((attack - floor) / (span.mean() if _surely_above(span) else 1.0))
+    return torch.stack(nearness).amax(0).argsort(descending=True, stable=True)[:most]
 
 
 def _checked(attackers: Mapping[str, Anchored], replicates: int) -> int:
@@ -130,12 +151,21 @@ def _scores(anchored: Anchored, score: str) -> tuple[Tensor, ...]:
     return tuple(getattr(one, score).double().cpu() for one in (anchored.attack, anchored.floor, anchored.ceiling))
 
 
-def _not_able(span_n: Tensor) -> str:
+def _refusal(span_n: Tensor) -> str:
     """How far each image's ceiling lies above its floor -> why the mean is not surely above 0; empty where it is."""
-    span, error = float(span_n.mean()), float(span_n.std()) / len(span_n) ** 0.5
-    if span > 0 and span >= STANDARD_ERRORS * error:
+    if _surely_above(span_n):
         return ""
+    span, error = float(span_n.mean()), _standard_error(span_n)
     return f"raw features come nearer than the label by {span:.4f} with a standard error of {error:.4f}: below {STANDARD_ERRORS:g} of them"
+
+
+def _surely_above(values_n: Tensor) -> bool:
+    mean = float(values_n.mean())
+    return mean > 0 and mean >= STANDARD_ERRORS * _standard_error(values_n)
+
+
+def _standard_error(values_n: Tensor) -> float:
+    return float(values_n.std()) / len(values_n) ** 0.5
 
 
 def _bootstrap(series: Sequence[_Series], images: int, rng: torch.Generator, replicates: int) -> tuple[Tensor, Tensor]:

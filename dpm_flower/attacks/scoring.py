@@ -1,7 +1,7 @@
 """How near an attacker's guesses come to the truth, which only the scorer sees."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, Self
 
 from torch import Tensor, nn
 
@@ -30,6 +30,10 @@ class Disclosure:
     perceptual: Tensor  # [-1,1], as the public featurizer sees them
     l1: Tensor  # [0,0.5]
     psnr: Tensor  # dB, at most HIGHEST_PSNR
+
+    def only(self, which: Tensor) -> Self:
+        """The scores of some of the images, by mask (N,) or by number."""
+        return type(self)(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def figures(self, of: Of) -> dict[str, float]:
         """Means over the images by "ssim_p" and so on; the 95th percentiles of all but L1 and PSNR by "ssim_p_p95"."""

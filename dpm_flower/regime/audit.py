@@ -1,76 +1,121 @@
-"""Every attacker against one's own release, before it leaves; a few pictures of what they make of it, for the owner."""
+"""Every attacker against one's own release, before it leaves: the headline, each one's figures, and pictures for the owner."""
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from torch import Tensor
+
+from dpm_flower.attacks.floor import class_mean_guess
+from dpm_flower.attacks.headline import Headline, headline
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttackerView, FeatureSource, Guess
+from dpm_flower.core.protocols import FeatureSource
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
-from dpm_flower.regime.leak import Parted, parted
+from dpm_flower.regime.judging import Judge, Judgement
+from dpm_flower.regime.leakage import Fraction, Leakage, attack_leak
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
 
 ALWAYS_ASKED = PublicReconstructor()
 # what a manifest says of each attacker: how much it got out of the release
-SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p")
+SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95")
+FLOOR = "floor"  # heads the figures of who knows the labels only
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """By the attack's name, how near its guesses came from raw features (``…_z``) and from the release (``…_p``)."""
+    """By the attack's name, how near its guesses came from raw features (``…_z``) and from the release (``…_p``).
+
+    `headline` are the figures that the release is judged by, `floor` what the label alone tells; `leakage` is all of it for the owner.
+    """
 
     figures: Mapping[str, Mapping[str, float]]
+    headline: Mapping[str, float]
+    floor: Mapping[str, float]
+    leakage: Leakage = field(repr=False)
 
     @property
     def quality(self) -> dict[str, float]:
         """All figures by key; those of the public reconstructor bear no name."""
-        return {
+        by_attack = {
             key if name == ALWAYS_ASKED.name else f"{name}.{key}": value for name, own in self.figures.items() for key, value in own.items()
         }
+        return {**self.headline, **by_attack, **{f"{FLOOR}.{key}": value for key, value in self.floor.items()}}
 
     @property
     def scores(self) -> dict[str, float]:
-        """What the manifest says: "A0.ssim_p"."""
-        return {f"{name}.{key}": own[key] for name, own in self.figures.items() for key in SIGNED}
+        """What the manifest says: "headline_p", "A0.ssim_p"."""
+        return {**self.headline} | {f"{name}.{key}": own[key] for name, own in self.figures.items() for key in SIGNED if key in own}
 
 
 def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSource) -> Audit:
     """What would be released for the own images -> how near each of the study's attackers comes to them.
 
-    Each is asked about raw features too, as if those were what is released and the attacker knew it. Attackers are trained once for
-    all releases that they know equally much about, and asked about raw features once; both are kept in the entity's own folder.
-    Images that have leaked to an attacker are not among those that it is judged by. Raises ReleaseError where an attack has nothing
-    to say about the release: nothing leaves unjudged by what the study asks for.
+    Each is asked about raw features too, as if those were what is released and the attacker knew it: its ceiling. The floor is the
+    mean image of each label's class among the images that the attacking peer owns. Attackers are trained once for all releases that
+    they know equally much about, and asked about raw features once; both are kept in the entity's own folder. Images that have leaked
+    to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
+    the headline: it is reported beside it. Raises ReleaseError where an attack has nothing to say about the release: nothing leaves
+    unjudged by what the study asks for. Source: SPEC.md, section 8.
     """
+    began = time.perf_counter()
     around = Surroundings.of(task, net)
     labels = task.train.labels
     raw = Exposed(RawFeatures(), RawFeaturesSharer(features), SharedFeatures(features(task.train.images), labels))
-    pictures, figures = {"originals": as_floats(task.train.images[: task.study.pictures])}, dict[str, Mapping[str, float]]()
+    floor = judged_once(around.folder_of(f"{FLOOR}\x1f{around.digest}"), functools.partial(_floor, task, net, around))
+    judge = Judge(task, net, around, exposed, raw, floor.disclosure)
+    judged = [judge.judgement(attack) for attack in (ALWAYS_ASKED, *task.study.attacks)]
+    alone = {one.attack.name: _headline(task, exposed, [one]) for one in judged}
+    together = _headline(task, exposed, [one for one in judged if not one.attack.level.sees_victim])
+    figures = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
+    _show(task, exposed, judged)
+    leakage = Leakage(
+        study=task.study.name,
+        seed=task.seed,
+        campaign=task.campaign,
+        entity=task.entity,
+        method=exposed.method.name,
+        images=len(task.train),
+        own_images=len(around.own),
+        mean=Fraction.of(together.mean) if isinstance(together, Headline) else None,
+        p95=Fraction.of(together.p95) if isinstance(together, Headline) else None,
+        attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
+        seconds=time.perf_counter() - began,
+    )
+    leakage.write(task.site.leakage(task.campaign, repr(exposed.method)))
+    means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}
+    return Audit(figures, together.figures() if isinstance(together, Headline) else {}, means, leakage)
 
-    def judged(attack: Attack, view: AttackerView, known: Parted) -> Verdict:
-        result = around.prepare(attack, view).guess(known.released)
-        if not isinstance(result, Guess):
-            raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
-        images = as_floats(known.images)
-        return Verdict(disclosure(images, result, net.featurizer, task.compute), result.images[: task.study.pictures])
 
-    def known_to(attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
-        known = parted(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
-        return around.view(attack, what, known.leaked), known
+def _floor(task: EntityTask, net: SplitNet, around: Surroundings) -> Verdict:
+    """What the labels alone tell of the own images."""
+    guess = class_mean_guess(task.train.labels, around.own)
+    return Verdict(disclosure(as_floats(task.train.images), guess, net.featurizer, task.compute), guess.images[: task.study.pictures])
 
-    for attack in (ALWAYS_ASKED, *task.study.attacks):
-        view, known = known_to(attack, raw)
-        of_raw = judged_once(view.folder, functools.partial(judged, attack, view, known))
-        of_released = judged(attack, *known_to(attack, exposed))
-        pictures |= {f"{attack.name}.z": of_raw.shown, f"{attack.name}.p": of_released.shown}
-        figures[attack.name] = of_raw.disclosure.figures("z") | of_released.disclosure.figures("p")
+
+def _headline(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:
+    """The most that any of these attackers disclosed, or why that cannot be said; resampled alike, whoever they are."""
+    try:
+        return headline({one.attack.name: one.anchored for one in judged}, task.stream("headline", repr(exposed.method)))
+    except MetricError as err:
+        return str(err)
+
+
+def _figures(one: Judgement, alone: Headline | str) -> dict[str, float]:
+    found = one.raw.disclosure.figures("z") | one.released.disclosure.figures("p")
+    return found if isinstance(alone, str) else found | {"disclosed_p": alone.mean.value, "disclosed_p_p95": alone.p95.value}
+
+
+def _show(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> None:
+    pictures: dict[str, Tensor] = {"originals": as_floats(task.train.images[: task.study.pictures])}
+    for one in judged:
+        pictures |= one.pictures()
     write_tensors(task.site.pictures(task.campaign, repr(exposed.method)), pictures)
-    return Audit(figures)

@@ -104,7 +104,9 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
         fitted = watch.costs
         held_out = _held_out(task, net, sharer, spec, features)
+        watch = Stopwatch.start()
         audited = audit(task, net, Exposed(method, sharer, as_released), features)
+        fitted |= {f"audit_{name}": value for name, value in watch.costs.items()}
         quality = audited.quality | held_out
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures

@@ -12,11 +12,15 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parted:
-    """What an attacker knows already, what it is to guess from, and the truth (N,C,H,W) about that, in the same order."""
+    """What an attacker knows already, what it is to guess from, and the truth (N,C,H,W) about that, in the same order.
+
+    `judged` says which of the release's images that is; None: all of them.
+    """
 
     leaked: Leaked | None
     released: SharedBatch
     images: Tensor
+    judged: Tensor | None = None
 
 
 def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rng: torch.Generator) -> Parted:
@@ -31,7 +35,7 @@ def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rn
     candidates = shown + torch.randperm(max(0, len(images) - shown), generator=rng)
     leaking = candidates[: min(attack.pairs, len(images) // 2)].sort().values
     left = torch.ones(len(images), dtype=torch.bool).index_fill_(0, leaking, False)
-    return Parted(Leaked(images[leaking], _some(released, leaking)), _some(released, left), images[left])
+    return Parted(Leaked(images[leaking], _some(released, leaking)), _some(released, left), images[left], left)
 
 
 def _some(batch: SharedBatch, chosen: Tensor) -> SharedBatch:

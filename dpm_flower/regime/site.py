@@ -34,6 +34,10 @@ class Site:
         """Which releases this entity has seen before."""
         return self.pool / REPLAYS
 
+    def own_images(self, campaign: str) -> Path:
+        """Which images of a deployed site's own the campaign began with: their digest."""
+        return self.folder / campaign / "own-images.sha256"
+
     def nets(self, campaign: str) -> Path:
         """The pre-training broadcast, once verified."""
         return self.folder / campaign / "nets.safetensors"
@@ -49,6 +53,10 @@ class Site:
     def pictures(self, campaign: str, method: str) -> Path:
         """A few own images beside what each attacker makes of their raw features and of their release: for the owner's eyes."""
         return self.folder / campaign / "pictures" / f"{file_stem(method)}.safetensors"
+
+    def leakage(self, campaign: str, method: str) -> Path:
+        """What the audit of a contribution found: for the owner's eyes, as its pictures are."""
+        return self.folder / campaign / "audits" / f"{file_stem(method)}.json"
 
     def pooled(self, campaign: str, arm: str) -> Path:
         """Features received for an arm, while its decider is refined on them."""

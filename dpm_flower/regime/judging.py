@@ -1,0 +1,92 @@
+"""One attacker against a release and against raw features -> its scores between their anchors, and what the owner may look at."""
+
+import time
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from dpm_flower.attacks.headline import Anchored, worst_images
+from dpm_flower.attacks.scoring import Disclosure, disclosure
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.labelled import as_floats
+from dpm_flower.core.protocols import Attack, AttackerView, Guess
+from dpm_flower.core.split_net import SplitNet
+from dpm_flower.regime.attacker_views import Exposed, Surroundings
+from dpm_flower.regime.leak import Parted, parted
+from dpm_flower.regime.raw_verdict import Verdict, judged_once
+from dpm_flower.regime.task import EntityTask
+
+WORST = 10  # images that an attacker came nearest to, for the owner to look at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """One attacker's scores between their anchors, its first few guesses, and those of the images that it came nearest to."""
+
+    attack: Attack
+    anchored: Anchored
+    raw: Verdict
+    released: Verdict
+    worst: Tensor
+    worst_originals: Tensor
+    worst_guesses: Tensor
+    seconds: float
+
+    def pictures(self) -> dict[str, Tensor]:
+        """What the owner may look at, by attack."""
+        name = self.attack.name
+        return {
+            f"{name}.z": self.raw.shown,
+            f"{name}.p": self.released.shown,
+            f"{name}.worst.originals": self.worst_originals,
+            f"{name}.worst.p": self.worst_guesses,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """What all attackers of one audit are judged with: `floor` are scores of who knows the labels only, `raw` gives the ceilings."""
+
+    task: EntityTask
+    net: SplitNet
+    around: Surroundings
+    exposed: Exposed
+    raw: Exposed
+    floor: Disclosure
+
+    def judgement(self, attack: Attack) -> Judgement:
+        """One attack on raw features, once for all methods, and on the release."""
+        began = time.perf_counter()
+        view, known = self._known_to(attack, self.raw)
+        of_raw = judged_once(view.folder, lambda: self._verdict(self._guess(attack, view, known), known))
+        view, known = self._known_to(attack, self.exposed)
+        guess = self._guess(attack, view, known)
+        of_released = self._verdict(guess, known)
+        floor = self.floor if known.judged is None else self.floor.only(known.judged)
+        anchored = Anchored(of_released.disclosure, floor, of_raw.disclosure, known.judged)
+        worst = worst_images(anchored, WORST)
+        return Judgement(
+            attack=attack,
+            anchored=anchored,
+            raw=of_raw,
+            released=of_released,
+            worst=worst,
+            worst_originals=as_floats(known.images[worst]),
+            worst_guesses=guess.images[worst],
+            seconds=time.perf_counter() - began,
+        )
+
+    def _known_to(self, attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
+        task = self.task
+        known = parted(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
+        return self.around.view(attack, what, known.leaked), known
+
+    def _guess(self, attack: Attack, view: AttackerView, known: Parted) -> Guess:
+        result = self.around.prepare(attack, view).guess(known.released)
+        if not isinstance(result, Guess):
+            raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
+        return result
+
+    def _verdict(self, guess: Guess, known: Parted) -> Verdict:
+        scores = disclosure(as_floats(known.images), guess, self.net.featurizer, self.task.compute)
+        return Verdict(scores, guess.images[: self.task.study.pictures])

@@ -1,0 +1,110 @@
+"""What an audit found, for the owner: each attacker's scores between their anchors, the images it came nearest to, and the headline."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from torch import Tensor
+
+from dpm_flower.attacks.headline import SCORES, Anchored, Headline, Worst
+from dpm_flower.attacks.scoring import BEST_GUESSED
+from dpm_flower.core.protocols import Attack
+from dpm_flower.core.whole_file import whole_file
+
+FORMAT = "dpm-flower leakage 1"
+PROVES = (
+    "Empirical: these attackers, with these images and this much training, came this near. It is no guarantee against attackers who "
+    "were not run, know more, or try for longer."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLeak:
+    """Means over images by one score: of who knows the label only, of the attack on the release and on raw features."""
+
+    floor: float
+    release: float
+    release_p95: float
+    raw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fraction:
+    """A disclosed fraction with its 95 % interval (None: that end is open), by the score that it is greatest by, and whose it is."""
+
+    value: float
+    low: float | None
+    high: float | None
+    score: str
+    attacker: str
+
+    @classmethod
+    def of(cls, worst: Worst) -> Self:
+        """The greatest disclosed fraction as a report has it, in which infinity is no number."""
+        low, high = (None if abs(end) == float("inf") else end for end in (worst.low, worst.high))
+        return cls(value=worst.value, low=low, high=high, score=worst.score, attacker=worst.attacker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackLeak:
+    """One attacker. `mean` and `p95` are its disclosed fractions, None where it was not shown able to succeed: then `reason` says why."""
+
+    name: str
+    knows: str
+    in_headline: bool
+    images: int
+    scores: Mapping[str, ScoreLeak]
+    mean: Fraction | None
+    p95: Fraction | None
+    reason: str
+    seconds: float
+    worst: tuple[int, ...]  # among the images that it is judged by, in the order of the release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leakage:
+    """One audit. `mean` and `p95` are the release's headline, None where no attacker was shown able to succeed."""
+
+    study: str
+    seed: int
+    campaign: str
+    entity: str
+    method: str
+    images: int
+    own_images: int
+    mean: Fraction | None
+    p95: Fraction | None
+    attacks: tuple[AttackLeak, ...]
+    seconds: float
+    proves: str = PROVES
+
+    def write(self, path: Path) -> None:
+        """The audit as JSON, in one step. Raises OutputError."""
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps({"format": FORMAT} | asdict(self), indent=1, allow_nan=False) + "\n")
+
+
+def attack_leak(attack: Attack, anchored: Anchored, alone: Headline | str, worst: Tensor, seconds: float) -> AttackLeak:
+    """An attack, its scores, what it disclosed by itself (or why that cannot be said), its worst images and its time -> its part."""
+    able = isinstance(alone, Headline)
+    return AttackLeak(
+        name=attack.name,
+        knows=attack.level.value,
+        in_headline=not attack.level.sees_victim,
+        images=len(anchored.attack.ssim),
+        scores={score: _score_leak(anchored, score) for score in SCORES},
+        mean=Fraction.of(alone.mean) if able else None,
+        p95=Fraction.of(alone.p95) if able else None,
+        reason="" if able else alone,
+        seconds=seconds,
+        worst=tuple(worst.tolist()),
+    )
+
+
+def _score_leak(anchored: Anchored, score: str) -> ScoreLeak:
+    floor, release, raw = (getattr(one, score) for one in (anchored.floor, anchored.attack, anchored.ceiling))
+    return ScoreLeak(
+        floor=float(floor.mean()), release=float(release.mean()), release_p95=float(release.quantile(BEST_GUESSED)), raw=float(raw.mean())
+    )
