@@ -48,6 +48,8 @@ def receive(
                 release = notary.verify(Envelope.from_bytes(text.encode()), task, sender, spec)
                 if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
                     raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
+                if task.policy:
+                    task.policy.check_peer(release.manifest)
                 if waiting.is_over and release.digest not in pool.digests():  # what lies here costs no time
                     raise ReleaseError(f"not fetched: peers before it used up the {waiting.allowed_s:.3g} s for all releases of a message")
             with waiting.counted():  # the pool itself notes what it refuses

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from dpm_flower.core.errors import PolicyError, SettingError
+from dpm_flower.core.errors import PolicyError, ReleaseError, SettingError
 from dpm_flower.core.study import Study
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.rules import SHA256, shown
@@ -16,8 +16,9 @@ NOTHING = "nothing"  # the method of who shares nothing: no release, so nothing 
 class SitePolicy:
     """Allowed studies and methods by name, and limits on one release. What is not named is refused.
 
-    `most` bounds scores of the own audit from above, by name in the manifest, for example ``{"A0.structure_p": 0.3}``: a release
-    whose audit lacks one of them or exceeds it does not leave. `bundles` are the SHA-256 digests of app bundles that the site's
+    `most` bounds scores of the own audit from above, by name in the manifest, for example ``{"headline_p": 0.1}``: a release whose
+    audit lacks one of them or exceeds it does not leave. `most_of_peers` bounds what peers have signed of theirs in the same way: a
+    release without such an audit, or with a worse one, is refused. `bundles` are the SHA-256 digests of app bundles that the site's
     launcher starts. `network_updates` allows averaging and shared deciders, whose updates leave without an audit, and the lead's
     pre-training. `confidential` encrypts releases for the roster's members.
     """
@@ -26,13 +27,15 @@ class SitePolicy:
     methods: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     most: Mapping[str, float] = field(default_factory=dict)
+    most_of_peers: Mapping[str, float] = field(default_factory=dict)
     max_release_mb: float = 1024.0
     max_samples: int = 1_000_000
     network_updates: bool = False
     confidential: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "most", MappingProxyType(dict(self.most)))
+        for name in ("most", "most_of_peers"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for digest in self.bundles:
             if not SHA256.fullmatch(digest):
                 raise SettingError(f"a bundle's digest is a SHA-256 in 64 lower-case hexadecimal digits, got {shown(digest)}")
@@ -61,8 +64,20 @@ class SitePolicy:
             raise PolicyError(f"this site's policy allows {self.max_samples} samples in a release, got {manifest.samples}")
         if manifest.size_bytes > self.max_release_mb * 1e6:
             raise PolicyError(f"this site's policy allows {self.max_release_mb:g} MB in a release, got {manifest.size_bytes / 1e6:g} MB")
-        for name, limit in self.most.items():
-            if (score := manifest.audit.get(name)) is None:
-                raise PolicyError(f"this site's policy asks for the audit's {name}, got {shown(sorted(manifest.audit))}")
-            if score > limit:
-                raise PolicyError(f"this site's policy allows {name} up to {limit:g}, got {score:g}")
+        if reason := _beyond(self.most, manifest):
+            raise PolicyError(f"this site's policy {reason}")
+
+    def check_peer(self, manifest: Manifest) -> None:
+        """Raises ReleaseError for a peer's release whose signed audit is not what this site asks of its peers."""
+        if reason := _beyond(self.most_of_peers, manifest):
+            raise ReleaseError(f"this site's policy for peers {reason}")
+
+
+def _beyond(most: Mapping[str, float], manifest: Manifest) -> str:
+    """Limits and an audit -> the first that it lacks or exceeds, in words; empty where it keeps them all."""
+    for name, limit in most.items():
+        if (score := manifest.audit.get(name)) is None:
+            return f"asks for the audit's {name}, got {shown(sorted(manifest.audit))}"
+        if score > limit:
+            return f"allows {name} up to {limit:g}, got {score:g}"
+    return ""
