@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, in this process and those that it starts, before anybody imports it
+from dpm_flower.apps.audit_cli import audit
 from dpm_flower.apps.audit_log_cli import audit_log
 from dpm_flower.apps.ca_cli import ca
 from dpm_flower.apps.doctor_cli import doctor
@@ -28,6 +29,7 @@ app.add_typer(audit_log, name="audit-log")
 app.add_typer(exchange, name="exchange")
 app.add_typer(site, name="site")
 app.command()(doctor)
+app.command()(audit)
 
 
 @app.command()

@@ -52,6 +52,8 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "compactness": _decider("compactness", "compactness", unit="", scale=1.0, digits=3),
         "seeds": Figure(head="seeds", minor=True),
         "trivial": Figure(head="trivial", unit="%", scale=100.0, minor=True),
+        "headline": Figure(head="headline", keys=("headline_p",), digits=2),
+        "headline_p95": Figure(head="headline, 95th percentile", keys=("headline_p_p95",), digits=2),
         "ssim": _release("SSIM of R", "ssim"),
         "windowed_ssim": _release("windowed SSIM of R", "windowed_ssim"),
         "structure": _release("structure in R", "structure"),

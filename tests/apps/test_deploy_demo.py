@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dpm_flower.apps.audit_command import audit
 from dpm_flower.apps.deploy_demo import deploy
 from dpm_flower.apps.deployment import KEPT_NAME, Deployment, prepare, site_text
 from dpm_flower.core.alone import alone_in
@@ -31,7 +32,9 @@ def processes_about(folder: Path) -> list[bytes]:
     return found
 
 
-def test_two_sites_share_what_only_they_can_read_and_their_figures_are_those_of_one_process(tmp_path: Path) -> None:
+def test_two_sites_share_what_only_they_can_read_and_their_figures_are_those_of_one_process(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     results = deploy(Deployment.of(tmp_path / "run", STUDY), Console(quiet=True))
     figures = {cell.entity: cell for cell in results.cells if cell.arm == "own + poisoned"}
     assert sorted(figures) == ["a", "b"]
@@ -46,6 +49,22 @@ def test_two_sites_share_what_only_they_can_read_and_their_figures_are_those_of_
         assert {(manifest.sender, manifest.encryption) for manifest in manifests} == {(one, "aes-256-gcm-segments") for one in "ab"}
         assert all(len(envelope.signatures) == 2 for envelope in envelopes)
     assert (tmp_path / "run" / "quality.csv").read_bytes() == undisturbed(Deployment.of(tmp_path / "run"), tmp_path / "in-process")
+    the_owner_can_look_at_what_its_releases_tell(tmp_path / "run" / "sites" / "a", capsys)
+
+
+def the_owner_can_look_at_what_its_releases_tell(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = folder / "site.toml"
+    (found,) = folder.glob("*/audits/*.json")
+    before = json.loads(found.read_text())
+    assert audit(site, "", "", "", "") == 0
+    assert "headline" in capsys.readouterr().out
+    page = found.with_name("leakage.html").read_text()
+    assert page.count("data:image/png") == 2 * len(before["attacks"])
+    assert audit(site, "", STUDY, "", "") == 0  # anew, from what lies in the pool and can be opened with its own key
+    again = json.loads(found.read_text())
+    assert [one["scores"] for one in again["attacks"]] == [one["scores"] for one in before["attacks"]]
+    assert audit(site, "none-such", "", "", "") == 1
+    assert "a campaign in which this site made a release, got 'none-such'" in capsys.readouterr().err
 
 
 def test_a_site_file_allows_this_study_and_bundle_and_nothing_else(tmp_path: Path) -> None:

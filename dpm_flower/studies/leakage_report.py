@@ -1,0 +1,171 @@
+"""Audits of an owner's own releases -> one page for the owner, with the images that attackers came nearest to; opens offline."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
+from torch import Tensor
+
+from dpm_flower.core.errors import ShapeError
+from dpm_flower.core.labelled import as_bytes
+from dpm_flower.regime.leakage import FORMAT, AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.studies.formatted_json import JsonFormat
+from dpm_flower.studies.page_template import STYLE, page
+from dpm_flower.studies.pictures import ImagesNHW3, PictureRow, Pictures, picture_grid
+from dpm_flower.studies.report import Image, embedded
+from dpm_flower.studies.wording import NONE
+
+LEAKAGES = JsonFormat(Leakage, FORMAT, "an audit")
+HEADS = {"ssim": "SSIM", "windowed_ssim": "windowed SSIM", "perceptual": "perceptual", "edge": "edge"}
+
+TEMPLATE = page(
+    "{{ audits[0].leakage.entity }} – what its releases tell",
+    """<header>
+<h1>What the releases of {{ audits[0].leakage.entity }} tell</h1>
+<p class="soft">For the owner’s eyes: this page shows own images. Study {{ audits[0].leakage.study }}, seed {{ audits[0].leakage.seed }},
+campaign {{ audits[0].leakage.campaign }}.</p>
+</header>
+{%- for audit in audits %}
+
+<h2>{{ audit.leakage.method }}</h2>
+<dl class="facts">
+<div><dt>headline: disclosed, mean</dt><dd>{{ audit.mean }}</dd></div>
+<div><dt>headline: 95th percentile</dt><dd>{{ audit.p95 }}</dd></div>
+<div><dt>released images</dt><dd>{{ audit.leakage.images }}</dd></div>
+<div><dt>attacker’s own images</dt><dd>{{ audit.leakage.own_images }}</dd></div>
+<div><dt>time</dt><dd>{{ "%.0f"|format(audit.leakage.seconds) }} s</dd></div>
+</dl>
+<p>{{ audit.says }}</p>
+<div class="scroll" tabindex="0" role="group" aria-label="Attacks on {{ audit.leakage.method }}">
+<table>
+<thead><tr>
+<th class="text" scope="col">attack</th><th class="text" scope="col">knows</th>
+<th scope="col">disclosed <span class="unit">mean [95 % interval]</span></th>
+<th scope="col">disclosed <span class="unit">95th percentile</span></th>
+{%- for head in score_heads %}<th scope="col">{{ head }} <span class="unit">label · release · raw</span></th>{% endfor %}
+<th class="cost" scope="col">time <span class="unit">s</span></th><th class="text" scope="col">remark</th>
+</tr></thead>
+<tbody>
+{%- for line in audit.lines %}
+<tr><th class="text" scope="row">{{ line.name }}</th><td class="text">{{ line.knows }}</td><td>{{ line.mean }}</td><td>{{ line.p95 }}</td>
+{%- for text in line.scores %}<td>{{ text }}</td>{% endfor %}
+<td class="cost">{{ line.seconds }}</td><td class="words">{{ line.remark }}</td></tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
+<div class="caution"><p>{{ audit.leakage.proves }}</p></div>
+{%- for grid in audit.grids %}
+<h3>{{ grid.title }}</h3>
+{{- chart(grid, "pictures") }}
+{%- endfor %}
+{%- endfor %}
+""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One attacker in words."""
+
+    name: str
+    knows: str
+    mean: str
+    p95: str
+    scores: tuple[str, ...]
+    seconds: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Section:
+    """One audit in words and pictures."""
+
+    leakage: Leakage
+    mean: str
+    p95: str
+    says: str
+    lines: tuple[_Line, ...]
+    grids: tuple[Image, ...]
+
+
+def leakage_html(audits: Sequence[tuple[Leakage, Mapping[str, Tensor]]]) -> str:
+    """Audits of one entity, at least one, each with its pictures as kept -> the page. Raises ShapeError for other pictures."""
+    environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
+    sections = [_section(leakage, pictures) for leakage, pictures in audits]
+    return environment.from_string(TEMPLATE).render(style=STYLE, audits=sections, score_heads=list(HEADS.values()))
+
+
+def _section(leakage: Leakage, pictures: Mapping[str, Tensor]) -> _Section:
+    return _Section(
+        leakage=leakage,
+        mean=fraction_text(leakage.mean),
+        p95=fraction_text(leakage.p95),
+        says=sentence(leakage),
+        lines=tuple(_line(attack) for attack in leakage.attacks),
+        grids=tuple(_grids(leakage, pictures)),
+    )
+
+
+def sentence(leakage: Leakage) -> str:
+    """An audit -> what it came to, in a plain sentence."""
+    if leakage.mean is None or leakage.p95 is None:
+        return "No attacker was shown able to succeed on raw features, so that nothing can be said of the release."
+    mean, p95 = leakage.mean, leakage.p95
+    return (
+        f"Of what raw features would disclose beyond the label, the worst attacker ({mean.attacker}, by {HEADS[mean.score]}) recovers "
+        f"{100 * mean.value:.0f} % from this release; the worst twentieth of the images is recovered to {100 * p95.value:.0f} % or more "
+        f"({p95.attacker}, by {HEADS[p95.score]})."
+    )
+
+
+def fraction_text(fraction: Fraction | None) -> str:
+    """A disclosed fraction -> "0.21 [0.18, 0.25]"; an open end is a dash."""
+    if fraction is None:
+        return NONE
+    low, high = (NONE if end is None else f"{end:.2f}" for end in (fraction.low, fraction.high))
+    return f"{fraction.value:.2f} [{low}, {high}]"
+
+
+def _line(attack: AttackLeak) -> _Line:
+    beside = "" if attack.in_headline else "has more of the victim than its release: beside the headline"
+    return _Line(
+        name=attack.name,
+        knows=attack.knows,
+        mean=fraction_text(attack.mean),
+        p95=fraction_text(attack.p95),
+        scores=tuple(_score(attack.scores[score]) for score in HEADS),
+        seconds=f"{attack.seconds:.0f}",
+        remark="; ".join(filter(None, (beside, attack.reason))),
+    )
+
+
+def _score(score: ScoreLeak) -> str:
+    return f"{score.floor:.2f} · {score.release:.2f} · {score.raw:.2f}"
+
+
+def _grids(leakage: Leakage, pictures: Mapping[str, Tensor]) -> Iterator[Image]:
+    for attack in leakage.attacks:
+        try:
+            rows = (
+                PictureRow("original", _pixels(pictures[f"{attack.name}.worst.originals"])),
+                PictureRow(f"{attack.name}\nfrom the release", _pixels(pictures[f"{attack.name}.worst.p"])),
+            )
+        except KeyError as err:
+            raise ShapeError(f"wanted pictures of {attack.name}, got {', '.join(sorted(pictures))}") from err
+        yield _embedded(attack, Pictures(leakage.method, rows))
+
+
+def _embedded(attack: AttackLeak, pictures: Pictures) -> Image:
+    return embedded(
+        f"{attack.name}: the images that it came nearest to",
+        f"Original images and what {attack.name} made of their release.",
+        "The worst first. The negative of a guess counts as much as the guess.",
+        lambda scheme: picture_grid(pictures, scheme=scheme),
+        "png",
+    )
+
+
+def _pixels(images_NCHW: Tensor) -> ImagesNHW3:
+    pixels: ImagesNHW3 = as_bytes(images_NCHW).permute(0, 2, 3, 1).contiguous().numpy()
+    return pixels

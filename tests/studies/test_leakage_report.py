@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dpm_flower.core.errors import ShapeError, StudyError
+from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.studies.leakage_report import HEADS, LEAKAGES, leakage_html, sentence
+
+SCORE = ScoreLeak(floor=0.11, release=0.22, release_p95=0.5, raw=0.88)
+MEAN = Fraction(value=0.142, low=0.1, high=None, score="edge", attacker="A2")
+P95 = Fraction(value=0.306, low=0.2, high=0.4, score="ssim", attacker="A0")
+
+
+def attack(name, **changes):
+    leak = AttackLeak(
+        name=name,
+        knows="the recipe",
+        in_headline=True,
+        images=30,
+        scores=dict.fromkeys(HEADS, SCORE),
+        mean=MEAN,
+        p95=P95,
+        reason="",
+        seconds=12.4,
+        worst=(3, 1),
+    )
+    return replace(leak, **changes)
+
+
+AUDIT = Leakage(
+    study="small <b>",
+    seed=1,
+    campaign="c-0",
+    entity="hospital-a",
+    method="deep-poisoning",
+    images=30,
+    own_images=7,
+    mean=MEAN,
+    p95=P95,
+    attacks=(attack("A2"), attack("A4", in_headline=False, mean=None, p95=None, reason="raw features come no nearer than the label")),
+    seconds=25.0,
+)
+PICTURES = {f"{name}.worst.{what}": torch.rand(2, 3, 12, 12) for name in ("A2", "A4") for what in ("originals", "p")}
+
+
+def test_the_page_says_all_of_an_audit_and_fetches_nothing():
+    page = leakage_html([(AUDIT, PICTURES)])
+    for said in (
+        "hospital-a",
+        "small &lt;b&gt;",
+        "0.14 [0.10, –]",
+        "0.31 [0.20, 0.40]",
+        "0.11 · 0.22 · 0.88",
+        "beside the headline",
+        "Empirical",
+    ):
+        assert said in page, said
+    assert "raw features come no nearer than the label" in page
+    assert page.count("data:image/png") == 4  # one grid for each attacker, for light and for dark paper
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_the_sentence_names_the_worst_attackers():
+    assert sentence(AUDIT) == (
+        "Of what raw features would disclose beyond the label, the worst attacker (A2, by edge) recovers 14 % from this release; the worst "
+        "twentieth of the images is recovered to 31 % or more (A0, by SSIM)."
+    )
+    assert "nothing can be said" in sentence(replace(AUDIT, mean=None, p95=None))
+
+
+def test_an_audit_is_read_back_as_it_was_written(tmp_path):
+    AUDIT.write(tmp_path / "audits" / "one.json")
+    assert LEAKAGES.read(tmp_path / "audits" / "one.json") == AUDIT
+    (tmp_path / "other.json").write_text('{"format": "dpm-flower leakage 0"}')
+    with pytest.raises(StudyError, match="does not say that its format is"):
+        LEAKAGES.read(tmp_path / "other.json")
+
+
+def test_pictures_of_other_attackers_are_refused():
+    with pytest.raises(ShapeError, match="wanted pictures of A2"):
+        leakage_html([(AUDIT, {"A0.worst.p": torch.zeros(1, 3, 12, 12)})])
