@@ -10,11 +10,13 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 from dpm_flower.core.figures import COSTS_LEGEND
 from dpm_flower.studies.atomic import write_atomically
 from dpm_flower.studies.attack_figures import HEADS, attack_lines
+from dpm_flower.studies.attack_heatmap import disclosed_of, heatmap
 from dpm_flower.studies.columns import columns_named, gain_texts
 from dpm_flower.studies.curves import Curve, curves_of
 from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.drawing import DARK, LIGHT, ImageFormat, Scheme
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
+from dpm_flower.studies.frontier_figure import frontier_chart, frontier_of
 from dpm_flower.studies.gains import ArmGain
 from dpm_flower.studies.page_template import STYLE
 from dpm_flower.studies.pictures import Pictures, picture_grid
@@ -27,6 +29,7 @@ from dpm_flower.studies.tuning_lines import tuning_lines
 from dpm_flower.studies.wording import NONE, duration, gain_kept_text, share_text, with_spread
 
 REPORT_NAME = "report.html"
+LEAST_FRONTIER = 3  # arms: two points are no frontier
 MEDIA_TYPES: dict[ImageFormat, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -85,6 +88,8 @@ def report_html(results: Results, pictures: Sequence[Pictures] = ()) -> str:
         notes=notes,
         attack_heads=[head for _, head, _ in HEADS],
         attacks=attack_lines(results.rows, spread=True),
+        disclosed=_disclosed(results),
+        frontier=_frontier(results),
         gains=[_gain(gain) for gain in results.gains],
         bars=_bars(results),
         curves=_curves(curves_of(results)),
@@ -154,6 +159,38 @@ def _curves(curves: Sequence[Curve]) -> Image | None:
         f"Lines: top-1 on test images against megabytes fetched and seconds of computing. At their ends: {'; '.join(ends)}.",
         "Round marks: federated averaging and shared deciders, after each round. Lone marks: arms in which each entity trains alone.",
         lambda scheme: cost_curves(curves, scheme=scheme),
+        "svg",
+    )
+
+
+def _disclosed(results: Results) -> Image | None:
+    disclosed = disclosed_of(results.rows)
+    if disclosed is None:
+        return None
+    texts = [
+        f"{arm}: {', '.join(f'{name} {with_spread(one, 2)}' for name, one in zip(disclosed.attackers, fractions, strict=True))}"
+        for arm, fractions in zip(disclosed.arms, disclosed.fractions, strict=True)
+    ]
+    return embedded(
+        "Disclosed fraction by attacker",
+        f"Fields: of what raw features disclose beyond the label, how much each attacker gets out of the release. {'; '.join(texts)}.",
+        "Mean over images and seeds, by the score that is worst; 0 is what the label tells, 1 what the same attacker reads from raw "
+        "features. The headline leaves out who has more of the victim than its release (A3, A4). A dash: not shown able to succeed.",
+        lambda scheme: heatmap(disclosed, scheme=scheme),
+        "svg",
+    )
+
+
+def _frontier(results: Results) -> Image | None:
+    points = frontier_of(results.rows, results.gains)
+    if len(points) < LEAST_FRONTIER:
+        return None
+    texts = [f"{point.arm}: gain kept {point.gain:.2f}, headline {point.headline:.2f}" for point in points]
+    return embedded(
+        "Gain kept against disclosure",
+        f"Points, one for each arm. {'; '.join(texts)}.",
+        "Up and to the left is better. Lines are 95 % intervals.",
+        lambda scheme: frontier_chart(points, scheme=scheme),
         "svg",
     )
 

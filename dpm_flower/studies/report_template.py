@@ -59,6 +59,11 @@ seeds. A low SSIM, little structure and a high L1 mean a poor reconstruction.</p
 </table>
 </div>
 {%- endif %}
+{%- if disclosed %}
+
+<h3 id="disclosed">Disclosed fraction</h3>
+{{- chart(disclosed) }}
+{%- endif %}
 
 <h2 id="gain">Gain kept</h2>
 <p>Of what sharing raw features wins over an entity's own data, how much each arm keeps: 0&nbsp;% is own data, 100&nbsp;% raw features. The
@@ -82,6 +87,12 @@ interval: test images are drawn again with replacement, and the mean over severa
 </tbody>
 </table>
 </div>
+
+{%- if frontier %}
+
+<h3 id="frontier">Gain kept against disclosure</h3>
+{{- chart(frontier) }}
+{%- endif %}
 
 <h2 id="accuracy">Accuracy</h2>
 {{- chart(bars) }}

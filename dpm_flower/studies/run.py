@@ -35,8 +35,8 @@ def run_study(study: Study, grid: Grid, output: Path, command: str, notify: Noti
     """A study and the nodes that Flower knows -> its results, also written below `output`. Raises DpmFlowerError.
 
     A run that was killed continues when the same study is run into the same folder; two at once are refused. The report of a
-    `simulation` shows a few images of one entity and what attackers make of them; any other shows none, wherever the entities'
-    folders lie.
+    `simulation` in which no node has a site file shows a few images of one entity and what attackers make of them; any other shows
+    none, wherever the entities' folders lie: a run config alone opens nobody's images.
     """
     try:
         output.mkdir(0o700, parents=True, exist_ok=True)  # pictures and entities' folders lie in it
@@ -58,8 +58,9 @@ def _run_alone(study: Study, grid: Grid, output: Path, command: str, notify: Not
 
     if kept.resumed:
         log.info("campaign %s goes on in %s", kept.identifier, output)
-    present = who_is_there(study, grid, kept.identifier)
-    campaigns = [Campaign(study, seed, f"{kept.identifier}-s{seed}", present.images[seed]) for seed in study.seeds]
+    identifiers = {seed: f"{kept.identifier}-s{seed}" for seed in study.seeds}
+    present = who_is_there(study, grid, identifiers)
+    campaigns = [Campaign(study, seed, identifiers[seed], present.images[seed]) for seed in study.seeds]
     strategy = DpmSharing(study, campaigns, kept, present.nodes, tell)
     strategy.start(grid)
     _run_averaging(strategy, grid, kept, present.nodes, tell)
@@ -70,7 +71,7 @@ def _run_alone(study: Study, grid: Grid, output: Path, command: str, notify: Not
     kept.note_spent(wall_s)
     results = results_of(study, outcomes, facts_of(study, division, wall_s, command, present))
     write_results(output, results)
-    pictures = tuple(_pictures(study, campaigns[0], output)) if simulation else ()
+    pictures = tuple(_pictures(study, campaigns[0], output)) if simulation and not present.deployed else ()
     write_figures(output, results, pictures)
     write_report(output, results, pictures)
     return results

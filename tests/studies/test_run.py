@@ -14,7 +14,7 @@ from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from dpm_flower.federation.wire import Reply
 from dpm_flower.studies import run as study_run
 from dpm_flower.studies.circumstances import circumstances_of
-from tests.federation.standing_in import STUDY, Killed, Ran, StandInGrid, StandIns, fail, ran
+from tests.federation.standing_in import STUDY, Fault, Killed, Ran, StandInGrid, StandIns, fail, ran
 
 ONE = replace(STUDY, seeds=(0,))
 
@@ -74,6 +74,55 @@ def test_what_failed_is_asked_again_and_only_that(tmp_path: Path, whole: tuple[R
     again = StandIns()
     assert ran(again, tmp_path, ONE).quality == whole[0].quality
     assert [call[:2] for call in again.calls if call[0] != wire.IDENTIFY] == [(wire.REFINE, "c")] * 2 + [(wire.EVALUATE, "c")] * 2
+
+
+def _without(*away: str) -> Fault:
+    """A refinement that went without b's release, because it was away or because it was refused for good."""
+    return lambda reply: replace(reply, refused=(("b", "no answer within 9 s"),), away=away)
+
+
+def test_who_went_without_a_peer_that_was_away_is_asked_again_when_the_run_goes_on(tmp_path: Path, whole: tuple[Ran, StandIns]) -> None:
+    first = ran(StandIns({(wire.REFINE, "c"): _without("b")}), tmp_path, ONE)
+    assert first.outcomes[0, "poisoned", "c"].remark == "without the release of b: no answer within 9 s"
+    again = StandIns()
+    second = ran(again, tmp_path, ONE)
+    assert [call[:2] for call in again.calls if call[0] != wire.IDENTIFY] == [(wire.REFINE, "c")] * 2 + [(wire.EVALUATE, "c")]
+    assert [call[3] for call in again.calls if call[0] == wire.EVALUATE] == ["poisoned"]  # the other arm has no release of b's
+    assert second.outcomes[0, "poisoned", "c"].remark == ""
+    assert second.quality == whole[0].quality
+    third = StandIns()
+    ran(third, tmp_path, ONE)
+    assert {call[0] for call in third.calls} == {wire.IDENTIFY}
+
+
+def test_a_peer_that_stays_away_changes_nothing_and_its_evaluation_stands(tmp_path: Path) -> None:
+    first = ran(StandIns({(wire.REFINE, "c"): _without("b")}), tmp_path, ONE)
+    again = StandIns({(wire.REFINE, "c"): _without("b")})
+    assert ran(again, tmp_path, ONE).quality == first.quality
+    assert [call[:2] for call in again.calls if call[0] != wire.IDENTIFY] == [(wire.REFINE, "c")] * 2
+
+
+def test_a_release_that_was_refused_for_good_is_not_asked_for_again(tmp_path: Path) -> None:
+    ran(StandIns({(wire.REFINE, "c"): _without()}), tmp_path, ONE)
+    again = StandIns()
+    assert ran(again, tmp_path, ONE).outcomes[0, "poisoned", "c"].remark == "without the release of b: no answer within 9 s"
+    assert {call[0] for call in again.calls} == {wire.IDENTIFY}
+
+
+def test_where_the_second_try_fails_the_first_answer_stands(tmp_path: Path) -> None:
+    first = ran(StandIns({(wire.REFINE, "c"): _without("b")}), tmp_path, ONE)
+    second = ran(StandIns({(wire.REFINE, "c"): fail}), tmp_path, ONE)
+    assert second.quality == first.quality
+    assert second.outcomes[0, "poisoned", "c"].remark == first.outcomes[0, "poisoned", "c"].remark
+    assert second.holes() == set()
+
+
+def test_the_rounds_of_a_shared_decider_stay_whoever_was_away_in_them(tmp_path: Path) -> None:
+    """Each later round asks for the release again; the whole averaging from there on would be another one."""
+    ran(StandIns({(wire.REFINE_SHARED, "c"): _without("b")}), tmp_path, ONE)
+    again = StandIns()
+    ran(again, tmp_path, ONE)
+    assert {call[0] for call in again.calls} == {wire.IDENTIFY}
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ", None])
@@ -173,6 +222,15 @@ def test_the_pictures_are_those_of_the_first_seeds_largest(tmp_path: Path, monke
         images = {1: {"a": 20, "b": 10, "c": 40, "d": 5}}
         ran(StandIns(images=images), tmp_path / str(seeds[0]), replace(STUDY, seeds=seeds))
     assert shown == ["b", "c"]
+
+
+def test_a_run_with_one_site_shows_no_pictures_whatever_its_run_config_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(study_run, "pictures_of", lambda study, campaign, folder, name: shown.append(name) or [])
+    ran(StandIns({(wire.IDENTIFY, "d"): lambda reply: replace(reply, deployed=True)}), tmp_path / "site", ONE)
+    assert shown == []
+    ran(StandIns(), tmp_path / "simulation", ONE)
+    assert shown == ["b"]
 
 
 def test_whose_update_is_missing_stands_beside_the_figures_also_after_a_resume(tmp_path: Path) -> None:
