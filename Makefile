@@ -37,8 +37,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_floors.py
 
+# Two processes, since most tests compute on one core and the rest waits for others; a file's tests stay together, they share what they made.
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # Runs whose processes are killed at random: KILLS times (200) in simulations, a tenth as often in deployments; hours for all.
 soak: $(READY)

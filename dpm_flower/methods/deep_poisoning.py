@@ -16,6 +16,7 @@ from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.backbones import block_kind
 from dpm_flower.nets.block_kinds import BLOCK_KINDS, BlockKind
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
+from dpm_flower.training.adversaries import Adversaries
 from dpm_flower.training.losses import EQUIVALENCES, Equivalence
 from dpm_flower.training.perturbation import PerturbedSource
 from dpm_flower.training.perturbation_strength import PerturbationChoice, check_choice, settle
@@ -31,7 +32,8 @@ class DeepPoisoning:
     rightly and teaches a peer little, which is why ``activations`` is the default. `weight` is the paper's lambda on the
     reconstruction disparity, `blocks` the number of residual blocks and `kind` their kind, the backbone's own or another. With a
     `perturbation`, p = P(perturbed z): P learns, on noise drawn anew at every step, to give the decider what it reads from the raw
-    features.
+    features. With `adversaries`, reconstructors that adapt to P while it trains stand beside the public one, which alone is what the
+    paper trains against.
     """
 
     equivalence: Equivalence = "activations"
@@ -39,6 +41,7 @@ class DeepPoisoning:
     blocks: int = 4
     kind: BlockKind | Literal["backbone"] = "backbone"
     perturbation: PerturbationChoice | None = None
+    adversaries: Adversaries | None = None
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
     name: str = "deep-poisoning"
 
@@ -74,6 +77,7 @@ class DeepPoisoning:
             compute=compute,
             rng=preparation.rng,
             perturb=settled.perturber if settled else None,
+            adversaries=self.adversaries,
             report=preparation.report,
         )
         if settled is None:

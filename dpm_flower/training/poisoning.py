@@ -1,4 +1,4 @@
-"""Training a Deep Poisoning Module between a frozen featurizer and a frozen decider, against a frozen reconstructor."""
+"""Training a Deep Poisoning Module between a frozen featurizer and a frozen decider, against a frozen reconstructor and who adapts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Report, silent
+from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.training.adversaries import Adversaries, AdversaryPool
 from dpm_flower.training.loop import Fitted, fit
 from dpm_flower.training.losses import Equivalence, disparity_loss, equivalence_loss
 from dpm_flower.training.prediction import apply
@@ -38,16 +40,21 @@ def train_poisoning(
     compute: Compute,
     rng: torch.Generator,
     perturb: Perturb | None = None,
+    adversaries: Adversaries | None = None,
     report: Report = silent,
 ) -> Fitted:
     """Trains `module` so that the decider reads poisoned features as it reads raw ones, and the reconstructor cannot.
 
     Minimises equivalence + `weight` x disparity. Source: Deep Poisoning, equations 4 to 6, with other equivalences than the
     labels by choice and the disparity sign-aware. With `perturb` the module is given perturbed features, noise drawn from `rng` at
-    every step so that it cannot be learnt by heart; what it has to equal is still the decider's answer to the raw ones.
+    every step so that it cannot be learnt by heart; what it has to equal is still the decider's answer to the raw ones. With
+    `adversaries` the disparity is the mean over the public reconstructor and those, which learn from every batch before they are asked.
     """
     compute.place_module(module)
     target, scale = _target(net, victims, equivalence, compute)
+    pool = None
+    if adversaries is not None:
+        pool = AdversaryPool(adversaries, net.spec.shape, victims.images.shape[-1], compute, child_stream(rng))
 
     def loss_at(indices: Tensor) -> Tensor:
         features = victims.features[indices]
@@ -56,9 +63,13 @@ def train_poisoning(
             poisoned = module(compute.place(given))
             activations = net.decider.activations(poisoned)
             logits = net.decider.logits(activations)
-            guesses = net.reconstructor(poisoned)
+        images = compute.place(victims.images[indices])
+        if pool is not None:
+            pool.adapt(poisoned, images)
+        with compute.autocast():
+            guesses = [net.reconstructor(poisoned), *(pool.guesses(poisoned) if pool is not None else ())]
         equal = equivalence_loss(equivalence, activations.float(), logits.float(), target[indices].to(compute.device), scale)
-        return equal + weight * disparity_loss(compute.place(victims.images[indices]), guesses.float())
+        return equal + weight * torch.stack([disparity_loss(images, one.float()) for one in guesses]).mean()
 
     return fit([module], loss_at, len(victims.images), fitting, rng=rng, work="dpm", report=report)
 
