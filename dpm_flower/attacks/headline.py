@@ -1,5 +1,6 @@
 """The one figure that a release is judged by: the most that any attacker disclosed, by any of four scores."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -165,7 +166,7 @@ def _surely_above(values_n: Tensor) -> bool:
 
 
 def _standard_error(values_n: Tensor) -> float:
-    return float(values_n.std()) / len(values_n) ** 0.5
+    return float(values_n.std()) / math.sqrt(len(values_n))
 
 
 def _bootstrap(series: Sequence[_Series], images: int, rng: torch.Generator, replicates: int) -> tuple[Tensor, Tensor]:

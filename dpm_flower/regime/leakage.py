@@ -88,16 +88,16 @@ class Leakage:
 
 def attack_leak(attack: Attack, anchored: Anchored, alone: Headline | str, worst: Tensor, seconds: float) -> AttackLeak:
     """An attack, its scores, what it disclosed by itself (or why that cannot be said), its worst images and its time -> its part."""
-    able = isinstance(alone, Headline)
+    found = alone if isinstance(alone, Headline) else None
     return AttackLeak(
         name=attack.name,
         knows=attack.level.value,
         in_headline=not attack.level.sees_victim,
         images=len(anchored.attack.ssim),
         scores={score: _score_leak(anchored, score) for score in SCORES},
-        mean=Fraction.of(alone.mean) if able else None,
-        p95=Fraction.of(alone.p95) if able else None,
-        reason="" if able else alone,
+        mean=Fraction.of(found.mean) if found else None,
+        p95=Fraction.of(found.p95) if found else None,
+        reason=alone if isinstance(alone, str) else "",
         seconds=seconds,
         worst=tuple(worst.tolist()),
     )
