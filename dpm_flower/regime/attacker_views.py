@@ -19,6 +19,7 @@ from dpm_flower.core.protocols import Attack, Attacker, AttackerView, BlackBox, 
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import stream
+from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.known_digests import KnownDigests
 
@@ -38,6 +39,8 @@ class Exposed:
 class Surroundings:
     """What is the same for all attackers on one entity's releases: networks, images and features that they may all have, and how a
     piece of knowledge names the folder and the random stream of who has it.
+
+    Who knows what everybody knows is the same attacker for all entities, and where they have a place in common it is trained there, once.
     """
 
     net: SplitNet
@@ -48,7 +51,9 @@ class Surroundings:
     compute: Compute
     report: Report
     folder_of: Callable[[str], Path]
+    everybodys_folder_of: Callable[[str], Path]
     stream_of: Callable[..., torch.Generator]
+    everybodys_stream_of: Callable[..., torch.Generator]
 
     @classmethod
     def of(cls, task: EntityTask, net: SplitNet) -> "Surroundings":
@@ -68,6 +73,8 @@ class Surroundings:
             compute=task.compute,
             report=task.report,
             folder_of=functools.partial(task.site.attacker, task.campaign),
+            everybodys_folder_of=functools.partial((Site(task.common) if task.common else task.site).attacker, task.campaign),
+            everybodys_stream_of=functools.partial(stream, task.seed, "everybody"),
             stream_of=functools.partial(stream, task.seed, f"entity-{task.entity}"),  # not the task's: the task holds the images
         )
 
@@ -84,18 +91,20 @@ class Surroundings:
 
     def prepare(self, attack: Attack, view: AttackerView) -> Attacker:
         """An attack and its view -> the attacker, under the random stream of its knowledge."""
-        return attack.prepare(view, self.stream_of("attack", repr(attack), repr(view.recipe)))
+        stream_of = self.stream_of if _is_personal(attack) else self.everybodys_stream_of
+        return attack.prepare(view, stream_of("attack", repr(attack), repr(view.recipe)))
 
     def _bystanders(self, attack: Attack, method: SharingMethod, *seen: str) -> AttackerView:
         """The view of an attack as far as nothing of the victim is in it; what it has `seen` besides is part of its folder's name."""
         level = attack.level
         recipe = method if level.knows_recipe else None
+        folder_of = self.folder_of if _is_personal(attack) else self.everybodys_folder_of
         return AttackerView(
             net=self.net,
             public=self.public,
             features=self.features,
             recipe=recipe,
-            folder=self.folder_of("\x1f".join((repr(attack), self.digest, repr(recipe), *seen))),
+            folder=folder_of("\x1f".join((repr(attack), self.digest, repr(recipe), *seen))),
             compute=self.compute,
             report=self.report,
             own=self.own if level.is_peer else None,
@@ -106,6 +115,11 @@ class Surroundings:
         if attack.level.sees_victim:
             raise SettingError(f"wanted an attack that sees nothing of its victim, got {attack.name}")
         return self.prepare(attack, self._bystanders(attack, method))
+
+
+def _is_personal(attack: Attack) -> bool:
+    """Whether it has anything that only the attackers of this entity have: the peer's images, or something of the victim."""
+    return attack.level.is_peer or attack.level.sees_victim
 
 
 def _plain(images: Labelled) -> Labelled:

@@ -98,7 +98,8 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
 def _floor(task: EntityTask, net: SplitNet, around: Surroundings) -> Verdict:
     """What the labels alone tell of the own images."""
     guess = class_mean_guess(task.train.labels, around.own)
-    return Verdict(disclosure(as_floats(task.train.images), guess, net.featurizer, task.compute), guess.images[: task.study.pictures])
+    # not the guess itself: it is made of the images of the attacking peer, and stays nowhere
+    return Verdict(disclosure(as_floats(task.train.images), guess, net.featurizer, task.compute), guess.images[:0])
 
 
 def _headline(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:

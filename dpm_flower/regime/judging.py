@@ -58,7 +58,11 @@ class Judge:
         """One attack on raw features, once for all methods, and on the release."""
         began = time.perf_counter()
         view, known = self._known_to(attack, self.raw)
-        of_raw = judged_once(view.folder, lambda: self._verdict(self._guess(attack, view, known), known))
+        # in the own folder, whosever the attacker's is: the verdict is about own images
+        of_raw = judged_once(
+            self.around.folder_of(f"raw\x1f{attack!r}\x1f{self.around.digest}"),
+            lambda: self._verdict(self._guess(attack, view, known), known),
+        )
         view, known = self._known_to(attack, self.exposed)
         guess = self._guess(attack, view, known)
         of_released = self._verdict(guess, known)

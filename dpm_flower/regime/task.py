@@ -59,7 +59,7 @@ class EntityTask:
         own = FeatureCache(net.featurizer, self.compute, self.site.features)
         elsewhere = list[tuple[Labelled, FeatureCache]]()  # and not the task: attackers have such a source, and it holds the own images
         if self.common is not None:
-            everybodys = FeatureCache(net.featurizer, self.compute, self.common)
+            everybodys = FeatureCache(net.featurizer, self.compute, self.common / "features")
             elsewhere += [(self.public, everybodys), (self.test, everybodys)]
         if self.peer is not None:
             elsewhere.append((self.peer, FeatureCache(net.featurizer, self.compute, self.site.attackers_features(self.campaign))))

@@ -67,7 +67,7 @@ def test_features_of_what_all_have_are_computed_once_and_own_ones_stay_in_the_ow
         features = one.features(NETS)
         for images in (one.test.images, one.public.images, one.train.images):
             assert torch.equal(features(images), apply(NETS.featurizer, images, CPU))
-    assert len(list((tmp_path / "common").iterdir())) == 2
+    assert len(list((tmp_path / "common" / "features").iterdir())) == 2
     assert [len(list(one.site.features.iterdir())) for one in (a, b)] == [1, 1]
 
 
