@@ -73,6 +73,8 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "seconds": _cost("time", "seconds", unit="s"),
         "sender_seconds": _cost("time, sender", "sender_seconds", unit="s"),
         "cpu_seconds": _cost("CPU time", "cpu_seconds", unit="s"),
+        "audit_seconds": _cost("audit", "audit_seconds", unit="s"),
+        "audit_cpu_seconds": _cost("CPU time, audit", "audit_cpu_seconds", unit="s"),
         "sender_cpu_seconds": _cost("CPU time, sender", "sender_cpu_seconds", unit="s"),
     }
 )

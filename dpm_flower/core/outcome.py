@@ -30,13 +30,16 @@ class Outcome:
     stricter one), ``structure`` (the share explained, in [0,1], whatever brightness and contrast), ``edge`` (how alike outlines are, about
     0 = unrelated, whatever brightness and contrast), ``perceptual`` (how alike the public featurizer finds them; unrelated images lie
     far above 0), ``l1`` (in [0,0.5]) and ``psnr`` (dB, at most 100), these three for picture or negative as well; ``ssim_p_p95`` and
-    so on are 95th percentiles of the first five. A study's attack heads its own with its name: ``A1.residual-2-x4.ssim_p``. Tasks of
+    so on are 95th percentiles of the first five. ``disclosed_p`` is its disclosed fraction by the score that is worst, ``headline_p`` the
+    greatest of all attackers who have no more of the victim than its release, both with ``_p95``; ``floor.ssim`` and so on are what the
+    label alone tells. A study's attack heads its own with its name: ``A1.residual-2-x4.ssim_p``. Tasks of
     more than 5 classes have ``top5``, ``validation_top5``, ``top5_z``, ``top5_p``. A release behind a perturbation has its
     ``perturbation_strength`` (in its own units) and ``perturbation_drop`` (of the accuracy above chance, on validation images), with
     ``perturbation_drop_wanted`` where that was set.
     Cost keys: ``seconds`` (this entity's computing, by the clock) and ``cpu_seconds`` (of processors: other work on the machine does
-    not lengthen them), ``bytes_sent`` (a release counts once, however many fetch it; an update each time that it is sent) and
-    ``memory_bytes`` (the most that was resident in the process while it answered one message of this entity).
+    not lengthen them), the same of a release's audit, ``audit_seconds`` and ``audit_cpu_seconds``, which the former leave out,
+    ``bytes_sent`` (a release counts once, however many fetch it; an update each time that it is sent) and ``memory_bytes`` (the most
+    that was resident in the process while it answered one message of this entity).
     `correct` (M,) bool says which of the common test images were answered rightly, for bootstrap intervals; None where there is
     no common test set.
     """
