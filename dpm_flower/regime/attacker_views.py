@@ -23,7 +23,7 @@ from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.known_digests import KnownDigests
 
-_digest_of = KnownDigests()  # of this process: a release is hashed once, however many attackers it is shown to
+digest_of = KnownDigests()  # of this process: a release is hashed once, however many attackers it is shown to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +139,7 @@ def _sealed(sharer: Sharer) -> BlackBox:
 def _release_digest(released: SharedBatch) -> str:
     match released:
         case SharedFeatures(features=values) | SharedImages(images=values):
-            return _digest_of(values)
+            return digest_of(values)
         case ModelUpdate(tensors=tensors):
             return tensors_digest(tensors)
     assert_never(released)

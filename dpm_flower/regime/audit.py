@@ -17,7 +17,7 @@ from dpm_flower.core.protocols import FeatureSource
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
-from dpm_flower.regime.attacker_views import Exposed, Surroundings
+from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.judging import Judge, Judgement
 from dpm_flower.regime.leakage import Fraction, Leakage, attack_leak
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
@@ -70,7 +70,9 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     around = Surroundings.of(task, net)
     labels = task.train.labels
     raw = Exposed(RawFeatures(), RawFeaturesSharer(features), SharedFeatures(features(task.train.images), labels))
-    floor = judged_once(around.folder_of(f"{FLOOR}\x1f{around.digest}"), functools.partial(_floor, task, net, around))
+    floor = judged_once(
+        around.folder_of("\x1f".join((FLOOR, around.digest, digest_of(task.train.images)))), functools.partial(_floor, task, net, around)
+    )
     judge = Judge(task, net, around, exposed, raw, floor.disclosure)
     judged = [judge.judgement(attack) for attack in (ALWAYS_ASKED, *task.study.attacks)]
     alone = {one.attack.name: _headline(task, exposed, [one]) for one in judged}

@@ -11,7 +11,7 @@ from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Attack, AttackerView, Guess
 from dpm_flower.core.split_net import SplitNet
-from dpm_flower.regime.attacker_views import Exposed, Surroundings
+from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.leak import Parted, parted
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
@@ -60,7 +60,7 @@ class Judge:
         view, known = self._known_to(attack, self.raw)
         # in the own folder, whosever the attacker's is: the verdict is about own images
         of_raw = judged_once(
-            self.around.folder_of(f"raw\x1f{attack!r}\x1f{self.around.digest}"),
+            self.around.folder_of("\x1f".join(("raw", repr(attack), self.around.digest, digest_of(self.task.train.images)))),
             lambda: self._verdict(self._guess(attack, view, known), known),
         )
         view, known = self._known_to(attack, self.exposed)
