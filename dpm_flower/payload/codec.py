@@ -8,22 +8,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, deserialize
-from safetensors.torch import save
 from torch import Tensor
 
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
-from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
-from dpm_flower.payload.released_spec import ImageSpec, Kind, ReleasedSpec, kind_of, sample_bytes
+from dpm_flower.payload.pieces import written
+from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec, kind_of, sample_bytes
+from dpm_flower.payload.released_values import ReleasedValues, released_features, released_images
 from dpm_flower.payload.rules import shown
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
+from dpm_flower.payload.tensor_file import tensor_file
 
 SHARD_BYTES = 64 << 20  # the unit that is fetched again after damage: seconds on a line between sites
 HEADER_BYTES = 512  # safetensors' JSON header takes about 200 for two tensors
 LABEL_BYTES = 8  # int64
+LARGEST = torch.finfo(torch.float32).max  # what lies within is finite, in each type that is stored
 
-_FLOATS = {"float16": torch.float16, "float32": torch.float32}
 _STORED = {"float16": "F16", "float32": "F32"}
 _NUMPY = {"F16": "<f2", "F32": "<f4", "I64": "<i8", "U8": "u1"}  # safetensors is little-endian on every machine
 
@@ -47,28 +48,24 @@ def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int =
     Raises ReleaseError for what cannot be released: empty or malformed batches, values that are not finite or beyond
     `dtype`'s range, images outside [0, 1], model updates. Raises SettingError if a shard cannot hold one sample.
     """
-    kind: Kind
     match batch:
         case SharedFeatures(features, labels):
-            kind, stored = "features", _released_features(features.detach(), dtype)
+            released = released_features(features.detach(), dtype)
         case SharedImages(images, labels):
-            kind, stored = "images", _released_images(images.detach())
+            released = released_images(images.detach())
         case ModelUpdate():
             raise ReleaseError("wanted features or images, got a model update; those travel as Flower arrays, not as releases")
         case _:
             assert_never(batch)
-    _check_labels(labels, len(stored))
-    size = stored[0].numel() * stored.element_size() + LABEL_BYTES
+    _check_labels(labels, len(released.values))
+    size = released.values[0].numel() * released.dtype.itemsize + LABEL_BYTES
     samples = (max_shard_bytes - HEADER_BYTES) // size
     if samples < 1 or max_shard_bytes > MAX_SHARD_BYTES:
         raise SettingError(f"max_shard_bytes must lie from {size + HEADER_BYTES} (one sample) to {MAX_SHARD_BYTES}, got {max_shard_bytes}")
     labels = labels.cpu()
     return [
-        Shard(
-            f"{kind}-{number:05d}.safetensors",
-            save({kind: stored[start : start + samples].contiguous(), "labels": labels[start : start + samples].contiguous()}),
-        )
-        for number, start in enumerate(range(0, len(stored), samples))
+        Shard(f"{released.kind}-{number:05d}.safetensors", _file(released, labels[start : start + samples], start))
+        for number, start in enumerate(range(0, len(labels), samples))
     ]
 
 
@@ -112,8 +109,8 @@ def _joined(pieces: Sequence[_Piece], spec: ReleasedSpec, classes: int) -> Share
     start = 0
     for piece in pieces:
         end = start + len(piece.labels)
-        values[start:end], labels[start:end] = piece.values, piece.labels
-        if not np.isfinite(values[start:end]).all():
+        labels[start:end] = piece.labels
+        if not written(torch.from_numpy(piece.values), torch.from_numpy(values[start:end]), -LARGEST, LARGEST):
             raise ReleaseError(f"shard {piece.shard} holds values that are not finite")
         start = end
     if labels.min() < 0 or labels.max() >= classes:
@@ -128,31 +125,10 @@ def _joined(pieces: Sequence[_Piece], spec: ReleasedSpec, classes: int) -> Share
             assert_never(spec)
 
 
-def _released_features(features_BChw: Tensor, dtype: str) -> Tensor:
-    if dtype not in _FLOATS:
-        raise SettingError(f"features are released as {' or '.join(_FLOATS)}, got {shown(dtype)}")
-    _check_values(features_BChw, "features")
-    limit, largest = torch.finfo(_FLOATS[dtype]).max, float(features_BChw.abs().max())
-    if largest > limit:
-        raise ReleaseError(f"features of {dtype} may reach {limit}, got {largest}")
-    return features_BChw.cpu().to(_FLOATS[dtype])
-
-
-def _released_images(images_BCHW: Tensor) -> Tensor:
-    if images_BCHW.dtype == torch.uint8 and images_BCHW.ndim == 4 and images_BCHW.numel():
-        return images_BCHW.cpu()
-    _check_values(images_BCHW, "images")
-    low, high = float(images_BCHW.min()), float(images_BCHW.max())
-    if low < 0 or high > 1:
-        raise ReleaseError(f"images must lie in [0, 1], got a range from {low} to {high}")
-    return as_bytes(images_BCHW.cpu())
-
-
-def _check_values(values: Tensor, what: str) -> None:
-    if values.ndim != 4 or not values.numel() or not values.is_floating_point():
-        raise ReleaseError(f"{what} must be four-dimensional floats, at least one sample, got {values.dtype} {tuple(values.shape)}")
-    if not bool(values.isfinite().all()):
-        raise ReleaseError(f"{what} must be finite, got {int((~values.isfinite()).sum())} values that are not")
+def _file(released: ReleasedValues, labels: Tensor, start: int) -> bytes:
+    """What leaves, and the labels of the samples from `start` on -> a file of those samples."""
+    shape = torch.Size([len(labels), *released.values.shape[1:]])
+    return tensor_file(released.kind, shape, released.dtype, labels, lambda place: released.write(start, place))
 
 
 def _check_labels(labels: Tensor, samples: int) -> None:

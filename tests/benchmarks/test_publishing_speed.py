@@ -15,7 +15,7 @@ from dpm_flower.payload.signed import SignedSealer
 from dpm_flower.payload.signing_keys import SigningKeys
 from tests.payload.examples import SPEC, manifest
 
-IMAGES, ROUNDS = 4096, 5
+IMAGES, ROUNDS = 4096, 15
 SHAPE = (16, 32, 32)  # of the features of CIFAR-10's images at conv2_3: 134 MB in half precision
 LEAST = 0.6  # of the speed of the hash alone
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save
+from safetensors.torch import load, save
 
 from dpm_flower.core.errors import ReleaseError, SettingError
-from dpm_flower.core.labelled import as_floats
+from dpm_flower.core.labelled import as_bytes, as_floats
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.payload.codec import HEADER_BYTES, LABEL_BYTES, decode, decode_each, encode, largest_shard
 from dpm_flower.payload.released_spec import ImageSpec
@@ -66,6 +66,20 @@ def test_equal_batches_give_equal_bytes_whatever_their_memory_layout(make):
     name = "features" if make is features else "images"
     other = replace(batch, **{name: getattr(batch, name).contiguous(memory_format=torch.channels_last).requires_grad_()})
     assert encode(batch, max_shard_bytes=700) == encode(other, max_shard_bytes=700)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("make", [features, images])
+@pytest.mark.parametrize("samples", [1, 10, 33])
+def test_shards_have_the_bytes_that_safetensors_itself_writes(make, samples, dtype):
+    batch = make(samples)
+    values, labels = (batch.features.to(getattr(torch, dtype)) if make is features else as_bytes(batch.images)), batch.labels
+    shards, start = encode(batch, dtype=dtype, max_shard_bytes=900), 0
+    for shard in shards:
+        end = start + len(load(shard.data)["labels"])
+        assert shard.data == save({make.__name__: values[start:end].contiguous(), "labels": labels[start:end].contiguous()})
+        start = end
+    assert start == samples
 
 
 def test_the_batch_is_left_as_it_was():
