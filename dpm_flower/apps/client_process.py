@@ -22,6 +22,7 @@ from flwr.supernode.runtime import run_clientapp
 
 from dpm_flower.apps.bundle import check_bundle
 
+UNREADABLE = "this site's file cannot be read; see its own launcher.log"
 REPLACED = ("install_from_fab", "get_project_dir", "get_load_client_app_fn")
 
 
@@ -34,10 +35,17 @@ def main(arguments: list[str]) -> None:
 
 
 def allowed_by(site: Path) -> tuple[str, ...]:
-    """A site file -> the digests of the bundles that it allows. Raises SettingError."""
+    """A site file -> the digests of the bundles that it allows. Raises SettingError, without a word of what the file says.
+
+    Flower sends the words of what is raised here to the SuperLink, and logs them on this machine together with their cause.
+    """
+    from dpm_flower.core.errors import SettingError  # noqa: PLC0415  # see above
     from dpm_flower.regime.site_file import read_site_file  # noqa: PLC0415  # see above
 
-    return read_site_file(site).policy.bundles
+    try:
+        return read_site_file(site).policy.bundles
+    except SettingError as err:
+        raise SettingError(UNREADABLE) from err
 
 
 def allow_only(allowed: Callable[[], Collection[str]]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dpm_flower.exchange  # noqa: F401  # says which TLS gRPC may speak, before anybody imports it
 from dpm_flower.apps.doctor.certificate import certificate_findings
 from dpm_flower.apps.doctor.clock import clock_findings
+from dpm_flower.apps.doctor.data import data_findings
 from dpm_flower.apps.doctor.finding import Check, Finding
 from dpm_flower.apps.doctor.folder import folder_findings
 from dpm_flower.apps.doctor.identity import identity_findings
@@ -16,6 +17,7 @@ from dpm_flower.apps.doctor.peers import peer_findings
 from dpm_flower.apps.doctor.policy import policy_findings
 from dpm_flower.apps.doctor.ports import port_findings
 from dpm_flower.apps.doctor.roster import roster_findings
+from dpm_flower.apps.doctor.store import store_findings
 from dpm_flower.apps.doctor.superlink import superlink_findings
 from dpm_flower.apps.doctor.versions import version_findings
 from dpm_flower.core.errors import SettingError
@@ -26,18 +28,23 @@ CHECKS: tuple[Check, ...] = (  # what the later ones need first; what asks other
     version_findings,
     policy_findings,
     folder_findings,
+    data_findings,
     identity_findings,
     certificate_findings,
     roster_findings,
     clock_findings,
     port_findings,
+    store_findings,
     superlink_findings,
     peer_findings,
 )
 
 
 def doctor(path: Path, *, as_json: bool) -> int:
-    """Prints what is found, a line for each check or all of it as JSON -> the exit code: 1 if anything is wrong; warnings are 0."""
+    """Prints what is found, a line for each check or all of it as JSON -> the exit code: 1 if anything is wrong; warnings are 0.
+
+    To a store of objects, where the site has one, a small probe is written, and deleted again.
+    """
     findings = []
     for finding in examined(path, int(time.time())):
         findings.append(finding)

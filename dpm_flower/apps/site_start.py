@@ -14,6 +14,7 @@ from dpm_flower.apps.ending import ended_by_signals
 from dpm_flower.apps.kept import kept
 from dpm_flower.apps.refusal import exit_code
 from dpm_flower.apps.secret_pipe import path_of, secret_pipe
+from dpm_flower.apps.supernode_environment import supernode_environment
 from dpm_flower.core.errors import OutputError, SettingError, StudyError
 from dpm_flower.data.image_cache import FOLDER as IMAGE_CACHE
 from dpm_flower.payload.identity import Identity
@@ -68,15 +69,16 @@ def running(path: Path) -> Iterator[list[Part]]:
     with ExitStack() as stack:
         parts = []
         with secret_pipe(key) as key_fd:
-            commands: dict[str, tuple[list[str], list[int]]] = {
-                "exchange": (exchange_command(site), []),
-                "supernode": (supernode_command(site, path, secret, path_of(key_fd)), [key_fd]),
-                "launcher": (launcher_command(site, path, secret), []),
+            ours = environment(site)  # with what opens the store and the keys
+            commands: dict[str, tuple[list[str], dict[str, str], list[int]]] = {
+                "exchange": (exchange_command(site), ours, []),
+                "supernode": (supernode_command(site, path, secret, path_of(key_fd)), supernode_environment(ours), [key_fd]),
+                "launcher": (launcher_command(site, path, secret), ours, []),
             }
-            for name, (command, fds) in commands.items():
+            for name, (command, env, fds) in commands.items():
                 log = folder / f"{name}.log"
                 output = stack.enter_context(log.open("ab"))
-                process = stack.enter_context(kept(command, env=environment(site), folder=folder, output=output, pass_fds=fds))
+                process = stack.enter_context(kept(command, env=env, folder=folder, output=output, pass_fds=fds))
                 parts.append(Part(name, process, log))
         yield parts
 

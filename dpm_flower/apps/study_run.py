@@ -29,10 +29,14 @@ from dpm_flower.federation.opening import find_study, study_of
 from dpm_flower.federation.standings import GRPC, LOCAL
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.pretrain import study_head
+from dpm_flower.studies.figure_files import FOLDER_NAME as FIGURES
+from dpm_flower.studies.finished import CAMPAIGN
 from dpm_flower.studies.results import Results
 from dpm_flower.studies.results_files import read_results
 
 LOG_NAME = "flower.log"
+FLOWER = "flower"  # the folder for Flower's files
+OWN = (CAMPAIGN, FIGURES, "sites", "consortium", "common", FLOWER)  # a run's folders in its own; others there are other runs'
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def run_into(folder: Path, order: Order, runner: Runner, console: Console) -> Re
     """
     made(folder)
     with alone_in(folder):
-        sweep(folder)
+        sweep(folder, OWN)
         failure = folder / FAILURE_NAME
         failure.unlink(missing_ok=True)  # an earlier run's
         config = {**order.config, "output": str(folder), "exchange": runner.exchange}
@@ -110,7 +114,7 @@ def _through_flower(study: Study, config: Mapping[str, str], folder: Path, cpus_
             log.write(line + "\n")
             log.flush()
 
-        run_through_flower(project(), config, len(study.partition.names), cpus_per_client, folder / "flower", on_line)
+        run_through_flower(project(), config, len(study.partition.names), cpus_per_client, folder / FLOWER, on_line)
 
 
 def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:

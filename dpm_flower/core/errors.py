@@ -41,6 +41,10 @@ class ReleaseError(DpmFlowerError):
     """A release was refused; it costs its sender that release and nobody else anything."""
 
 
+class AwayError(ReleaseError):
+    """A release did not come in time, for no fault that was found in it: asked for again, it may."""
+
+
 class PoolError(DpmFlowerError):
     """A pool is damaged or does not hold what it was asked for."""
 

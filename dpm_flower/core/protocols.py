@@ -79,11 +79,14 @@ class Level(Enum):
     A2 = "the recipe"
     A3 = "the recipe and leaked pairs"
     A4 = "the module as a black box"
+    A5 = "observed releases"
+    A6 = "the featurizer and patience"
+    L1 = "a gallery of candidate images"
 
     @property
     def knows_recipe(self) -> bool:
         """Whether attackers of this level know how the defence is made."""
-        return self not in (Level.A0, Level.A1)
+        return self not in (Level.A0, Level.A1, Level.A5, Level.A6)
 
     @property
     def sees_victim(self) -> bool:
@@ -93,7 +96,7 @@ class Level(Enum):
     @property
     def is_peer(self) -> bool:
         """Whether attackers of this level own images of the same task, as a peer does."""
-        return self.knows_recipe
+        return self.knows_recipe or self is Level.A5
 
     @property
     def has_leaked_pairs(self) -> bool:
@@ -194,6 +197,46 @@ class Attack(Protocol):
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Everything that can be done before a release is seen; the same view and stream give the same attacker."""
+        ...
+
+
+class Linker(Protocol):
+    """A prepared linkage attack. Beside its view it sees releases and candidate images; which of them are victims, the scorer knows."""
+
+    def link(self, release: SharedBatch, gallery: Tensor) -> Tensor | NotApplicable:
+        """A release of N images and G candidates (G,3,H,W) -> how alike they are (N,G), higher = more, or why nobody can say.
+
+        Only the scores of one row can be compared with each other.
+        """
+        ...
+
+
+@runtime_checkable
+class LinkageAttack(Protocol):
+    """As an attack, but one that answers which of a gallery's images made a release, instead of guessing images."""
+
+    @property
+    def name(self) -> str:
+        """What tables call this attack, its level first: "L1.public"."""
+        ...
+
+    @property
+    def level(self) -> Level:
+        """What it knows, and so what its view holds."""
+        ...
+
+    def linker(self, view: AttackerView, rng: torch.Generator) -> Linker:
+        """Everything that can be done before a release or a gallery is seen; the same view and stream give the same linker."""
+        ...
+
+
+@runtime_checkable
+class SlowAttack(Attack, Protocol):
+    """What an attack says besides that works on each image by itself, for too long to be judged by all of a release."""
+
+    @property
+    def most_images(self) -> int:
+        """By how many images it is judged at most."""
         ...
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,12 +33,15 @@ def whole_file(path: Path, folder_mode: int = 0o777) -> Iterator[Path]:
             partial.unlink()
 
 
-def sweep(folder: Path) -> None:
-    """A folder -> the same without what killed writers left anywhere below it. For whoever is alone at work there.
+def sweep(folder: Path, own: Collection[str]) -> None:
+    """A folder, and which folders in it are one's own -> the same without what killed writers left in it or anywhere below those.
 
-    What cannot be removed stays: it takes room, and nobody reads it.
+    For whoever is alone at work there: what a living writer is at looks the same, so that folders of others are not entered. What
+    cannot be removed stays: it takes room, and nobody reads it.
     """
-    for place, _, names in os.walk(folder):  # which minds no folder that goes meanwhile
+    for place, below, names in os.walk(folder):  # which minds no folder that goes meanwhile
+        if Path(place) == folder:
+            below[:] = [name for name in below if name in own]
         for name in filter(LEFT_BEHIND.fullmatch, names):
             with suppress(OSError):
                 Path(place, name).unlink()

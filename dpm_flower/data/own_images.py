@@ -16,6 +16,7 @@ from dpm_flower.data.image_folder import HELD_OUT
 from dpm_flower.data.partition_columns import numbered
 from dpm_flower.data.repeats import distinct, distinct_in
 from dpm_flower.data.stratified import stratified_split
+from dpm_flower.data.undecoded import Undecoded
 
 MOST_NAMED = 20  # classes in a message
 
@@ -47,7 +48,7 @@ def own_images(dataset: DataSet, classes: Sequence[str], partition: Partition, e
     column; else of the column by which its test images were held apart. Classes are known by their names, and some may be lacking.
     Raises DataError, naming both, for images of a class that the study does not have; PartitionError for too few images.
     """
-    numbers = _study_numbers(dataset, classes)
+    numbers = study_numbers(dataset, classes)
     together = partition.together if partition.together in dataset.columns else dataset.held_out_by or ""
     parted = _with_test_part(dataset, together) if dataset.held_out_by is None else _with_held_out(dataset, together, entity)
     labels = parted.images.labels
@@ -64,8 +65,11 @@ def own_images(dataset: DataSet, classes: Sequence[str], partition: Partition, e
     )
 
 
-def _study_numbers(dataset: DataSet, classes: Sequence[str]) -> Tensor:
-    """The study's number of each class of the data set (K,), -1 for one without images that the study does not have."""
+def study_numbers(dataset: DataSet | Undecoded, classes: Sequence[str]) -> Tensor:
+    """The study's number of each class of the data set (K,), -1 for one without images that the study does not have.
+
+    Raises DataError, naming both, for images of a class that the study does not have.
+    """
     filled = set(torch.unique(torch.cat((dataset.train.labels, dataset.test.labels))).tolist())
     number_of = {name: number for number, name in enumerate(classes)}
     unknown = [name for number, name in enumerate(dataset.class_names) if number in filled and name not in number_of]

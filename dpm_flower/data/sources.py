@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from torchvision.datasets import CelebA
@@ -36,6 +37,14 @@ def load(data: str, side: int) -> DataSet:
         raise DataError(f"wanted images of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, the window of SSIM, got a side of {side}")
     source = SourceName.parse(data)
     return _kept(source, side, _state(source))
+
+
+def described(data: str) -> Undecoded:
+    """As `load`, without any pixel: labels, classes and columns, and whatever is wrong that shows before images are decoded.
+
+    Downloads nothing. Raises DataError.
+    """
+    return _undecoded(replace(SourceName.parse(data), download=False), SMALLEST_SIDE)
 
 
 @functools.lru_cache(maxsize=KEPT)

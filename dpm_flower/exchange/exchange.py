@@ -13,7 +13,7 @@ class Exchange(Protocol):
     def fetch(self, release: AuthenticRelease, into: Pool, *, within_s: float = math.inf) -> None:
         """A verified release of a peer -> the same release in the pool `into`, verified while it streams. Again is harmless.
 
-        Raises ReleaseError if the sender does not have it, sends something else, or is waited for longer than `within_s`, OutputError
-        if `into` cannot be written.
+        Raises ReleaseError if the sender does not have it or sends something else, AwayError if it is waited for longer than `within_s`,
+        OutputError if `into` cannot be written.
         """
         ...

@@ -16,7 +16,7 @@ from dpm_flower.payload.shard import ShardEntry
 def answered(line: Line, tries: Tries, call: str, requests: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
     """A call -> its answers. After a cut it is made again, with what `requests` gives then, and answers from its beginning.
 
-    Raises ReleaseError when the peer refuses, or the tries are over.
+    Raises ReleaseError when the peer refuses, AwayError when the tries are over.
     """
     while True:
         try:

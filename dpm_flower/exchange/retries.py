@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Self
 
-from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.core.errors import AwayError, SettingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +82,8 @@ class Tries:
         self._waits = self._patience.waits_s(self._rng)
 
     def wait(self, why: str) -> None:
-        """Waits for the next try. Raises ReleaseError, with `why` the last one failed, if none would begin before the deadline."""
+        """Waits for the next try. Raises AwayError, with `why` the last one failed, if none would begin before the deadline."""
         wait_s = next(self._waits)
         if wait_s >= self.left_s:
-            raise ReleaseError(f"{self.what}: not within {self._allowed_s:.3g} s; the last try: {why}")
+            raise AwayError(f"{self.what}: not within {self._allowed_s:.3g} s; the last try: {why}")
         self._sleep(wait_s)

@@ -122,9 +122,9 @@ class Campaign:
             for entity in self._receivers(arm):
                 if arm.name in self.shared:
                     yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, tensors=self.shared[arm.name]))
-                elif self._answers.reply(wire.REFINE, arm.name, entity):
-                    claims = self._claims(arm) if isinstance(arm, SharingArm) else ()  # what the decider was refined on
-                    yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, claims=claims))
+                elif isinstance(arm, SharingArm) and (refined := self._answers.reply(wire.REFINE, arm.name, entity)):
+                    used = tuple(claim for claim in self._claims(arm) if claim[0] not in dict(refined.refused))
+                    yield Ask(wire.EVALUATE, entity, self._request(arm=arm.name, claims=used))  # a decider of others is another
 
     def take(self, ask: Ask, answer: Answer) -> None:
         """Notes a reply, or the reason why there is none."""

@@ -81,6 +81,7 @@ class CampaignLog:
             "images": reply.images,
             "envelope": reply.envelope,
             "refused": list(reply.refused),
+            "away": list(reply.away),
             "quality": dict(reply.quality),
             "costs": dict(reply.costs),
         }
@@ -99,7 +100,8 @@ class CampaignLog:
                 tensors = {name: torch.clone(file.get_tensor(name)) for name in sorted(file.keys())}
                 facts = json.loads((file.metadata() or {})["reply"])
             refused = tuple((str(sender), str(reason)) for sender, reason in facts.pop("refused"))
-            return Reply(**facts, refused=refused, tensors=tensors)
+            away = tuple(map(str, facts.pop("away", ())))  # replies of earlier versions say nothing of it
+            return Reply(**facts, refused=refused, away=away, tensors=tensors)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return None
 

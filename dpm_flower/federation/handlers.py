@@ -10,7 +10,7 @@ from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.study import Study
 from dpm_flower.federation.judged_on import judged_on
 from dpm_flower.federation.meter import Meter
-from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task
+from dpm_flower.federation.opening import changed, nets_from, open_nets, open_task, site_file_of
 from dpm_flower.federation.standings import exchange_of, standing_of
 from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_averaging, read_request, reply_message
 from dpm_flower.payload.released_spec import ImageSpec
@@ -19,7 +19,7 @@ from dpm_flower.regime.contribute import contribute
 from dpm_flower.regime.evaluate import Evaluation, evaluate_decider, evaluate_network
 from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import pretrain
-from dpm_flower.regime.receive import Take, receive
+from dpm_flower.regime.receive import Away, Refusal, Take, receive
 from dpm_flower.regime.refine import refine, refine_shared, train_network
 from dpm_flower.regime.round import Round
 from dpm_flower.regime.task import EntityTask
@@ -28,11 +28,12 @@ from dpm_flower.training.checkpoint import write_tensors
 
 
 def identify(message: Message, context: Context) -> Message:
-    """Who this node is, how many images it has under the seed that is asked about, and on what it judges, if others judge otherwise."""
+    """Who this node is, whether it is a site, how many images it has under the seed, and on what it judges, if others judge otherwise."""
     request = read_request(message)
     task = open_task(context, request.campaign, request.seed, "")
     judged = judged_on(task.test) if task.judged_apart else {}
-    return reply_message(Reply(entity=task.entity, images=len(task.train) + len(task.validation), quality=judged), message)
+    images, deployed = len(task.train) + len(task.validation), site_file_of(context) is not None
+    return reply_message(Reply(entity=task.entity, images=images, deployed=deployed, quality=judged), message)
 
 
 def pretrain_networks(message: Message, context: Context) -> Message:
@@ -76,7 +77,8 @@ def refine_decider(message: Message, context: Context) -> Message:
         with _pooled(task, arm) as pooled:
             refused = _receive(task, context, arm, request, pooled.take)
             refine(task, open_nets(task), arm, pooled.examples)
-    return reply_message(Reply(entity=task.entity, refused=refused, costs=meter.seconds | meter.memory), message)
+    costs = meter.seconds | meter.memory
+    return reply_message(Reply(entity=task.entity, refused=refused, away=_away(refused), costs=costs), message)
 
 
 def refine_shared_decider(message: Message, context: Context) -> Message:
@@ -88,7 +90,7 @@ def refine_shared_decider(message: Message, context: Context) -> Message:
         refused = _receive(task, context, arm, request, pooled.take)
         update = refine_shared(task, open_nets(task), arm, pooled.examples, request.tensors, Round(request.round, request.rounds))
     costs = meter.seconds | {"bytes_sent": float(_size_bytes(update))} | meter.memory
-    reply = Reply(entity=task.entity, images=update.samples, refused=refused, costs=costs, tensors=update.tensors)
+    reply = Reply(entity=task.entity, images=update.samples, refused=refused, away=_away(refused), costs=costs, tensors=update.tensors)
     return reply_message(reply, message)
 
 
@@ -143,7 +145,7 @@ def _pooled(task: EntityTask, arm: SharingArm) -> PooledFeatures:
         return PooledFeatures(task, open_nets(task), arm.name)
 
 
-def _receive(task: EntityTask, context: Context, arm: SharingArm, request: Request, take: Take) -> tuple[tuple[str, str], ...]:
+def _receive(task: EntityTask, context: Context, arm: SharingArm, request: Request, take: Take) -> tuple[Refusal, ...]:
     """The releases whose envelopes are in the request -> `take`; answers with (sender, reason) of those refused."""
     side = task.study.side
     spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
@@ -153,6 +155,10 @@ def _receive(task: EntityTask, context: Context, arm: SharingArm, request: Reque
     if refused and len(refused) == len({sender for sender, _ in request.claims} - {task.entity}):
         raise ReleaseError(f"no release of a peer could be used: {'; '.join(f'{sender}: {reason}' for sender, reason in refused)}")
     return refused
+
+
+def _away(refused: tuple[Refusal, ...]) -> tuple[str, ...]:
+    return tuple(one.sender for one in refused if isinstance(one, Away))
 
 
 def _evaluated(task: EntityTask, evaluation: Evaluation, meter: Meter) -> Reply:

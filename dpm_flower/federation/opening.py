@@ -26,10 +26,11 @@ from dpm_flower.core.sweep import Sweep
 from dpm_flower.data.division import Division, divide
 from dpm_flower.data.sources import load
 from dpm_flower.exchange.shard_place import settle
-from dpm_flower.federation.own_data import brought, part_of
+from dpm_flower.federation.own_data import brought, own_digest, part_of
 from dpm_flower.nets.anchor_head import head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.consortium import Consortium
+from dpm_flower.regime.pinned_images import pin_images
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.site_file import SiteFile, read_site_file
 from dpm_flower.regime.site_secret import site_secret
@@ -150,7 +151,10 @@ class ProgressFile:
 
 
 def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTask:
-    """A context and what a message asks for -> the entity's task. Raises StudyError, DataError or OutputError."""
+    """A context and what a message asks for -> the entity's task. Raises StudyError, DataError or OutputError.
+
+    A site's own images are those that the campaign began with; DataError for others.
+    """
     study = study_of(context.run_config)
     name, site_file = entity_name(study, context), site_file_of(context)
     if site_file:
@@ -159,6 +163,8 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
     division = functools.partial(division_of, study.data, study.side, study.partition, seed)
     pieces = brought(place, study, name, seed, division) if place else part_of(division(), name)
     site = site_of(context, name)
+    if place and campaign:  # a harmless query is part of none
+        pin_images(site, campaign, own_digest(pieces))
     return EntityTask(
         study=study,
         seed=seed,
@@ -172,7 +178,7 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
         site=site,
         compute=Compute.choose(study.device, study.precision),
         report=ProgressFile(site.progress, name, seed, arm),
-        common=None if site_file else output_of(context.run_config) / "common" / "features",
+        common=None if site_file else output_of(context.run_config) / "common",
         secret=site_secret(site.secret) if site_file else "",
         policy=site_file.policy if site_file else None,
         peer=None if site_file else division().entities.largest_but(name),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import DataError
 from dpm_flower.core.labelled import Labelled, joined_images
 from dpm_flower.core.partition import Partition
@@ -30,6 +31,13 @@ def part_of(division: Division, name: str) -> Pieces:
     """A study's divided images -> one entity's part of them."""
     own = division.entities[name]
     return Pieces(own.train, own.validation, division.test, division.public)
+
+
+def own_digest(pieces: Pieces) -> str:
+    """What an entity trains on, chooses on and is judged on -> SHA-256, hexadecimal, of all images and labels in their order."""
+    own = {"train": pieces.train, "validation": pieces.validation, "test": pieces.test}
+    images = {f"{name} images": part.images for name, part in own.items()}
+    return tensors_digest(images | {f"{name} labels": part.labels for name, part in own.items()})
 
 
 def brought(place: DataPlace, study: Study, name: str, seed: int, division: Callable[[], Division]) -> Pieces:

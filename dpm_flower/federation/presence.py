@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flwr.app import Message
@@ -12,35 +12,39 @@ from dpm_flower.core.errors import PeerError, QuorumError
 from dpm_flower.core.study import Study
 from dpm_flower.federation import wire
 from dpm_flower.federation.judged_on import JudgedOn, read_judged_on
+from dpm_flower.federation.replies import POLL_S
 from dpm_flower.federation.resending import ask
+from dpm_flower.federation.returning import awaited
 from dpm_flower.federation.strategy import quorum_of
 from dpm_flower.federation.wire import Reply, Request, read_reply, request_records
 
 log = logging.getLogger("flwr")
 
 CONNECT_S = 60.0  # how long nodes may take to come up
-POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
     """The node of each entity that is there, and by seed how many images each of them has: a partition may deal anew for each.
 
-    `judged_apart` says what those are judged on that bring images of their own, the same ones under every seed.
+    `judged_apart` says what those are judged on that bring images of their own, the same ones under every seed. `deployed` says that
+    at least one node has a site file, also one that contradicts itself or another: then nothing here is a simulation.
     """
 
     nodes: Mapping[str, int]
     images: Mapping[int, Mapping[str, int]]
     judged_apart: Mapping[str, JudgedOn] = field(default_factory=dict)
+    deployed: bool = False
 
 
-def who_is_there(study: Study, grid: Grid, identifier: str) -> Present:
+def who_is_there(study: Study, grid: Grid, campaigns: Mapping[int, str]) -> Present:
     """Node ids are random per run: each node says which entity it is, and what it has under each seed, in one batch of messages.
 
+    `campaigns` are the identifiers of the campaigns by seed: a site whose own images are no longer those of its campaign is not there.
     Raises QuorumError where too few of the study's entities are there, PeerError where Flower cannot be reached.
     """
     node_ids = _connected(study, grid)
-    told, reasons = _answers(study, grid, identifier, node_ids)
+    told, reasons = _answers(study, grid, campaigns, node_ids)
     claimed: dict[str, list[int]] = {}
     for node, replies in told.items():
         names = sorted({reply.entity for reply in replies.values()})
@@ -60,13 +64,16 @@ def who_is_there(study: Study, grid: Grid, identifier: str) -> Present:
     nodes = {name: claims[0] for name, claims in sorted(claimed.items())}
     images = {seed: {name: told[node][seed].images for name, node in nodes.items()} for seed in study.seeds}
     judged = {name: read_judged_on(told[node][study.seeds[0]].quality) for name, node in nodes.items()}
-    return Present(nodes, images, {name: test for name, test in judged.items() if test is not None})
+    deployed = any(reply.deployed for replies in told.values() for reply in replies.values())
+    return Present(nodes, images, {name: test for name, test in judged.items() if test is not None}, deployed)
 
 
-def _answers(study: Study, grid: Grid, identifier: str, node_ids: list[int]) -> tuple[dict[int, dict[int, Reply]], list[tuple[int, str]]]:
+def _answers(
+    study: Study, grid: Grid, campaigns: Mapping[int, str], node_ids: list[int]
+) -> tuple[dict[int, dict[int, Reply]], list[tuple[int, str]]]:
     """By node and seed what was answered, and (node, reason) of the answers that cannot be used."""
     asks = [
-        Message(request_records(Request(campaign=identifier, seed=seed)), dst_node_id=node, message_type=wire.IDENTIFY, group_id=str(seed))
+        Message(request_records(Request(campaign=campaigns[seed], seed=seed)), node, wire.IDENTIFY, group_id=str(seed))
         for seed in study.seeds  # outermost: a process divides the images once for each seed
         for node in node_ids
     ]
@@ -89,11 +96,9 @@ def _answers(study: Study, grid: Grid, identifier: str, node_ids: list[int]) -> 
 
 
 def _connected(study: Study, grid: Grid) -> list[int]:
-    """The ids of all nodes once there is one per entity, or of those that are there when the wait is over."""
-    give_up = time.monotonic() + min(CONNECT_S, study.phase_timeout_s)
-    while True:
-        node_ids: Iterable[int] = grid.get_node_ids()
-        known = sorted(node_ids)
-        if len(known) >= len(study.partition.names) or time.monotonic() >= give_up:
-            return known
-        time.sleep(POLL_S)
+    """The ids of all nodes once there is one per entity, or of those that are there when the wait is over.
+
+    Raises PeerError where Flower keeps failing to say who is there; once is no more than a moment in which nobody was seen.
+    """
+    until = time.monotonic() + min(CONNECT_S, study.phase_timeout_s)
+    return sorted(awaited(grid, lambda there: len(there) >= len(study.partition.names), until, POLL_S))

@@ -22,7 +22,7 @@ from dpm_flower.federation.campaign import Ask, Campaign
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
 from dpm_flower.federation.received_networks import check_networks
 from dpm_flower.federation.resending import ask as asked_for
-from dpm_flower.federation.wire import PRETRAIN, Request, read_reply, request_records
+from dpm_flower.federation.wire import PRETRAIN, REFINE, Reply, Request, read_reply, request_records
 
 log = logging.getLogger("flwr")
 
@@ -42,11 +42,12 @@ EVALUATION = Phase("evaluate", Campaign.evaluate_asks)
 
 @dataclass(frozen=True, slots=True)
 class OpenAsk:
-    """A question that waits for its answer, and under which key the log will keep that."""
+    """A question that waits for its answer, under which key the log will keep that, and the earlier one that it is to better, if any."""
 
     campaign: Campaign
     ask: Ask
     key: ReplyKey
+    earlier: Reply | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ class DpmSharing(Strategy):
     """Deep Poisoning, and every other way of sharing, over Flower: each phase is one batch of messages, at most one per question.
 
     A reply is kept in the campaign's log as it arrives, and a question that has its answer there is not asked again: so a run
-    continues after its server app was killed. A message that was lost with its process is sent again; an entity that fails or
-    stays silent is left out with its reason; with fewer than the study's quorum left, QuorumError.
+    continues after its server app was killed. One whose answer went without a peer that was merely away is asked again by the next
+    run, since the peer may be back; the answer that is there stands where no other comes. A message that was lost with its process is
+    sent again; an entity that fails or stays silent is left out with its reason; with fewer than the study's quorum left, QuorumError.
     """
 
     def __init__(
@@ -213,10 +215,10 @@ class DpmSharing(Strategy):
             for ask in list(phase.asks(campaign)):
                 key = _key(ask)
                 known = self._kept.get(key)
-                if known is not None:
+                if known is not None and not _may_be_bettered(ask, known):
                     campaign.take(ask, known)
                     continue
-                self._open[key.file_name] = OpenAsk(campaign, ask, key)
+                self._open[key.file_name] = OpenAsk(campaign, ask, key, known)
                 node, records = self._nodes[ask.entity], request_records(ask.request)
                 messages.append(Message(records, dst_node_id=node, message_type=ask.action, group_id=key.file_name))
         return messages
@@ -235,7 +237,7 @@ class DpmSharing(Strategy):
                 check_networks(self.study, reply.tensors)
         except PeerError as err:
             log.warning("%s, seed %d, %s %s: %s", ask.entity, campaign.seed, ask.action, ask.request.arm, err)
-            campaign.take(ask, str(err))
+            campaign.take(ask, waiting.earlier or str(err))
             return
         self._kept.put(waiting.key, reply)
         campaign.take(ask, reply)
@@ -253,6 +255,11 @@ class DpmSharing(Strategy):
 def quorum_of(study: Study) -> int:
     """How many entities of a study must take part, at least."""
     return math.ceil(study.quorum * len(study.partition.names) - 1e-9)  # 0.28 of 25 are 7, not 7.000000000000001
+
+
+def _may_be_bettered(ask: Ask, known: Reply) -> bool:
+    """Whether a refinement went without peers that were merely away. A shared decider's later rounds ask for them anyway."""
+    return ask.action == REFINE and bool(known.away)
 
 
 def _key(ask: Ask) -> ReplyKey:

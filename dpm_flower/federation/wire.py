@@ -44,8 +44,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reply:
-    """What one entity answers. `refused` are (sender, reason) of releases that it did not accept.
+    """What one entity answers. `refused` are (sender, reason) of releases that it did not accept, `away` those senders of them
+    that merely did not deliver in time, so that it is worth asking again.
 
+    `deployed` says, in the answer to who is there, that the node has a site file: it is no part of a simulation.
     In the log, a round's average is an answer too, of the server; there they are those whose updates did not count in full.
     """
 
@@ -53,6 +55,8 @@ class Reply:
     images: int = 0
     envelope: str = ""
     refused: tuple[tuple[str, str], ...] = ()
+    away: tuple[str, ...] = ()
+    deployed: bool = False
     quality: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
@@ -102,7 +106,14 @@ def seed_of(records: RecordDict) -> int:
 def reply_message(reply: Reply, request: Message) -> Message:
     """A reply -> the message that answers `request`."""
     config = ConfigRecord(
-        {"entity": reply.entity, "images": reply.images, "envelope": reply.envelope, "refused": json.dumps(list(reply.refused))}
+        {
+            "entity": reply.entity,
+            "images": reply.images,
+            "envelope": reply.envelope,
+            "refused": json.dumps(list(reply.refused)),
+            "away": list(reply.away),
+            "deployed": reply.deployed,
+        }
     )
     return Message(
         RecordDict(
@@ -128,6 +139,8 @@ def read_reply(message: Message) -> Reply:
             images=_whole(config["images"]),
             envelope=_text(config["envelope"]),
             refused=tuple((str(sender), str(reason)) for sender, reason in json.loads(_text(config["refused"]))),
+            away=tuple(_texts(config["away"])),
+            deployed=_truth(config["deployed"]),
             quality=_figures(message.content.metric_records[QUALITY]),
             costs=_figures(message.content.metric_records[COSTS]),
             tensors=tensors_of(message.content.array_records[ARRAYS]),
@@ -220,6 +233,12 @@ def _text(value: object) -> str:
 def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"wanted a whole number, got {type(value).__name__}")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"wanted true or false, got {type(value).__name__}")
     return value
 
 

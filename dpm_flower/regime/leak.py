@@ -1,4 +1,4 @@
-"""Which of a release's pairs have leaked to an attacker, and what is left for it to guess."""
+"""Which of a release's pairs have leaked to an attacker, and what is left for it to guess, or has to do for it."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -6,7 +6,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from dpm_flower.core.protocols import Attack, LeakAttack, Leaked
+from dpm_flower.core.protocols import Attack, LeakAttack, Leaked, SlowAttack
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 
 
@@ -28,14 +28,22 @@ def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rn
 
     Leaked images are not scored: the attacker need not guess them. At most half of a release leaks, so that enough is left to judge
     by, and none of the first `shown` images, which the owner wants to look at. More pairs of the same stream are the same ones and
-    others.
+    others. A slow attack sees and is judged by a sample, with those first images in it.
     """
+    if isinstance(attack, SlowAttack) and len(images) > attack.most_images:
+        some = torch.cat((torch.arange(min(shown, len(images))), _drawn(len(images), shown, rng)))[: attack.most_images]
+        judged = torch.zeros(len(images), dtype=torch.bool).index_fill_(0, some, True)
+        return Parted(None, _some(released, judged), images[judged], judged)
     if not isinstance(attack, LeakAttack) or not attack.level.has_leaked_pairs:
         return Parted(None, released, images)
-    candidates = shown + torch.randperm(max(0, len(images) - shown), generator=rng)
-    leaking = candidates[: min(attack.pairs, len(images) // 2)].sort().values
+    leaking = _drawn(len(images), shown, rng)[: min(attack.pairs, len(images) // 2)].sort().values
     left = torch.ones(len(images), dtype=torch.bool).index_fill_(0, leaking, False)
     return Parted(Leaked(images[leaking], _some(released, leaking)), _some(released, left), images[left], left)
+
+
+def _drawn(images: int, shown: int, rng: torch.Generator) -> Tensor:
+    """The numbers of all images but those shown, in an order that is drawn."""
+    return shown + torch.randperm(max(0, images - shown), generator=rng)
 
 
 def _some(batch: SharedBatch, chosen: Tensor) -> SharedBatch:

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from dpm_flower.core.errors import PoolError, ReleaseError
+from dpm_flower.core.errors import AwayError, PoolError, ReleaseError
 from dpm_flower.core.shared import SharedBatch
 from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.pool import Pool
@@ -16,6 +16,18 @@ from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.receiving_time import ReceivingTime
 from dpm_flower.regime.task import EntityTask
+
+
+class Refusal(NamedTuple):
+    """A release that was not used: whose it is, and why not."""
+
+    sender: str
+    reason: str
+
+
+class Away(Refusal):
+    """One that did not come in time, so that nothing is known against it: the next time it may be there."""
+
 
 Take: TypeAlias = Callable[[Iterable[SharedBatch]], None]  # one release's batches: all of them are taken, or none
 
@@ -30,8 +42,8 @@ def receive(
     *,
     method: str,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[tuple[str, str], ...]:
-    """(sender, envelope as JSON text) of other entities -> (sender, reason) of what was refused.
+) -> tuple[Refusal, ...]:
+    """(sender, envelope as JSON text) of other entities -> (sender, reason) of what was refused, or was merely not there.
 
     `take` gets the releases of that method, fetched and verified, one after the other in the order of their senders' names, each
     as batches of which no more than one is in memory. It forgets those of a release whose next batch raises. A release that fails
@@ -39,7 +51,7 @@ def receive(
     Source: DESIGN.md, "Trust".
     """
     pool = Pool(task.site.pool, site=task.entity)
-    refused: list[tuple[str, str]] = []
+    refused: list[Refusal] = []
     others = sorted(claim for claim in set(claims) if claim[0] != task.entity)  # who is named twice is not heard twice
     waiting = ReceivingTime(task.study.phase_timeout_s, clock)
     for position, (sender, text) in enumerate(others):
@@ -51,18 +63,20 @@ def receive(
                 if task.policy:
                     task.policy.check_peer(release.manifest)
                 if waiting.is_over and release.digest not in pool.digests():  # what lies here costs no time
-                    raise ReleaseError(f"not fetched: peers before it used up the {waiting.allowed_s:.3g} s for all releases of a message")
+                    raise AwayError(f"not fetched: peers before it used up the {waiting.allowed_s:.3g} s for all releases of a message")
             with waiting.counted():  # the pool itself notes what it refuses
                 exchange.fetch(release, pool, within_s=waiting.share_s(len(others) - position))
             with _logged(pool, sender):
                 shards = content(release, pool.shards(release))
                 take(decode_each(shards, spec, classes=release.manifest.classes, samples=release.manifest.samples))
+        except AwayError as err:
+            refused.append(Away(sender, str(err)))
         except (ReleaseError, PoolError) as err:
-            refused.append((sender, str(err)))
+            refused.append(Refusal(sender, str(err)))
         except (MemoryError, RuntimeError) as err:
             if not _lacks_memory(err):
                 raise
-            refused.append((sender, f"its release does not fit into memory here: {err}"))
+            refused.append(Refusal(sender, f"its release does not fit into memory here: {err}"))
     return tuple(refused)
 
 

@@ -2,11 +2,15 @@
 
 import inspect
 import io
+import logging
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import pytest
+from flwr.app import Context, Message, RecordDict
+from flwr.supercore.task_identity import TaskIdentity
 from flwr.supernode.runtime import run_clientapp
 
 from dpm_flower.apps import client_process
@@ -74,6 +78,42 @@ def test_before_its_first_sign_of_life_a_process_imports_no_torch():
 def test_flowers_process_gives_its_first_sign_of_life_before_it_asks_for_the_app():
     source = inspect.getsource(run_clientapp.run_clientapp)
     assert source.index("heartbeat_sender.start()") < source.index("install_from_fab(fab.content") < source.index("load_client_app_fn(\n")
+
+
+BROKEN = {
+    "no TOML": 'folder = "/mnt/secret-ward\nentity',
+    "an unknown key": 'folder = "/mnt/secret-ward"\nsecret-ward = 1',
+    "a value of another type": 'entity = "a"\nfolder = "/mnt/x"\nidentity = "/mnt/secret-ward"',
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_of_a_site_file_that_cannot_be_read_the_superlink_hears_nothing_and_the_own_log_all(process, broken, tmp_path, monkeypatch, caplog):
+    """Flower's own process, from the bundle to its answer."""
+    site = tmp_path / "secret-ward.toml"
+    if BROKEN[broken] is not None:
+        site.write_text(BROKEN[broken])
+    sent, told = [], []
+    for name in ("run_id", "node_id", "task_id"):
+        monkeypatch.setattr(TaskIdentity, f"_{name}", 1)
+    asked = Message(RecordDict(), dst_node_id=1, message_type="query.identify")
+    run = SimpleNamespace(fab_id="id", fab_version="1.0", run_id=1)
+    monkeypatch.setattr(
+        process, "pull_task_input", lambda _: (asked, Context(1, 1, {}, RecordDict(), {}), run, SimpleNamespace(content=b""))
+    )
+    monkeypatch.setattr(process, "push_message", lambda _, reply, __: sent.append(reply))
+    monkeypatch.setattr(process, "push_task_output", lambda **words: told.append(words["details"]))
+    monkeypatch.setattr(process, "HeartbeatSender", lambda _: SimpleNamespace(start=lambda: None, stop=lambda: None, is_running=True))
+    monkeypatch.setattr(process, "register_signal_handlers", lambda **words: told.extend(words["exit_handlers"]))
+    monkeypatch.setattr(process, "flwr_exit", lambda **_: told.pop(0)())
+    monkeypatch.setattr(process, "event", lambda *_: None)
+    monkeypatch.setattr(logging.getLogger("flwr"), "propagate", True)
+    client_process.allow_only(lambda: client_process.allowed_by(site))
+    process.run_clientapp("127.0.0.1:1", "token", insecure=True)
+    assert [client_process.UNREADABLE in words for words in (sent[0].error.reason, *told)] == [True, True]
+    assert not any("secret-ward" in words or str(tmp_path) in words for words in (sent[0].error.reason, *told))
+    assert "secret-ward" in caplog.text
 
 
 def test_a_site_file_says_what_it_allows(tmp_path):

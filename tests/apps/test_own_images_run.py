@@ -66,6 +66,10 @@ def test_every_site_trains_and_is_judged_on_what_it_brought(results: Results, ru
         assert [(one.samples, one.classes) for one in own] == [(samples, 10)]
 
 
+def test_every_site_pinned_its_images_once_for_all_phases(run: Path) -> None:
+    assert sorted(path.parents[1].name for path in run.glob("sites/*/*/own-images.sha256")) == ["a", "b"]
+
+
 def test_the_lead_is_the_site_that_brought_the_most_images(run: Path) -> None:
     (kept,) = (run / "campaign").glob("*pretrain*")
     with safe_open(kept, framework="pt") as file:

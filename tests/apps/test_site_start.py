@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import sys
 import time
 from pathlib import Path
@@ -115,6 +116,26 @@ def test_a_site_file_that_is_missing_is_named(tmp_path: Path, capsys: pytest.Cap
     assert "cannot read the site file" in capsys.readouterr().err
     with pytest.raises(SettingError, match="cannot read the site file"), running(tmp_path / "site.toml"):
         pass
+
+
+SECRETS = {"AWS_SECRET_ACCESS_KEY": "s3", "HOSPITAL_TOKEN": "t", "FLWR_MODEL_API_KEY": "f", "GOOGLE_APPLICATION_CREDENTIALS": "/g"}
+NEEDED = {"LC_TIME": "C", "SSL_CERT_FILE": "/ca.pem", "https_proxy": "http://proxy:1", "GRPC_VERBOSITY": "ERROR", "FLWR_HOME": "/flower"}
+
+
+def test_the_supernode_sees_no_variable_but_those_that_it_needs_and_our_own_parts_see_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (SECRETS | NEEDED).items():
+        monkeypatch.setenv(name, value)
+    telling = [sys.executable, "-c", "import json, os, time; print(json.dumps(dict(os.environ)), flush=True); time.sleep(300)"]
+    for part in ("supernode_command", "exchange_command", "launcher_command"):
+        monkeypatch.setattr(site_start, part, lambda *_: telling)
+    with running(_site(tmp_path, None, credential="")[0]) as parts:
+        seen = {part.name: json.loads(_first_line(part)) for part in parts}
+    assert seen["supernode"].items() >= NEEDED.items()
+    assert {"PATH", "PYTHONUNBUFFERED", "FLWR_TELEMETRY_ENABLED", "TMPDIR"} <= seen["supernode"].keys()
+    assert not seen["supernode"].keys() & (SECRETS.keys() | {CREDENTIALS})
+    assert all(seen[part].items() >= (SECRETS | NEEDED).items() for part in ("exchange", "launcher"))
 
 
 def test_decoded_images_stay_in_the_sites_folder_unless_it_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dpm_flower.apps import study_run
 from dpm_flower.apps.study_command import FAILED, run
+from dpm_flower.apps.study_run import Order, Runner
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import StudyError
 from dpm_flower.core.partition import Shares
@@ -238,3 +240,22 @@ def test_data_with_a_placeholder_needs_a_path(
     _npz(tmp_path / "own.npz", _images(120), np.arange(120) % 3)
     order = study_run.Order.of(name, "own.npz", "")
     assert order.study.data == order.config["data"] == str(tmp_path / "own.npz")
+
+
+def test_a_run_cleans_up_after_its_killed_predecessor_and_not_in_other_runs_folders(
+    tmp_path: Path, small_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {path.name for path in small_run.iterdir() if path.is_dir()} <= set(study_run.OWN)  # else something is never cleaned up
+    left = ".results.json.0123456789abcdef.partial"
+    places = [tmp_path / below for below in (".", "campaign", "sites/a/pool", "another run", "another run/campaign")]
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / left).touch()
+
+    def ends(*_: object) -> None:
+        raise StudyError("it ends here")
+
+    monkeypatch.setattr(study_run, "_in_process", ends)
+    with pytest.raises(StudyError, match="it ends here"):
+        study_run.run_into(tmp_path, Order.of("tests.small_study", "", ""), Runner(in_process=True, cpus_per_client=1), Console())
+    assert [place for place in places if (place / left).exists()] == places[3:]

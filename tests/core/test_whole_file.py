@@ -86,8 +86,18 @@ def test_a_sweep_takes_what_killed_writers_left_and_nothing_else(tmp_path):
     with whole_file(tmp_path / "a" / "b" / "file") as partial:
         for path in kept | {partial, partial.with_name(f"{partial.name}-journal"), tmp_path / f".{partial.name}"}:
             path.touch()
-        sweep(tmp_path)
+        sweep(tmp_path, ("a",))
         left = {path for path in tmp_path.rglob("*") if path.is_file()}
         partial.write_text("again, for the end of the block")
     assert left == kept
-    sweep(tmp_path / "nowhere")
+    sweep(tmp_path / "nowhere", ("a",))
+
+
+def test_a_sweep_enters_its_own_folders_only_however_those_of_others_below_are_called(tmp_path):
+    left = ".file.0123456789abcdef.partial"
+    places = [tmp_path, tmp_path / "own", tmp_path / "own" / "other", tmp_path / "other", tmp_path / "other" / "own"]
+    for place in places:
+        place.mkdir(exist_ok=True)
+        (place / left).touch()
+    sweep(tmp_path, ("own",))
+    assert [place for place in places if (place / left).exists()] == places[3:]

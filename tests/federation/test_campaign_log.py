@@ -18,7 +18,8 @@ REPLY = Reply(
     entity="a",
     images=3,
     envelope='{"é": "\\n"}',
-    refused=(("b", "expired"),),
+    refused=(("b", "expired"), ("c", "no answer")),
+    away=("c",),
     quality={"top1": 0.1},
     costs={"seconds": 1e-9},
     tensors={"y": torch.tensor(0.5), "z": torch.arange(3), "e": torch.zeros(0, 2), "t": torch.arange(6.0).reshape(2, 3).T},
@@ -40,6 +41,15 @@ def test_a_reply_comes_back_in_another_process_as_it_was(tmp_path: Path) -> None
         torch.equal(back.tensors[name], tensor) and back.tensors[name].dtype == tensor.dtype for name, tensor in REPLY.tensors.items()
     )
     assert back.tensors["y"].shape == ()
+
+
+def test_a_reply_of_an_earlier_version_knows_nobody_who_was_merely_away(tmp_path: Path) -> None:
+    log = _open(tmp_path)
+    facts = {"entity": "a", "images": 3, "envelope": "", "refused": [["b", "expired"]], "quality": {}, "costs": {}}
+    save_file({}, tmp_path / KEY.file_name, {"reply": json.dumps(facts)})
+    back = log.get(KEY)
+    assert back is not None
+    assert (back.refused, back.away) == ((("b", "expired"),), ())
 
 
 def test_the_identifier_stays_and_is_nobody_elses(tmp_path: Path) -> None:

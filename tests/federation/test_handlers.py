@@ -21,6 +21,7 @@ from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.identity import Identity
 from dpm_flower.payload.networks_statement import NetworksStatement, seal_networks
 from dpm_flower.regime.consortium import Consortium
+from dpm_flower.regime.receive import Away, Refusal
 from tests.small_study import STUDY
 
 
@@ -174,6 +175,15 @@ def test_the_seconds_of_every_arm_include_fetching(
     decider = {name.removeprefix("decider."): tensor for name, tensor in _networks().items() if name.startswith("decider.")}
     reply = _answer(grid, action, arm=arm, round=1, rounds=2, tensors=decider if action == wire.REFINE_SHARED else {})
     assert FETCH_S <= reply.costs["seconds"] <= time.perf_counter() - started
+
+
+@pytest.mark.parametrize(("action", "arm"), [(wire.REFINE, "own only"), (wire.REFINE_SHARED, "shared decider")])
+def test_who_was_merely_away_is_named(action: str, arm: str, grid: InProcessGrid, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(handlers, "receive", lambda *_, **__: (Away("b", "no answer"), Refusal("c", "expired")))
+    _adopt(grid, tmp_path)
+    decider = {name.removeprefix("decider."): tensor for name, tensor in _networks().items() if name.startswith("decider.")}
+    reply = _answer(grid, action, arm=arm, round=1, rounds=2, tensors=decider if action == wire.REFINE_SHARED else {})
+    assert (reply.refused, reply.away) == ((("b", "no answer"), ("c", "expired")), ("b",))
 
 
 def test_a_release_is_made_once_and_then_told_from_record(grid: InProcessGrid, tmp_path: Path) -> None:

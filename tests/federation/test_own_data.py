@@ -16,6 +16,7 @@ from dpm_flower.core.errors import DataError, PeerError
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import Division
+from dpm_flower.federation import own_data
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.judged_on import IMAGES, TRIVIAL, JudgedOn, judged_on, read_judged_on
 from dpm_flower.federation.opening import division_of, open_task
@@ -148,6 +149,40 @@ def test_an_opened_task_has_what_the_site_file_says(tmp_path: Path) -> None:
     assert not torch.equal(rehearsal.test.images[:21], task.test.images)
 
 
+def _opened_anew(tmp_path: Path, campaign: str) -> None:
+    """As another process opens the task: nothing is remembered."""
+    own_data._own.cache_clear()
+    open_task(_context(tmp_path / "run", site_file(tmp_path, "c", 'images = "own.npz"')), campaign, 0, "")
+
+
+def _own(tmp_path: Path, **change: np.ndarray) -> None:
+    """The archive that the site file names, with these arrays in the place of its own."""
+    archive(tmp_path / "own.npz", names=tuple(map(str, range(10))), train=50, test=21)
+    with np.load(tmp_path / "own.npz") as found:
+        arrays = dict(found)
+    np.savez(tmp_path / "own.npz", **arrays | change)
+
+
+@pytest.mark.parametrize("changed", ["x_train", "x_test", "y_train", "y_test"])
+def test_a_campaign_goes_on_with_the_images_that_it_began_with_or_not_at_all(changed: str, tmp_path: Path) -> None:
+    _own(tmp_path)
+    with np.load(tmp_path / "own.npz") as found:
+        first = found[changed]
+    _opened_anew(tmp_path, "c-s0")
+    _own(tmp_path, **{changed: np.roll(first, 1, axis=0)})
+    with pytest.raises(DataError, match="own images are others than campaign c-s0 began with"):
+        _opened_anew(tmp_path, "c-s0")
+    _opened_anew(tmp_path, "another")
+    _own(tmp_path)  # put back, in a file of another time
+    _opened_anew(tmp_path, "c-s0")
+
+
+def test_a_question_outside_any_campaign_pins_nothing(tmp_path: Path) -> None:
+    _own(tmp_path)
+    _opened_anew(tmp_path, "")
+    assert not list(tmp_path.rglob("own-images*"))
+
+
 def test_who_is_asked_says_how_many_images_it_brought_and_on_what_it_judges(tmp_path: Path) -> None:
     archive(tmp_path / "own.npz", names=tuple(map(str, range(10))), train=50, test=21)
     nodes: list[dict[str, UserConfigValue]] = [site_file(tmp_path, "c", 'images = "own.npz"'), {"partition-id": 0, "num-partitions": 3}]
@@ -157,6 +192,15 @@ def test_who_is_asked_says_how_many_images_it_brought_and_on_what_it_judges(tmp_
     assert (brought_own.entity, brought_own.images) == ("c", 50)
     assert read_judged_on(brought_own.quality) == JudgedOn(21, 3 / 21)
     assert read_judged_on(simulated.quality) is None
+
+
+@pytest.mark.parametrize("data", ["", 'images = "own.npz"'])
+def test_who_is_asked_says_whether_it_has_a_site_file_whatever_its_images_are(data: str, tmp_path: Path) -> None:
+    archive(tmp_path / "own.npz", names=tuple(map(str, range(10))), train=50, test=21)
+    nodes: list[dict[str, UserConfigValue]] = [site_file(tmp_path, "c", data), {"partition-id": 0, "num-partitions": 3}]
+    grid = InProcessGrid(client_app, nodes, {"study": "tests.small_study:STUDY", "output": str(tmp_path)})
+    asks = [Message(request_records(Request(campaign="c")), node, IDENTIFY) for node in grid.get_node_ids()]
+    assert [read_reply(reply).deployed for reply in grid.send_and_receive(asks)] == [True, False]
 
 
 @pytest.mark.parametrize("figures", [{IMAGES: 1.5, TRIVIAL: 0.5}, {IMAGES: 0.0, TRIVIAL: 0.5}, {IMAGES: 3.0, TRIVIAL: 1.5}, {IMAGES: 3.0}])

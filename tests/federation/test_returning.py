@@ -1,11 +1,13 @@
 """Nodes that are gone are looked for, whatever the SuperLink does."""
 
+import logging
+
 import pytest
 
 from dpm_flower.core.errors import PeerError
 from dpm_flower.federation import returning
 from dpm_flower.federation.replies import MAX_FAILURES
-from dpm_flower.federation.returning import first_back
+from dpm_flower.federation.returning import awaited, first_back
 
 
 class Looks:
@@ -54,6 +56,19 @@ def test_one_look_is_taken_however_late_it_is(slept):
 def test_looks_that_fail_are_repeated_after_growing_pauses(slept):
     assert first_back(Looks(LOCKED, LOCKED, [], LOCKED, [1]), {1: 300.0}, 1.0) == {1}
     assert slept == [2.0, 4.0, 1.0, 2.0]
+
+
+def test_those_that_are_there_are_told_when_they_are_enough_or_the_time_is_over(slept):
+    assert awaited(Looks([1], LOCKED, [1, 2]), lambda there: len(there) > 1, 300.0, 1.0) == {1, 2}
+    assert awaited(Looks([1]), lambda there: len(there) > 1, 300.0, 1.0) == {1}
+    assert 300 <= sum(slept) < 302
+
+
+def test_a_look_that_fails_is_told_to_whoever_watches(slept, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("flwr"), "propagate", True)
+    awaited(Looks(LOCKED, [1]), bool, 300.0)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "cannot be told at this moment: 500: the database is locked" in caplog.text
 
 
 def test_looks_that_keep_failing_are_an_error(slept):

@@ -75,9 +75,10 @@ def test_a_request_comes_back(campaign: str, seed: int, arm: str, number: int, c
 
 
 @settings(max_examples=40, deadline=None)
-@given(TEXT, st.integers(0, 2**40), TEXT, PAIRS, FIGURES, FIGURES)
-def test_a_reply_comes_back(entity: str, images: int, envelope: str, refused: Any, quality: Any, costs: Any) -> None:
-    reply = Reply(entity=entity, images=images, envelope=envelope, refused=refused, quality=quality, costs=costs, tensors=TENSORS)
+@given(TEXT, st.integers(0, 2**40), TEXT, PAIRS, st.booleans(), FIGURES, FIGURES)
+def test_a_reply_comes_back(entity: str, images: int, envelope: str, refused: Any, deployed: bool, quality: Any, costs: Any) -> None:
+    told = {"entity": entity, "images": images, "envelope": envelope, "refused": refused, "deployed": deployed}
+    reply = Reply(**told, away=tuple(sender for sender, _ in refused[:2]), quality=quality, costs=costs, tensors=TENSORS)
     message = wire.reply_message(reply, _asked())
     back = wire.read_reply(Message(recreated(message.content), reply_to=_asked()))
     assert all(getattr(back, field.name) == getattr(reply, field.name) for field in fields(Reply) if field.name != "tensors")
@@ -136,6 +137,10 @@ def test_malformed_requests_are_refused(change: Change) -> None:
         _set("config", "refused", "[1]"),
         _set("config", "refused", '[["one"]]'),
         _set("config", "refused", "[" * 100_000),
+        _drop("config", "away"),
+        _set("config", "away", "b"),
+        _drop("config", "deployed"),
+        _set("config", "deployed", 0),
         _set("quality", "top1", float("nan")),
         _set("quality", "top1", [0.1]),
         _set("costs", "seconds", float("inf")),

@@ -1,8 +1,11 @@
+from dataclasses import dataclass
+
 import pytest
 import torch
 
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
 from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.protocols import Level
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.regime.leak import parted
@@ -50,3 +53,25 @@ def test_released_images_part_as_features_do():
     found = leak(10, SharedImages(IMAGES, LABELS))
     assert torch.equal(found.released.images, found.images)
     assert torch.equal(found.leaked.released.images, found.leaked.images)
+
+
+@dataclass(frozen=True)
+class Slow:
+    most_images: int
+    name: str = "A6.slow"
+    level: Level = Level.A6
+
+    def prepare(self, view, rng):
+        return self
+
+
+def test_a_slow_attack_is_judged_by_a_sample_in_which_are_those_that_the_owner_looks_at():
+    found = parted(Slow(12), IMAGES, RELEASE, 3, stream(0))
+    chosen = found.released.labels
+    assert len(chosen) == 12
+    assert chosen[:3].tolist() == [0, 1, 2]
+    assert torch.equal(found.images, IMAGES[chosen])
+    assert torch.equal(found.judged.nonzero().flatten(), chosen)
+    assert found.leaked is None
+    assert torch.equal(parted(Slow(12), IMAGES, RELEASE, 3, stream(0)).released.labels, chosen)
+    assert parted(Slow(30), IMAGES, RELEASE, 3, stream(0)).judged is None

@@ -2,12 +2,12 @@
 
 import pytest
 
-from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.errors import AwayError
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.regime.contribute import contribute
-from dpm_flower.regime.receive import receive
+from dpm_flower.regime.receive import Away, receive
 from tests.regime.examples import NETS, STUDY, notary, task
 
 HALF_S = STUDY.phase_timeout_s / 2
@@ -31,7 +31,7 @@ class Slow:
         needs_s = self.slow.get(sender, 0.0)
         self.now += needs_s if sender in self.blocked else min(needs_s, within_s)
         if needs_s > within_s:
-            raise ReleaseError(f"{sender}: not within {within_s:.3g} s")
+            raise AwayError(f"{sender}: not within {within_s:.3g} s")
         self.over.fetch(release, into)
 
 
@@ -96,3 +96,11 @@ def test_own_work_on_what_came_is_nobody_s_fault(campaign):
 
     refused = receive(tasks["a"], claims, NETS.spec, notary(), over, take, method="raw-features", clock=over.clock)
     assert (len(taken), refused) == (3, ())
+
+
+def test_who_did_not_come_in_time_is_told_from_who_sent_what_does_not_verify(campaign):
+    tasks, claims = campaign
+    over = Slow(tasks, {"c": 1.5 * HALF_S}, blocked=("c",))
+    wrong = [("b", dict(claims)["c"]), *claims[2:]]  # c's in b's name, then c, and d for whom no time is left
+    refused = receive(tasks["a"], wrong, NETS.spec, notary(), over, list, method="raw-features", clock=over.clock)
+    assert [(one.sender, isinstance(one, Away)) for one in refused] == [("b", False), ("c", True), ("d", True)]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from dpm_flower.core.errors import OutputError, QuorumError, StudyError
+from dpm_flower.core.errors import OutputError, PeerError, QuorumError, StudyError
 from dpm_flower.federation import presence, wire
 from dpm_flower.federation.campaign_log import CampaignLog, ReplyKey
+from dpm_flower.federation.replies import MAX_FAILURES
 from dpm_flower.federation.wire import Reply
 from dpm_flower.studies import run as study_run
 from dpm_flower.studies.circumstances import circumstances_of
@@ -284,6 +285,28 @@ def test_nodes_that_come_up_late_are_waited_for(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(StandInGrid, "get_node_ids", late)
     assert ran(StandIns(), tmp_path, replace(ONE, arms=ONE.arms[:1])).holes() == set()
+
+
+@pytest.mark.parametrize("failures", [2, MAX_FAILURES])
+def test_a_superlink_that_cannot_say_who_is_there_is_asked_again_and_not_without_end(
+    failures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, looks = StandInGrid.get_node_ids, []
+
+    def restarting(grid: StandInGrid) -> Iterable[int]:
+        looks.append(1)
+        if len(looks) <= failures:
+            raise ConnectionError("connection refused")
+        return real(grid)
+
+    monkeypatch.setattr(presence, "POLL_S", 0.001)
+    monkeypatch.setattr(StandInGrid, "get_node_ids", restarting)
+    one_arm = replace(ONE, arms=ONE.arms[:1])
+    if failures < MAX_FAILURES:
+        assert ran(StandIns(), tmp_path, one_arm).holes() == set()
+        return
+    with pytest.raises(PeerError, match="8 questions in a row for the nodes that are there failed: connection refused"):
+        ran(StandIns(), tmp_path, one_arm)
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

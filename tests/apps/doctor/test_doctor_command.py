@@ -31,7 +31,8 @@ def test_a_healthy_site_has_nothing_wrong_and_is_left_as_it_was(healthy: World, 
     assert lines[-1] == f"{len(lines) - 1} ok, 0 warning, 0 wrong, 0 skipped"
     checks = [line.removeprefix("ok       ").partition(": ")[0] for line in lines[:-1]]
     assert len(set(checks)) == len(checks)
-    assert {"site file", "identity", "clock", "roster", "exchange's port", "peer b", "SuperLink", "disk space", "versions"} <= set(checks)
+    wanted = {"site file", "identity", "clock", "roster", "exchange's port", "peer b", "SuperLink", "disk space", "versions"}
+    assert wanted | {"own images", "store"} <= set(checks)
     assert healthy.files() == before
 
 
