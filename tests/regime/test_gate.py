@@ -84,7 +84,7 @@ def test_a_peer_s_release_is_refused_unless_its_signed_audit_is_what_this_site_a
         NETS.spec,
         notary(),
         LocalExchange({"b": sender.site.pool}),
-        lambda release: came.extend(release),
+        came.extend,
         method="raw-features",
     )
     assert len(came) == (not said)
