@@ -130,6 +130,14 @@ def _table(leakage: Leakage) -> Table:
     for one in leakage.attacks:
         name = one.name if one.in_headline else f"{one.name} (beside)"
         table.add_row(name, one.knows, fraction_text(one.mean), fraction_text(one.p95), f"{one.seconds:.0f}")
+    for link in leakage.links:
+        table.add_row(
+            link.name,
+            f"{link.knows}, {link.candidates}",
+            f"rank-1 {100 * link.release:.2f} %",
+            f"chance {100 * link.chance:.2f} %",
+            f"{link.seconds:.0f}",
+        )
     table.add_section()
     table.add_row("headline", "", fraction_text(leakage.mean), fraction_text(leakage.p95), f"{leakage.seconds:.0f}")
     return table

@@ -15,7 +15,18 @@ from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.progress import Report
-from dpm_flower.core.protocols import Attack, Attacker, AttackerView, BlackBox, FeatureSource, Leaked, Sharer, SharingMethod
+from dpm_flower.core.protocols import (
+    Attack,
+    Attacker,
+    AttackerView,
+    BlackBox,
+    FeatureSource,
+    Leaked,
+    LinkageAttack,
+    Linker,
+    Sharer,
+    SharingMethod,
+)
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import stream
@@ -94,7 +105,12 @@ class Surroundings:
         stream_of = self.stream_of if _is_personal(attack) else self.everybodys_stream_of
         return attack.prepare(view, stream_of("attack", repr(attack), repr(view.recipe)))
 
-    def _bystanders(self, attack: Attack, method: SharingMethod, *seen: str) -> AttackerView:
+    def linker(self, attack: LinkageAttack, what: Exposed) -> Linker:
+        """A linkage attack and a release -> the linker, prepared with what it may know, under the random stream of its knowledge."""
+        view = self._bystanders(attack, what.method)
+        return attack.linker(view, self.stream_of("attack", repr(attack), repr(view.recipe)))
+
+    def _bystanders(self, attack: Attack | LinkageAttack, method: SharingMethod, *seen: str) -> AttackerView:
         """The view of an attack as far as nothing of the victim is in it; what it has `seen` besides is part of its folder's name."""
         level = attack.level
         recipe = method if level.knows_recipe else None
@@ -117,7 +133,7 @@ class Surroundings:
         return self.prepare(attack, self._bystanders(attack, method))
 
 
-def _is_personal(attack: Attack) -> bool:
+def _is_personal(attack: Attack | LinkageAttack) -> bool:
     """Whether it has anything that only the attackers of this entity have: the peer's images, or something of the victim."""
     return attack.level.is_peer or attack.level.sees_victim
 

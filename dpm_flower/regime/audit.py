@@ -13,20 +13,21 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import FeatureSource
+from dpm_flower.core.protocols import Attack, FeatureSource, LinkageAttack
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.judging import Judge, Judgement
 from dpm_flower.regime.leakage import Fraction, Leakage, attack_leak
+from dpm_flower.regime.linking import LinkLeak, gallery_for, linked
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
 
 ALWAYS_ASKED = PublicReconstructor()
 # what a manifest says of each attacker: how much it got out of the release
-SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95")
+SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95", "rank1_p", "map_p")
 FLOOR = "floor"  # heads the figures of who knows the labels only
 
 
@@ -74,10 +75,12 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         around.folder_of("\x1f".join((FLOOR, around.digest, digest_of(task.train.images)))), functools.partial(_floor, task, net, around)
     )
     judge = Judge(task, net, around, exposed, raw, floor.disclosure)
-    judged = [judge.judgement(attack) for attack in (ALWAYS_ASKED, *task.study.attacks)]
+    judged = [judge.judgement(attack) for attack in (ALWAYS_ASKED, *task.study.attacks) if isinstance(attack, Attack)]
+    links = _links(task, around, exposed, raw)
     alone = {one.attack.name: _headline(task, exposed, [one]) for one in judged}
     together = _headline(task, exposed, [one for one in judged if not one.attack.level.sees_victim])
-    figures = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
+    figures: dict[str, Mapping[str, float]] = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
+    figures |= {link.name: link.figures for link in links}
     _show(task, exposed, judged)
     leakage = Leakage(
         study=task.study.name,
@@ -90,11 +93,20 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         mean=Fraction.of(together.mean) if isinstance(together, Headline) else None,
         p95=Fraction.of(together.p95) if isinstance(together, Headline) else None,
         attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
+        links=links,
         seconds=time.perf_counter() - began,
     )
     leakage.write(task.site.leakage(task.campaign, repr(exposed.method)))
     means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}
     return Audit(figures, together.figures() if isinstance(together, Headline) else {}, means, leakage)
+
+
+def _links(task: EntityTask, around: Surroundings, exposed: Exposed, raw: Exposed) -> tuple[LinkLeak, ...]:
+    attacks = [attack for attack in task.study.attacks if isinstance(attack, LinkageAttack)]
+    if not attacks:
+        return ()
+    gallery = gallery_for(task)
+    return tuple(linked(attack, around, gallery, exposed, raw) for attack in attacks)
 
 
 def _floor(task: EntityTask, net: SplitNet, around: Surroundings) -> Verdict:

@@ -12,6 +12,7 @@ from dpm_flower.attacks.headline import SCORES, Anchored, Headline, Worst
 from dpm_flower.attacks.scoring import BEST_GUESSED
 from dpm_flower.core.protocols import Attack
 from dpm_flower.core.whole_file import whole_file
+from dpm_flower.regime.linking import LinkLeak
 
 FORMAT = "dpm-flower leakage 1"
 PROVES = (
@@ -77,6 +78,7 @@ class Leakage:
     mean: Fraction | None
     p95: Fraction | None
     attacks: tuple[AttackLeak, ...]
+    links: tuple[LinkLeak, ...] = ()
     seconds: float
     proves: str = PROVES
 

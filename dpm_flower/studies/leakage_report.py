@@ -54,6 +54,23 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 </tbody>
 </table>
 </div>
+{%- if audit.leakage.links %}
+<p>Which of a gallery’s images made a release? Share of released images whose own image comes first:</p>
+<div class="scroll" tabindex="0" role="group" aria-label="Linkage of {{ audit.leakage.method }}">
+<table>
+<thead><tr><th class="text" scope="col">attack</th><th scope="col">candidates</th><th scope="col">chance</th>
+<th scope="col">label alone</th><th scope="col">release</th><th scope="col">raw features</th>
+<th class="cost" scope="col">time <span class="unit">s</span></th></tr></thead>
+<tbody>
+{%- for link in audit.leakage.links %}
+<tr><th class="text" scope="row">{{ link.name }}</th><td>{{ link.candidates }}</td>
+{%- for share in (link.chance, link.label, link.release, link.raw) %}<td>{{ "%.2f"|format(100 * share) }} %</td>{% endfor %}
+<td class="cost">{{ "%.0f"|format(link.seconds) }}</td></tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
+{%- endif %}
 <div class="caution"><p>{{ audit.leakage.proves }}</p></div>
 {%- for grid in audit.grids %}
 <h3>{{ grid.title }}</h3>

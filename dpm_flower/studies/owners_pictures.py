@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dpm_flower.core.errors import MetricError, ShapeError
 from dpm_flower.core.labelled import as_bytes, as_floats
+from dpm_flower.core.protocols import Attack
 from dpm_flower.core.study import Study
 from dpm_flower.metrics.similarity import ssim
 from dpm_flower.regime.audit import ALWAYS_ASKED
@@ -41,7 +42,7 @@ def pictures_of(study: Study, campaign: str, sites: Path, entity: str) -> Iterat
 def _rows(study: Study, tensors: Mapping[str, Tensor]) -> Iterator[PictureRow]:
     originals = as_floats(tensors["originals"])
     yield PictureRow("original", _pixels(originals))
-    for attack in (ALWAYS_ASKED, *study.attacks):
+    for attack in (ALWAYS_ASKED, *(one for one in study.attacks if isinstance(one, Attack))):
         name = "public R" if attack is ALWAYS_ASKED else attack.name
         for of, source in SOURCES:
             nearer, turned = _nearer(originals, tensors[f"{attack.name}.{of}"])

@@ -45,13 +45,13 @@ def some(batch, chosen):
 
 def view_of(folder, level, method, **changes):
     """What an attacker of a level knows about the victim's release by a method."""
-    recipe = {"recipe": method, "own": OWN} if level.is_peer else {}
+    knows = ({"recipe": method} if level.knows_recipe else {}) | ({"own": OWN} if level.is_peer else {})
     leaked = Leaked(VICTIMS.images[SCORED:], some(release(method), slice(SCORED, None)))
     more = {
         Level.A3: {"leaked": leaked, "prepared": lambda attack: prepared(folder, attack, method)},
         Level.A4: {"oracle": sharer(method).share},
     }
-    return view(folder / level.name, **(recipe | more.get(level, {}) | changes))
+    return view(folder / level.name, **(knows | more.get(level, {}) | changes))
 
 
 def prepared(folder, attack, method, **changes):

@@ -5,6 +5,7 @@ import torch
 
 from dpm_flower.core.errors import ShapeError, StudyError
 from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.linking import LinkLeak
 from dpm_flower.studies.leakage_report import HEADS, LEAKAGES, leakage_html, sentence
 
 SCORE = ScoreLeak(floor=0.11, release=0.22, release_p95=0.5, raw=0.88)
@@ -59,6 +60,27 @@ def test_the_page_says_all_of_an_audit_and_fetches_nothing():
     assert "raw features come no nearer than the label" in page
     assert page.count("data:image/png") == 4  # one grid for each attacker, for light and for dark paper
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_what_links_images_to_releases_stands_beside_chance():
+    link = LinkLeak(
+        name="L1.nearest",
+        knows="a gallery",
+        candidates=1000,
+        victims=500,
+        chance=0.001,
+        label=0.01,
+        release=0.2345,
+        raw=1.0,
+        map_label=0.1,
+        map_release=0.3,
+        map_raw=1.0,
+        seconds=3.0,
+    )
+    page = leakage_html([(replace(AUDIT, links=(link,)), PICTURES)])
+    for said in ("L1.nearest", "0.10 %", "23.45 %", "100.00 %"):
+        assert said in page
+    assert "gallery" not in leakage_html([(AUDIT, PICTURES)])
 
 
 def test_the_sentence_names_the_worst_attackers():

@@ -1,0 +1,88 @@
+"""Shadow modules: what an attacker gets when it runs the victim's recipe on images of its own, as if it were an entity."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joined, released_features, with_task_labels
+from dpm_flower.attacks.inverse import reported_as
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Preparation, Sharer, SharingMethod
+from dpm_flower.core.secret_streams import child_stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadows:
+    """Which modules an attacker makes: `count` under seeds of their own, by the recipe and by each of `variants` that is of its kind.
+
+    They learn from the `auxiliary` images. Raises SettingError for knobs that cannot work.
+    """
+
+    auxiliary: Auxiliary
+    count: int
+    variants: tuple[SharingMethod, ...]
+
+    def __post_init__(self) -> None:
+        check_auxiliary(self.auxiliary)
+        if self.count < 1:
+            raise SettingError(f"shadows must be at least 1, got {self.count}")
+        if not all(isinstance(variant, SharingMethod) for variant in self.variants):
+            raise SettingError(f"variants are sharing methods, got {self.variants!r}")
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What is unusual about them, as parts of an attack's name: "x3", "2-variants", "public"."""
+        return (
+            *([f"x{self.count}"] if self.count > 1 else []),
+            *([f"{len(self.variants)}-variants"] if self.variants else []),
+            *([self.auxiliary] if self.auxiliary == "public" else []),
+        )
+
+    def recipes(self, view: AttackerView, name: str) -> list[SharingMethod]:
+        """Each recipe as often as there are shadows of it, for an attack of that name. Raises SettingError for a view without recipe."""
+        if view.recipe is None:
+            raise SettingError(f"wanted a view with the recipe for {name}, got one without")
+        kinds = (view.recipe, *(variant for variant in self.variants if type(variant) is type(view.recipe)))
+        return [recipe for recipe in kinds for _ in range(self.count)]
+
+    def releases(self, view: AttackerView, rng: torch.Generator, name: str) -> tuple[tuple[Labelled, ...], list[Tensor]]:
+        """A view -> the auxiliary sets, and what each module shares for all of them, one after the other (N,C,h,w).
+
+        `name` is the attack's, under which all training is reported. Raises NoFeaturesError where the recipe shares something else.
+        """
+        sets = with_task_labels(view, self.auxiliary)
+        reported = replace(view, report=reported_as(name, view.report))
+        return sets, [released_features(_shadow(recipe, reported, sets, rng).share, sets) for recipe in self.recipes(view, name)]
+
+
+def _shadow(recipe: SharingMethod, view: AttackerView, sets: tuple[Labelled, ...], rng: torch.Generator) -> Sharer:
+    """What the attacker gets when it runs a recipe as if the auxiliary images were an entity's own."""
+    own = joined(sets)
+    sharer = recipe.prepare(
+        Preparation(
+            net=view.net,
+            private=own,
+            validation=sets[-1],  # its own images where it learns from them: a strength is settled by labels that are true
+            public=view.public,
+            rng=child_stream(rng),
+            compute=view.compute,
+            report=view.report,
+            features=_features_of(own, sets, view.features),
+        )
+    )
+    if sharer is None:
+        raise NoFeaturesError("nothing is shared")
+    return sharer
+
+
+def _features_of(own: Labelled, sets: tuple[Labelled, ...], features: FeatureSource) -> FeatureSource:
+    """As `features`, which knows the sets already and not what they were joined to."""
+
+    def known(images: Tensor) -> Tensor:
+        if len(sets) > 1 and images is own.images:
+            return torch.cat([features(each.images) for each in sets])
+        return features(images)
+
+    return known

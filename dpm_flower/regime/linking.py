@@ -1,0 +1,86 @@
+"""Linkage attacks against a release and against raw features: how often the image that a release was made of is found in a gallery."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dpm_flower.attacks.gallery import Gallery, gallery_of
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.protocols import LinkageAttack, NotApplicable
+from dpm_flower.metrics.ranking import Ranking
+from dpm_flower.regime.attacker_views import Exposed, Surroundings
+from dpm_flower.regime.task import EntityTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLeak:
+    """One linkage attack: shares of the victims whose own image comes first, and mean average precisions, among `candidates`.
+
+    `chance` is what who knows nothing gets, `label` who knows the labels only, `raw` the same attack had raw features been released.
+    """
+
+    name: str
+    knows: str
+    candidates: int
+    victims: int
+    chance: float
+    label: float
+    release: float
+    raw: float
+    map_label: float
+    map_release: float
+    map_raw: float
+    seconds: float
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """As the other figures of an audit: "rank1_z", "rank1_p", "map_z", "map_p"; and what they stand beside."""
+        return {
+            "rank1_z": self.raw,
+            "rank1_p": self.release,
+            "map_z": self.map_raw,
+            "map_p": self.map_release,
+            "rank1_label": self.label,
+            "map_label": self.map_label,
+            "rank1_chance": self.chance,
+        }
+
+
+def gallery_for(task: EntityTask) -> Gallery:
+    """The candidates: released images among own ones that are not released, then test images; none that the attacker owns.
+
+    Raises DataError where there are none of the released classes.
+    """
+    others = (task.test,) if task.peer is None else (task.validation, task.test)  # without a peer's, the attacker owns the former
+    return gallery_of(task.train, others, task.stream("gallery"))
+
+
+def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, exposed: Exposed, raw: Exposed) -> LinkLeak:
+    """One attack, the candidates, the release and raw features -> what came of it.
+
+    Raises ReleaseError where the attack has nothing to say about the release.
+    """
+    began = time.perf_counter()
+    of_raw, of_released = (_ranked(attack, around, gallery, what) for what in (raw, exposed))
+    told = gallery.told_by_label()
+    return LinkLeak(
+        name=attack.name,
+        knows=attack.level.value,
+        candidates=len(gallery),
+        victims=len(gallery.victims),
+        chance=told.rank1_by_chance,
+        label=float(told.rank1.mean()),
+        release=float(of_released.rank1.mean()),
+        raw=float(of_raw.rank1.mean()),
+        map_label=float(told.average_precision.mean()),
+        map_release=float(of_released.average_precision.mean()),
+        map_raw=float(of_raw.average_precision.mean()),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _ranked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, what: Exposed) -> Ranking:
+    found = gallery.ranked(around.linker(attack, what).link(what.released, gallery.images))
+    if isinstance(found, NotApplicable):
+        raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {found.reason}")
+    return found

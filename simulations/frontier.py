@@ -1,0 +1,60 @@
+"""What a release is worth against what it tells: each defence a point, gain kept against headline disclosure.
+
+Run:    make study STUDY=simulations.frontier DATA=<cifar10_subset.npz>
+Data:   10,000 training and 2,500 test images of CIFAR-10, 32 x 32, x_train, y_train, x_test, y_test in one .npz. The lead, who has
+        1,500 images, pre-trains and receives; the victim releases its 3,500; the attacking peer owns 3,000 of the same ten classes
+Reads:  gain kept of the lead, who refines its decider on the victim's release, against the headline: of what raw features disclose
+        beyond the label, how much the worse of A0 (the public reconstructor) and A2 (one shadow module) gets out, by any score
+Claim:  a module that hides from the public reconstructor hides little from who runs the recipe; reconstructors that adapt to the
+        module while it trains take some of that away, and some of the gain
+Note:   one seed; the intervals are over images, and another module may leak more or less
+"""
+
+from dataclasses import replace
+
+from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.arms import SharingArm
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.partition import Shares
+from dpm_flower.core.protocols import SharingMethod
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.perturbed import PerturbedFeatures
+from dpm_flower.methods.raw_features import RawFeatures
+from dpm_flower.training.adversaries import Adversaries
+from dpm_flower.training.perturbation import GaussianNoise
+from simulations.table1_2 import BASE
+
+RECONSTRUCTING = Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)
+POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24))
+ADAPTING = replace(POISONED, adversaries=Adversaries(count=2))
+METHODS: dict[str, SharingMethod] = {
+    "raw features": RawFeatures(),
+    "noise 1": PerturbedFeatures(perturbation=GaussianNoise(sigma=1.0)),
+    "noise 3": PerturbedFeatures(perturbation=GaussianNoise(sigma=3.0)),
+    "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
+    "DPM, activations": POISONED,
+    "DPM, 2 adversaries": ADAPTING,
+    "DPM, 1 adversary, never anew": replace(POISONED, adversaries=Adversaries(count=1, restart=0)),
+    "DPM, 2 adversaries, weight 1": replace(ADAPTING, weight=1.0),
+    "DPM, 2 adversaries, weight 10": replace(ADAPTING, weight=10.0),
+    "DPM, 2 adversaries, noise 1": replace(ADAPTING, perturbation=GaussianNoise(sigma=1.0)),
+    "DPM, 2 adversaries, response": replace(ADAPTING, equivalence="response"),
+}
+
+STUDY = replace(
+    BASE,
+    name="frontier",
+    partition=Shares(entities=(("lead", 0.15), ("victim", 0.35), ("peer", 0.3)), public=0.1, validation=0.1),
+    lead="lead",
+    arms=(
+        SharingArm(name="own", method=Nothing(), receivers=("lead",)),
+        *(SharingArm(name=name, method=method, senders=("victim",), receivers=("lead",)) for name, method in METHODS.items()),
+    ),
+    attacks=(Shadow(inverse=Inverse(fitting=RECONSTRUCTING)),),
+    pretrain=Fitting(steps=500, learning_rate=1e-2),
+    reconstruct=RECONSTRUCTING,
+    refine=Fitting(steps=300, learning_rate=2e-3),
+    columns=("top1", "gain_kept", "headline", "headline_p95", "top1_release", "ssim", "windowed_ssim", "structure", "edge", "seconds"),
+)

@@ -1,0 +1,114 @@
+"""Linkage in an audit: who finds the image that a release was made of, beside chance, the label and raw features."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+
+from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.protocols import Level, NotApplicable
+from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.regime.attacker_views import Exposed
+from dpm_flower.regime.audit import audit
+from dpm_flower.regime.leakage import FORMAT, Leakage
+from dpm_flower.regime.linking import gallery_for
+from dpm_flower.studies.formatted_json import JsonFormat
+from dpm_flower.training.prediction import apply
+from tests.regime.examples import NETS, POISONING, STUDY, task
+from tests.training.toys import CPU, pictures
+
+NEAREST = NearestFeatures()
+
+
+def features(images):
+    return apply(NETS.featurizer, images, CPU)
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Shares the features of another image of the set: nothing to be found."""
+
+    by: int
+
+    def share(self, images, labels):
+        return SharedFeatures(features(images).roll(self.by, 0), labels)
+
+
+@dataclass(frozen=True)
+class Noting:
+    """Says nothing, and notes what it was given."""
+
+    level: Level = Level.L1
+    name: str = "L1.noting"
+    silent: bool = False
+    notes: list = field(default_factory=list, repr=False, compare=False)
+
+    def linker(self, view, rng):
+        self.notes.append(view)
+        return self
+
+    def link(self, release, gallery):
+        self.notes.append(gallery)
+        return NotApplicable("it is asleep") if self.silent else torch.zeros(len(release.labels), len(gallery))
+
+
+def audited(one, by=0):
+    sharer = Turned(by)
+    return audit(one, NETS, Exposed(POISONING, sharer, sharer.share(one.train.images, one.train.labels)), features)
+
+
+def asked(folder, *attacks, **changes):
+    return task(folder, study=replace(STUDY, attacks=attacks), **changes)
+
+
+def test_raw_features_are_found_and_what_was_made_of_other_images_is_not(tmp_path):
+    found = audited(asked(tmp_path / "1", NEAREST))
+    (link,) = found.leakage.links
+    assert link.raw == link.release == found.quality["L1.nearest.rank1_p"] == 1
+    assert link.chance == pytest.approx(1 / link.candidates)
+    other = audited(asked(tmp_path / "2", NEAREST), by=1)
+    assert other.quality["L1.nearest.rank1_p"] == 0
+    assert other.quality["L1.nearest.rank1_z"] == 1
+    assert other.scores["L1.nearest.rank1_p"] == 0
+    assert other.scores["L1.nearest.map_p"] > 0
+
+
+def test_who_only_says_that_all_are_alike_is_at_chance(tmp_path):
+    (link,) = audited(asked(tmp_path, Noting())).leakage.links
+    assert link.release == pytest.approx(link.chance)
+    assert link.label > link.chance
+
+
+def test_a_linker_sees_the_recipe_and_candidates_and_nothing_of_the_victim(tmp_path):
+    noting = Noting()
+    one = asked(tmp_path, noting, peer=pictures(9, seed=77))
+    audited(one)
+    views, galleries = noting.notes[::2], noting.notes[1::2]
+    assert [view.recipe.name for view in views] == ["raw-features", "deep-poisoning"]
+    assert all(view.leaked is None and view.oracle is None and view.own is one.peer for view in views)
+    assert torch.equal(*galleries)
+
+
+@pytest.mark.parametrize("peer", [None, pictures(9, seed=77)])
+def test_no_candidate_is_one_of_the_images_that_the_attacker_owns(tmp_path, peer):
+    one = task(tmp_path, peer=peer)
+    owned = one.validation if peer is None else peer
+    gallery = gallery_for(one)
+    candidates = gallery.images
+    assert not any(torch.equal(image, candidate) for image in owned.images for candidate in candidates)
+    assert sum(any(torch.equal(image, candidate) for image in one.train.images) for candidate in candidates) == len(
+        gallery_for(one).victims
+    )
+
+
+def test_a_linker_that_does_not_apply_keeps_a_release_in_the_house(tmp_path):
+    with pytest.raises(ReleaseError, match=r"L1\.noting does not apply to cannot be audited: it is asleep"):
+        audited(asked(tmp_path, Noting(silent=True)))
+
+
+def test_it_stands_in_the_owner_s_report_and_not_in_the_headline(tmp_path):
+    one = asked(tmp_path, NEAREST)
+    found = audited(one)
+    assert JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(POISONING))) == found.leakage
+    assert [attack.name for attack in found.leakage.attacks] == ["A0"]

@@ -1,0 +1,71 @@
+"""The frontier study in small: every defence comes with a gain or a reason, and with a headline."""
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dpm_flower.apps.client import app as client_app
+from dpm_flower.apps.server import app as server_app
+from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.arms import SharingArm
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.partition import Shares
+from dpm_flower.federation.in_process_grid import InProcessGrid
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from simulations.frontier import METHODS, STUDY
+
+FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
+CHOSEN = ("own", "raw features", "noise 1", "DPM, activations", "DPM, 2 adversaries, noise 1")
+
+
+def _quick(arm: object) -> SharingArm:
+    assert isinstance(arm, SharingArm)
+    return replace(arm, method=replace(arm.method, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm
+
+
+TINY = replace(
+    STUDY,
+    data="digits",
+    side=12,
+    partition=Shares(entities=(("lead", 0.04), ("victim", 0.06), ("peer", 0.05)), public=0.05, validation=0.2),
+    arms=tuple(_quick(arm) for arm in STUDY.arms if arm.name in CHOSEN),
+    attacks=(Shadow(inverse=Inverse(fitting=Fitting(steps=60, batch_size=16, learning_rate=3e-3))),),
+    pretrain=Fitting(steps=20, batch_size=16, learning_rate=1e-2),
+    reconstruct=Fitting(steps=60, batch_size=16, learning_rate=3e-3),
+    refine=FEW,
+    pictures=2,
+)
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("frontier")
+    config = {"study": f"{__name__}:TINY", "data": "", "seeds": "", "output": str(folder)}
+    grid = InProcessGrid(client_app, [{"partition-id": number, "num-partitions": 3} for number in range(3)], config)
+    server_app(grid, grid.server_context())
+    return folder
+
+
+def test_every_defence_has_its_headline_and_its_receiver_s_accuracy(output: Path) -> None:
+    lines = list(csv.DictReader(io.StringIO((output / "quality.csv").read_text())))
+    of = {(line["arm"], line["entity"]): line for line in lines}
+    for arm in CHOSEN:
+        assert of[arm, "lead"]["top1"]
+        assert not of[arm, "lead"]["reason"]
+    for arm in CHOSEN[1:]:
+        assert {name for name in of[arm, "victim"] if of[arm, "victim"][name]} >= {"headline_p", "headline_p_low", "headline_p_p95"}
+    assert float(of["raw features", "victim"]["headline_p"]) == pytest.approx(1, abs=0.05)  # by definition: what raw features disclose
+
+
+def test_the_report_has_the_heat_map(output: Path) -> None:
+    assert "Disclosed fraction by attacker" in (output / "report.html").read_text()
+
+
+def test_the_attacking_peer_is_neither_the_lead_nor_the_victim() -> None:
+    assert STUDY.partition.names == ("lead", "victim", "peer")
+    assert len(METHODS) == len({repr(method) for method in METHODS.values()})
