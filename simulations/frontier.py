@@ -36,11 +36,7 @@ METHODS: dict[str, SharingMethod] = {
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
     "DPM, 2 adversaries": ADAPTING,
-    "DPM, 1 adversary, never anew": replace(POISONED, adversaries=Adversaries(count=1, restart=0)),
-    "DPM, 2 adversaries, weight 1": replace(ADAPTING, weight=1.0),
-    "DPM, 2 adversaries, weight 10": replace(ADAPTING, weight=10.0),
     "DPM, 2 adversaries, noise 1": replace(ADAPTING, perturbation=GaussianNoise(sigma=1.0)),
-    "DPM, 2 adversaries, response": replace(ADAPTING, equivalence="response"),
 }
 
 STUDY = replace(
