@@ -5,17 +5,20 @@ from dataclasses import replace
 import pytest
 import torch
 
+from dpm_flower.attacks.aligned import Aligned
 from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.linkage import Linkage
+from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.protocols import Level, Preparation
+from dpm_flower.core.protocols import Attack, Level, Preparation
 from dpm_flower.core.streams import stream
 from dpm_flower.data.division import divide
 from dpm_flower.data.gathered import Gathered
@@ -38,6 +41,9 @@ ATTACKS = {
     Level.A2: SHADOW,
     Level.A3: LeakedPairs(pairs=4, shadow=SHADOW, fitting=INVERSE.fitting),
     Level.A4: BlackBoxInversion(inverse=INVERSE),
+    Level.A5: Aligned(aligning=INVERSE.fitting, inverse=INVERSE),
+    Level.A6: Optimised(steps=2),
+    Level.L1: Linkage(fitting=replace(FEW, steps=2)),
 }
 
 
@@ -120,8 +126,8 @@ def test_what_has_leaked_are_as_many_pairs_as_were_asked_for_and_none_that_is_sc
 @pytest.mark.parametrize("level", Level)
 def test_a_view_holds_what_its_level_knows_and_nothing_more(level, scene):
     view = scene.view(level)
-    peer = level in (Level.A2, Level.A3, Level.A4)
-    assert view.recipe == (POISONING if peer else None)
+    peer = level in (Level.A2, Level.A3, Level.A4, Level.A5, Level.L1)
+    assert view.recipe == (POISONING if peer and level is not Level.A5 else None)
     assert view.own is (scene.task.peer if peer else None)
     assert view.public is scene.task.public
     assert (view.leaked is not None) == (level is Level.A3)
@@ -188,7 +194,7 @@ def test_who_sees_something_of_the_victim_has_a_folder_for_this_release_alone(le
     folders = {scene.view(level).folder, scene.view(level).folder, scene.view(level, released=other).folder}
     assert len(folders) == (2 if level in (Level.A3, Level.A4) else 1)
     named = {scene.view(level, method=replace(POISONING, blocks=2)).folder, scene.view(level).folder}
-    assert len(named) == (1 if level in (Level.A0, Level.A1) else 2)
+    assert len(named) == (1 if level in (Level.A0, Level.A1, Level.A5, Level.A6) else 2)
 
 
 @pytest.mark.parametrize("order", [(Level.A2, Level.A3), (Level.A3, Level.A2)])
@@ -217,8 +223,11 @@ def test_levels_know_more_and_more():
         "A2": (True, True, False, False, False),
         "A3": (True, True, True, False, True),
         "A4": (True, True, False, True, True),
+        "A5": (False, True, False, False, False),
+        "A6": (False, False, False, False, False),
+        "L1": (True, True, False, False, False),
     }
 
 
 def test_the_study_of_these_tests_is_an_ordinary_one():
-    assert replace(STUDY, attacks=tuple(ATTACKS.values())[1:]).attacks
+    assert replace(STUDY, attacks=tuple(attack for attack in ATTACKS.values() if isinstance(attack, Attack))[1:]).attacks

@@ -63,8 +63,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
 
 
 def test_the_attackers_are_of_every_level_and_none_bears_anothers_name() -> None:
-    assert {attack.level for attack in STUDY.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4}
-    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2.s600", "A3.100.s600", "A4.s600"]
+    assert {attack.level for attack in STUDY.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4, Level.L1}
+    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2.s600", "A3.100.s600", "A4.s600", "L1.nearest"]
     assert {attack.fitting for attack in STUDY.attacks if isinstance(attack, OtherReconstructor)} == {STUDY.reconstruct}
     inverses = [attack.inverse for attack in STUDY.attacks if isinstance(attack, Shadow | BlackBoxInversion)]
     assert {inverse.fitting for inverse in inverses} == {STUDY.reconstruct}  # no attacker is trained less than the public one
