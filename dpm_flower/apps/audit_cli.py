@@ -13,7 +13,10 @@ def audit(
         str, typer.Option(help='Attack the releases anew: the campaign\'s study, "package.module:NAME". Default: show what was found.')
     ] = "",
     data: Annotated[str, typer.Option(help="Data instead of the study's own, as the run had it.")] = "",
-    attacks: Annotated[str, typer.Option(help="The study whose attacks to run. Default: those of --study.")] = "",
+    attacks: Annotated[
+        str,
+        typer.Option(help="The study whose attacks to run. Default: those of --study; if it has none, A1, A2 with three shadows, and L1."),
+    ] = "",
 ) -> None:
     """Show what attackers get out of this institution's own releases, or attack them anew; writes a page for the owner's eyes.
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dpm_flower.apps.refusal import exit_code
+from dpm_flower.attacks.default_audit import DEFAULT_AUDIT
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.protocols import SharingMethod
@@ -71,8 +72,8 @@ def _attack(site_path: Path, campaign: str, study: str, data: str, attacks: str)
     seed = next(leakage.seed for leakage, _ in _audits(Site(read_site_file(site_path).folder), campaign))
     context = Context(0, 0, {SITE: str(site_path.resolve())}, RecordDict(), {"study": study, "data": data})
     task = open_task(context, campaign, seed, "")
-    if attacks:
-        task = replace(task, study=replace(task.study, attacks=find_study(attacks).attacks))
+    asked = find_study(attacks).attacks if attacks else task.study.attacks or DEFAULT_AUDIT
+    task = replace(task, study=replace(task.study, attacks=asked))
     nets, released = open_nets(task), [(method, path) for method in task.study.methods if (path := _record(task, method)).exists()]
     if not released:
         raise PoolError(f"{task.entity} has contributed nothing of study {task.study.name} in campaign {campaign}")

@@ -60,7 +60,7 @@ def the_owner_can_look_at_what_its_releases_tell(folder: Path, capsys: pytest.Ca
     assert "headline" in capsys.readouterr().out
     page = found.with_name("leakage.html").read_text()
     assert page.count("data:image/png") == 2 * len(before["attacks"])
-    assert audit(site, "", STUDY, "", "") == 0  # anew, from what lies in the pool and can be opened with its own key
+    assert audit(site, "", STUDY, "", STUDY) == 0  # anew, from what lies in the pool and can be opened with its own key
     again = json.loads(found.read_text())
     assert [one["scores"] for one in again["attacks"]] == [one["scores"] for one in before["attacks"]]
     assert audit(site, "none-such", "", "", "") == 1
