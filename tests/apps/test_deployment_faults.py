@@ -60,19 +60,20 @@ def test_a_killed_superlink_and_a_killed_exchange_cost_time_only(tmp_path: Path)
 @pytest.mark.soak
 def test_a_killed_server_app_and_a_killed_supernode_cost_time_only(tmp_path: Path) -> None:
     deployment = deployment_in(tmp_path / "run")
-    with supervised(deployment, "a", GIVEN_UP_S), supervised(deployment, "b", GIVEN_UP_S) as ends_of_b:
-        with superlink(deployment) as link:
-            with (
-                when(phase(deployment, "contribute", 1), lambda: kill("flwr-serverapp")),
-                pytest.raises(StudyError, match="finished:failed"),
-            ):
-                run_study(deployment, link, lambda: None)
-            before = answers(deployment)
-            assert any(name.startswith("train.contribute") for name in before)
-            folder = str(deployment.consortium.site("b").folder)
-            with when(phase(deployment, "refine", 0), lambda: kill("flower-supernode", folder)) as killed:
-                results = completed(deployment, link)
-            assert killed.is_set()
+    # the SuperLink first: a SuperNode that comes before it is registered is turned away, and back only after the pause
+    with superlink(deployment) as link, supervised(deployment, "a", GIVEN_UP_S), supervised(deployment, "b", GIVEN_UP_S) as ends_of_b:
+        with (
+            when(phase(deployment, "contribute", 1), lambda: kill("flwr-serverapp")) as killed,
+            pytest.raises(StudyError, match="finished:failed"),
+        ):
+            run_study(deployment, link, lambda: None)
+        assert killed.is_set()
+        before = answers(deployment)
+        assert any(name.startswith("train.contribute") for name in before)
+        folder = str(deployment.consortium.site("b").folder)
+        with when(phase(deployment, "refine", 0), lambda: kill("flower-supernode", folder)) as killed:
+            results = completed(deployment, link)
+        assert killed.is_set()
         assert ends_of_b
     assert not any(cell.reason for cell in results.cells)
     _check(deployment, before, tmp_path / "undisturbed")
