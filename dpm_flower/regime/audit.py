@@ -20,7 +20,7 @@ from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.judging import Judge, Judgement
 from dpm_flower.regime.leakage import Fraction, Leakage, attack_leak
-from dpm_flower.regime.linking import LinkLeak, gallery_for, linked
+from dpm_flower.regime.linking import gallery_for, linked
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
@@ -53,18 +53,20 @@ class Audit:
 
     @property
     def scores(self) -> dict[str, float]:
-        """What the manifest says: "headline_p", "A0.ssim_p"."""
-        return {**self.headline} | {f"{name}.{key}": own[key] for name, own in self.figures.items() for key in SIGNED if key in own}
+        """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers."""
+        return {**self.headline, "attacker_images": float(self.leakage.own_images)} | {
+            f"{name}.{key}": own[key] for name, own in self.figures.items() for key in SIGNED if key in own
+        }
 
 
-def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSource) -> Audit:
+def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSource, *, again: int = 0) -> Audit:
     """What would be released for the own images -> how near each of the study's attackers comes to them.
 
     Each is asked about raw features too, as if those were what is released and the attacker knew it: its ceiling. The floor is the
     mean image of each label's class among the images that the attacking peer owns. Attackers are trained once for all releases that
     they know equally much about, and asked about raw features once; both are kept in the entity's own folder. Images that have leaked
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
-    the headline: it is reported beside it. Raises ReleaseError where an attack has nothing to say about the release: nothing leaves
+    the headline: it is reported beside it. `again` numbers later audits, which leave what the first one wrote as it is. Raises ReleaseError where an attack has nothing to say about the release: nothing leaves
     unjudged by what the study asks for. Source: SPEC.md, section 8.
     """
     began = time.perf_counter()
@@ -74,14 +76,15 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     floor = judged_once(
         around.folder_of("\x1f".join((FLOOR, around.digest, digest_of(task.train.images)))), functools.partial(_floor, task, net, around)
     )
+    gallery = gallery_for(task) if _linkage(task) else None  # what has no gallery is refused before anybody is trained
     judge = Judge(task, net, around, exposed, raw, floor.disclosure)
     judged = [judge.judgement(attack) for attack in (ALWAYS_ASKED, *task.study.attacks) if isinstance(attack, Attack)]
-    links = _links(task, around, exposed, raw)
+    links = tuple(linked(attack, around, gallery, exposed, raw) for attack in _linkage(task)) if gallery is not None else ()
     alone = {one.attack.name: _headline(task, exposed, [one]) for one in judged}
-    together = _headline(task, exposed, [one for one in judged if not one.attack.level.sees_victim])
+    together = _together(task, exposed, judged)
     figures: dict[str, Mapping[str, float]] = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
     figures |= {link.name: link.figures for link in links}
-    _show(task, exposed, judged)
+    _show(task, exposed, judged, again)
     leakage = Leakage(
         study=task.study.name,
         seed=task.seed,
@@ -92,28 +95,41 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         own_images=len(around.own),
         mean=Fraction.of(together.mean) if isinstance(together, Headline) else None,
         p95=Fraction.of(together.p95) if isinstance(together, Headline) else None,
+        reason=together if isinstance(together, str) else "",
+        left_out=_left_out(together),
         attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
         links=links,
         seconds=time.perf_counter() - began,
     )
-    leakage.write(task.site.leakage(task.campaign, repr(exposed.method)))
+    leakage.write(task.site.leakage(task.campaign, repr(exposed.method), again))
     means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}
     return Audit(figures, together.figures() if isinstance(together, Headline) else {}, means, leakage)
 
 
-def _links(task: EntityTask, around: Surroundings, exposed: Exposed, raw: Exposed) -> tuple[LinkLeak, ...]:
-    attacks = [attack for attack in task.study.attacks if isinstance(attack, LinkageAttack)]
-    if not attacks:
-        return ()
-    gallery = gallery_for(task)
-    return tuple(linked(attack, around, gallery, exposed, raw) for attack in attacks)
+def _linkage(task: EntityTask) -> list[LinkageAttack]:
+    return [attack for attack in task.study.attacks if isinstance(attack, LinkageAttack)]
+
+
+def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:
+    """The headline, or why there is none; the public reconstructor, which a module is trained against, makes none alone."""
+    counted = [one for one in judged if not one.attack.level.sees_victim]
+    if all(one.attack is ALWAYS_ASKED for one in counted):
+        return "nobody was asked but the public reconstructor, which a module is trained against"
+    return _headline(task, exposed, counted)
+
+
+def _left_out(together: Headline | str) -> Mapping[str, str]:
+    """By attacker and score, why one does not count in the headline."""
+    if isinstance(together, str):
+        return {}
+    return {f"{attacker} by {score}": reason for (attacker, score), reason in together.left_out.items()}
 
 
 def _floor(task: EntityTask, net: SplitNet, around: Surroundings) -> Verdict:
     """What the labels alone tell of the own images."""
     guess = class_mean_guess(task.train.labels, around.own)
     # not the guess itself: it is made of the images of the attacking peer, and stays nowhere
-    return Verdict(disclosure(as_floats(task.train.images), guess, net.featurizer, task.compute), guess.images[:0])
+    return Verdict(disclosure(as_floats(task.train.images), guess, net.featurizer, task.compute), guess.images[:0].clone())
 
 
 def _headline(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:
@@ -129,8 +145,8 @@ def _figures(one: Judgement, alone: Headline | str) -> dict[str, float]:
     return found if isinstance(alone, str) else found | {"disclosed_p": alone.mean.value, "disclosed_p_p95": alone.p95.value}
 
 
-def _show(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> None:
+def _show(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement], again: int) -> None:
     pictures: dict[str, Tensor] = {"originals": as_floats(task.train.images[: task.study.pictures])}
     for one in judged:
         pictures |= one.pictures()
-    write_tensors(task.site.pictures(task.campaign, repr(exposed.method)), pictures)
+    write_tensors(task.site.pictures(task.campaign, repr(exposed.method), again), pictures)

@@ -26,7 +26,7 @@ from dpm_flower.payload.packing import packed
 from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
 from dpm_flower.regime.attacker_views import Exposed
-from dpm_flower.regime.audit import Audit, audit
+from dpm_flower.regime.audit import ALWAYS_ASKED, Audit, audit
 from dpm_flower.regime.publishing import Notary, released_spec
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.prediction import accuracy
@@ -80,6 +80,7 @@ def _only_maker(task: EntityTask, making: Path) -> Iterator[None]:
 def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequence: int, notary: Notary, record: Path) -> Contribution:
     if task.policy:
         task.policy.check_method(method.name)  # before hours of training
+        task.policy.check_audit((ALWAYS_ASKED.name, *(attack.name for attack in task.study.attacks)))
     watch = Stopwatch.start()
     with task.threads():
         features = task.features(net)

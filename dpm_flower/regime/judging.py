@@ -58,9 +58,11 @@ class Judge:
         """One attack on raw features, once for all methods, and on the release."""
         began = time.perf_counter()
         view, known = self._known_to(attack, self.raw)
+        judged = "all" if known.judged is None else digest_of(known.judged)
+        about = ("raw", repr(attack), self.around.digest, digest_of(self.task.train.images), judged, str(self.task.study.pictures))
         # in the own folder, whosever the attacker's is: the verdict is about own images
         of_raw = judged_once(
-            self.around.folder_of("\x1f".join(("raw", repr(attack), self.around.digest, digest_of(self.task.train.images)))),
+            self.around.folder_of("\x1f".join(about)),
             lambda: self._verdict(self._guess(attack, view, known), known),
         )
         view, known = self._known_to(attack, self.exposed)
@@ -74,7 +76,7 @@ class Judge:
             anchored=anchored,
             raw=of_raw,
             released=of_released,
-            worst=worst,
+            worst=worst if known.judged is None else known.judged.nonzero().flatten()[worst],
             worst_originals=as_floats(known.images[worst]),
             worst_guesses=guess.images[worst],
             seconds=time.perf_counter() - began,
@@ -93,4 +95,4 @@ class Judge:
 
     def _verdict(self, guess: Guess, known: Parted) -> Verdict:
         scores = disclosure(as_floats(known.images), guess, self.net.featurizer, self.task.compute)
-        return Verdict(scores, guess.images[: self.task.study.pictures])
+        return Verdict(scores, guess.images[: self.task.study.pictures].clone())  # a view would keep all guesses

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -61,12 +61,15 @@ class AttackLeak:
     p95: Fraction | None
     reason: str
     seconds: float
-    worst: tuple[int, ...]  # among the images that it is judged by, in the order of the release
+    worst: tuple[int, ...]  # numbers in the release of the images that it came nearest to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leakage:
-    """One audit. `mean` and `p95` are the release's headline, None where no attacker was shown able to succeed."""
+    """One audit. `mean` and `p95` are the release's headline, None where there is none: then `reason` says why.
+
+    `left_out` says, by attacker and score, why one does not count in it.
+    """
 
     study: str
     seed: int
@@ -77,14 +80,17 @@ class Leakage:
     own_images: int
     mean: Fraction | None
     p95: Fraction | None
+    reason: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
     attacks: tuple[AttackLeak, ...]
     links: tuple[LinkLeak, ...] = ()
     seconds: float
     proves: str = PROVES
 
     def write(self, path: Path) -> None:
-        """The audit as JSON, in one step. Raises OutputError."""
-        with whole_file(path) as partial:
+        """The audit as JSON, in one step, for its owner's eyes alone. Raises OutputError."""
+        with whole_file(path, 0o700) as partial:
+            partial.touch(0o600)
             partial.write_text(json.dumps({"format": FORMAT} | asdict(self), indent=1, allow_nan=False) + "\n")
 
 

@@ -50,13 +50,13 @@ class Site:
         """What this entity contributed, so that it never contributes twice."""
         return self.folder / campaign / "contributions" / f"{file_stem(method)}.json"
 
-    def pictures(self, campaign: str, method: str) -> Path:
+    def pictures(self, campaign: str, method: str, again: int = 0) -> Path:
         """A few own images beside what each attacker makes of their raw features and of their release: for the owner's eyes."""
-        return self.folder / campaign / "pictures" / f"{file_stem(method)}.safetensors"
+        return self.folder / campaign / "pictures" / f"{_audit_stem(method, again)}.safetensors"
 
-    def leakage(self, campaign: str, method: str) -> Path:
-        """What the audit of a contribution found: for the owner's eyes, as its pictures are."""
-        return self.folder / campaign / "audits" / f"{file_stem(method)}.json"
+    def leakage(self, campaign: str, method: str, again: int = 0) -> Path:
+        """What an audit of a contribution found: for the owner's eyes, as its pictures are. `again` numbers those after the first."""
+        return self.folder / campaign / "audits" / f"{_audit_stem(method, again)}.json"
 
     def pooled(self, campaign: str, arm: str) -> Path:
         """Features received for an arm, while its decider is refined on them."""
@@ -88,6 +88,10 @@ class Site:
     def progress(self) -> Path:
         """Where this entity writes how far it is."""
         return self.folder / "progress.jsonl"
+
+
+def _audit_stem(method: str, again: int) -> str:
+    return f"{file_stem(method)}.again-{again}" if again else file_stem(method)
 
 
 def file_stem(name: str) -> str:

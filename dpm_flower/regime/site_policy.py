@@ -1,6 +1,7 @@
 """What one institution allows: which studies and methods may run on its images, and what may leave. It refuses by default."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -9,6 +10,7 @@ from dpm_flower.core.study import Study
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.rules import SHA256, shown
 
+HEADLINE = "headline_p"
 NOTHING = "nothing"  # the method of who shares nothing: no release, so nothing to allow
 
 
@@ -17,10 +19,12 @@ class SitePolicy:
     """Allowed studies and methods by name, and limits on one release. What is not named is refused.
 
     `most` bounds scores of the own audit from above, by name in the manifest, for example ``{"headline_p": 0.1}``: a release whose
-    audit lacks one of them or exceeds it does not leave. `most_of_peers` bounds what peers have signed of theirs in the same way: a
-    release without such an audit, or with a worse one, is refused. `bundles` are the SHA-256 digests of app bundles that the site's
-    launcher starts. `network_updates` allows averaging and shared deciders, whose updates leave without an audit, and the lead's
-    pre-training. `confidential` encrypts releases for the roster's members.
+    audit lacks one of them or exceeds it does not leave; where it is empty, every release may, whatever attackers got out of it. A
+    headline is that of the attackers whom the study asks; whom the site insists on it names, ``{"A2.disclosed_p": 0.2}``.
+    `most_of_peers` bounds what peers have signed of theirs in the same way: a release without such an audit, or with a worse one, is
+    refused. `bundles` are the SHA-256 digests of app bundles that the site's launcher starts. `network_updates` allows averaging and
+    shared deciders, whose updates leave without an audit, and the lead's pre-training. `confidential` encrypts releases for the
+    roster's members.
     """
 
     studies: tuple[str, ...] = ()
@@ -36,6 +40,8 @@ class SitePolicy:
     def __post_init__(self) -> None:
         for name in ("most", "most_of_peers"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            if strange := [score for score, limit in getattr(self, name).items() if not math.isfinite(limit)]:
+                raise SettingError(f"limits of {name} must be finite, got others for {shown(strange)}")
         for digest in self.bundles:
             if not SHA256.fullmatch(digest):
                 raise SettingError(f"a bundle's digest is a SHA-256 in 64 lower-case hexadecimal digits, got {shown(digest)}")
@@ -52,6 +58,13 @@ class SitePolicy:
         if name != NOTHING and name not in self.methods:
             raise PolicyError(f"this site's policy allows the methods {shown(self.methods)}, got {shown(name)}")
 
+    def check_audit(self, attackers: Collection[str]) -> None:
+        """Raises PolicyError for a limit on a score of none of these attackers, the headline aside: no release could ever keep it."""
+        if strange := [score for score in self.most if not score.startswith(HEADLINE) and score.rpartition(".")[0] not in attackers]:
+            raise PolicyError(
+                f"this site's policy limits scores of attackers that are not asked, {shown(strange)}; asked are {shown(attackers)}"
+            )
+
     def check_update(self, what: str) -> None:
         """Raises PolicyError unless weights that were trained on own images may leave."""
         if not self.network_updates:
@@ -64,20 +77,25 @@ class SitePolicy:
             raise PolicyError(f"this site's policy allows {self.max_samples} samples in a release, got {manifest.samples}")
         if manifest.size_bytes > self.max_release_mb * 1e6:
             raise PolicyError(f"this site's policy allows {self.max_release_mb:g} MB in a release, got {manifest.size_bytes / 1e6:g} MB")
-        if reason := _beyond(self.most, manifest):
+        if reason := _beyond(self.most, manifest.audit):
+            raise PolicyError(f"this site's policy {reason}")
+
+    def check_again(self, scores: Mapping[str, float]) -> None:
+        """Raises PolicyError where a later audit exceeds a limit; of whom it did not ask, or who did not succeed, it says nothing."""
+        if reason := _beyond({name: limit for name, limit in self.most.items() if name in scores}, scores):
             raise PolicyError(f"this site's policy {reason}")
 
     def check_peer(self, manifest: Manifest) -> None:
         """Raises ReleaseError for a peer's release whose signed audit is not what this site asks of its peers."""
-        if reason := _beyond(self.most_of_peers, manifest):
+        if reason := _beyond(self.most_of_peers, manifest.audit):
             raise ReleaseError(f"this site's policy for peers {reason}")
 
 
-def _beyond(most: Mapping[str, float], manifest: Manifest) -> str:
+def _beyond(most: Mapping[str, float], audit: Mapping[str, float]) -> str:
     """Limits and an audit -> the first that it lacks or exceeds, in words; empty where it keeps them all."""
     for name, limit in most.items():
-        if (score := manifest.audit.get(name)) is None:
-            return f"asks for the audit's {name}, got {shown(sorted(manifest.audit))}"
-        if score > limit:
+        if (score := audit.get(name)) is None:
+            return f"asks for the audit's {name}, got {shown(sorted(audit))}"
+        if not score <= limit:
             return f"allows {name} up to {limit:g}, got {score:g}"
     return ""

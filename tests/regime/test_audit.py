@@ -15,6 +15,7 @@ from dpm_flower.core.protocols import Guess, Level, NotApplicable
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages, RawImagesSharer
+from dpm_flower.regime import judging
 from dpm_flower.regime.attacker_views import Exposed
 from dpm_flower.regime.audit import audit
 from dpm_flower.regime.leakage import FORMAT, Leakage
@@ -89,7 +90,9 @@ def test_the_public_reconstructor_is_always_asked_and_its_figures_bear_no_name(t
     assert {name for name in beside if not name.startswith(("headline_p", "floor."))} <= {"disclosed_p", "disclosed_p_p95"}
     signed = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95")
     wanted = {f"A0.{name}": found.quality[name] for name in signed if name in found.quality}
-    assert found.scores == wanted | {name: value for name, value in found.quality.items() if name.startswith("headline_p")}
+    assert found.scores == wanted | {"attacker_images": len(one.validation)}
+    assert not found.headline  # a module is trained against this attacker: alone it makes no headline
+    assert "nobody was asked but the public reconstructor" in found.leakage.reason
 
 
 def test_every_attack_of_the_study_has_every_figure_below_its_name(tmp_path):
@@ -283,3 +286,38 @@ def test_the_floor_is_the_mean_image_of_the_class_in_what_the_attacker_owns(tmp_
     wanted = disclosure(one.train.images, class_mean_guess(one.train.labels, one.validation), NETS.featurizer, CPU).figures("p")
     found = audited(one).floor
     assert found == pytest.approx({name.removesuffix("_p"): value for name, value in wanted.items() if name.endswith("_p")}, abs=1e-6)
+
+
+def test_an_audit_holds_no_more_of_an_attacker_s_guesses_than_the_owner_looks_at(tmp_path):
+    one = attacked(tmp_path, OTHER)
+    seen = []
+    real = judging.Verdict
+
+    def noting(disclosure, shown):
+        seen.append(shown)
+        return real(disclosure, shown)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(judging, "Verdict", noting)
+        audited(one)
+    assert len(seen) == 4
+    assert all(shown.untyped_storage().nbytes() == shown.nbytes for shown in seen)
+
+
+def test_a_kept_ceiling_is_that_of_the_images_in_question(tmp_path):
+    first = audited(attacked(tmp_path / "1"))
+    one = attacked(tmp_path / "1")
+    other = audited(replace(one, train=one.train.take(torch.arange(len(one.train)).roll(7)[:11])))
+    alone = attacked(tmp_path / "2")
+    afresh = audited(replace(alone, train=alone.train.take(torch.arange(len(alone.train)).roll(7)[:11])))
+    assert other.quality == afresh.quality != first.quality
+    more = audited(replace(one, study=replace(one.study, pictures=5)))
+    assert len(load_file(one.site.pictures("c-0", repr(POISONING)))["A0.z"]) == 5
+    assert more.quality == first.quality
+
+
+def test_an_audit_is_for_its_owner_s_eyes(tmp_path):
+    one = attacked(tmp_path)
+    audited(one)
+    path = one.site.leakage("c-0", repr(POISONING))
+    assert [place.stat().st_mode & 0o077 for place in (path, path.parent)] == [0, 0]

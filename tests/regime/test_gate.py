@@ -59,10 +59,17 @@ def test_a_release_below_the_limit_leaves_and_says_what_it_was_judged_by(tmp_pat
 
 
 def test_a_release_that_no_attacker_could_judge_does_not_pass_for_a_safe_one(tmp_path):
-    one = task(tmp_path, policy=replace(POLICY, most={"headline_p": 1.0}))  # the toy's reconstructor is untrained: it succeeds nowhere
+    one = task(tmp_path, policy=replace(POLICY, most={"headline_p": 1.0}))  # nobody is asked but the public reconstructor
     with pytest.raises(PolicyError, match="asks for the audit's headline_p"):
         contribute(one, NETS, POISONING, 0, notary())
     assert Pool(one.site.pool).digests() == []
+
+
+def test_a_limit_that_no_release_could_keep_is_told_before_anything_is_trained(tmp_path):
+    one = entity(tmp_path, most={"A2.disclosed_p": 0.1})
+    with pytest.raises(PolicyError, match="attackers that are not asked"):
+        contribute(one, NETS, POISONING, 0, notary())
+    assert not one.site.features.exists()
 
 
 @pytest.mark.parametrize(

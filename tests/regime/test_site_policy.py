@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dpm_flower.core.errors import PolicyError
+from dpm_flower.core.errors import PolicyError, ReleaseError, SettingError
 from dpm_flower.regime.site_policy import SitePolicy
 from tests.payload.examples import manifest
 from tests.small_study import STUDY
@@ -41,3 +41,26 @@ def test_studies_and_updates_are_refused_by_default():
         SitePolicy().check_study(STUDY)
     with pytest.raises(PolicyError, match="weights"):
         POLICY.check_update("pretrain")
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf")])
+@pytest.mark.parametrize("which", ["most", "most_of_peers"])
+def test_a_limit_that_nothing_exceeds_is_none(limit, which):
+    with pytest.raises(SettingError, match=f"limits of {which} must be finite"):
+        replace(POLICY, **{which: {"headline_p": limit}})
+
+
+def test_a_limit_on_somebody_whom_nobody_asks_is_said_at_once():
+    policy = replace(POLICY, most={"headline_p_p95": 0.2, "A0.ssim_p": 0.5, "A2.x3.disclosed_p": 0.2})
+    policy.check_audit(["A0", "A2.x3"])
+    with pytest.raises(PolicyError, match=r"attackers that are not asked, .*A2\.x3\.disclosed_p.*; asked are .*A0"):
+        policy.check_audit(["A0", "A2"])
+
+
+def test_peers_are_held_to_limits_of_their_own():
+    policy = replace(POLICY, most={}, most_of_peers={"A0.ssim_p": 0.5})
+    policy.check_peer(AUDITED)
+    with pytest.raises(ReleaseError, match=r"policy for peers allows A0\.ssim_p up to 0\.4, got 0\.5"):
+        replace(policy, most_of_peers={"A0.ssim_p": 0.4}).check_peer(AUDITED)
+    with pytest.raises(ReleaseError, match="asks for the audit's headline_p"):
+        replace(policy, most_of_peers={"headline_p": 0.4}).check_peer(AUDITED)

@@ -4,6 +4,7 @@ import re
 
 from dpm_flower.apps.doctor.finding import Finding
 from dpm_flower.regime.site_file import SiteFile
+from dpm_flower.regime.site_policy import HEADLINE
 
 STUDIES, METHODS, BUNDLES = "policy's studies", "policy's methods", "policy's bundles"
 _PLACE = re.compile(r"[\w.]+:\w+(/.*)?|simulations\..*")  # where a study is found, which is not what it is called
@@ -25,8 +26,12 @@ def _studies(names: tuple[str, ...]) -> Finding:
 
 
 def _methods(site: SiteFile) -> Finding:
-    if site.policy.methods:
-        return Finding(METHODS, "ok", ", ".join(site.policy.methods))
+    names = ", ".join(site.policy.methods)
+    if names and not any(score.startswith(HEADLINE) for score in site.policy.most):
+        remedy = 'bound what attackers may get out of a release, for example most = { "headline_p" = 0.1, "headline_p_p95" = 0.25 }'
+        return Finding(METHODS, "warning", f"{names}, whatever attackers got out of the release", remedy)
+    if names:
+        return Finding(METHODS, "ok", names)
     rest = "network updates only" if site.policy.network_updates else "nothing"
     remedy = 'write the methods that may be released in the site file\'s [policy], for example methods = ["deep-poisoning"]'
     return Finding(METHODS, "warning", f"it names none, so that every release will be refused, and {rest} may leave", remedy)

@@ -19,6 +19,12 @@ def test_what_names_nothing_is_a_warning(world: World, line: str, check: str) ->
     assert "it names none" in found[check].found
 
 
+def test_methods_whose_releases_may_tell_anything_are_a_warning(world: World) -> None:
+    world.change(("headline_p", "A0.ssim_p"))
+    found = world.found(policy_findings)[METHODS]
+    assert (found.mark, found.found) == ("warning", "deep-poisoning, whatever attackers got out of the release")
+
+
 def test_without_methods_updates_may_still_leave(world: World) -> None:
     world.change(('methods = ["deep-poisoning"]', "network_updates = true"))
     assert "network updates only may leave" in world.found(policy_findings)[METHODS].found

@@ -48,6 +48,7 @@ client_app_port = {port}
 studies = ["demo"]
 methods = ["deep-poisoning"]
 bundles = ["{bundle}"]
+most = {{ "headline_p" = 0.1 }}
 max_release_mb = 0.001
 """
 
