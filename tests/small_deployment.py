@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.partition import Shares
 from tests.small_study import POISONING
@@ -15,3 +16,4 @@ STUDY = replace(
     quorum=1.0,
     phase_timeout_s=1200.0,  # every message starts a process that imports torch, on a machine that may have others to do
 )
+LINKED = replace(STUDY, attacks=(NearestFeatures(),))  # an attack that has nothing to learn

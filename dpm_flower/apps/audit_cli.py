@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dpm_flower.apps.passphrase_options import PassphraseCredential, PassphraseFd
+
 
 def audit(
     site: Annotated[Path, typer.Option(help="The site file, site.toml.")],
@@ -17,12 +19,20 @@ def audit(
         str,
         typer.Option(help="The study whose attacks to run. Default: those of --study; if it has none, A1, A2 with three shadows, and L1."),
     ] = "",
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: PassphraseCredential = None,
 ) -> None:
     """Show what attackers get out of this institution's own releases, or attack them anew; writes a page for the owner's eyes.
 
-    Every release is attacked before it leaves. A module that a release was made with is gone when it has left: an attack that asks
-    it (A4) runs at that time only. The exit code is 1 where there is no release to audit.
+    Every release is attacked before it leaves, and what was found then stays as it is: later audits stand beside it. A module that a
+    release was made with is gone when it has left: an attack that asks it (A4) runs at that time only. The exit code is 1 where there
+    is no release to audit, and where a new audit exceeds a limit that the site's policy has.
     """
-    from dpm_flower.apps import audit_command  # noqa: PLC0415  # so that --help is instant
+    if not study and (data or attacks or passphrase_fd is not None or passphrase_credential):
+        raise typer.BadParameter("--data, --attacks and a passphrase are for attacks anew, with --study")
+    from dpm_flower.apps import audit_again, audit_command  # noqa: PLC0415  # so that --help is instant
 
-    raise typer.Exit(audit_command.audit(site, campaign, study, data, attacks))
+    again = audit_again.Again(
+        study=study, data=data, attacks=attacks, passphrase_fd=passphrase_fd, passphrase_credential=passphrase_credential
+    )
+    raise typer.Exit(audit_command.audit(site, campaign, again if study else None))

@@ -15,6 +15,7 @@ from dpm_flower.metrics.resampling import PIECE_DRAWS, REPLICATES, TAIL, draw_co
 
 # A defence trained against one may not be judged by it alone; SSIM counts with its sign taken once, as published, and window by window.
 SCORES = ("ssim", "windowed_ssim", "perceptual", "edge")
+NEAR = 0.5  # of the widest span: a single image that comes nearer than the label by more has for the most part been recovered
 STANDARD_ERRORS = 3.0  # an attacker whose raw features come nearer than the label by less was not shown able to succeed
 
 _Pair: TypeAlias = tuple[str, str]  # attacker, score
@@ -67,12 +68,15 @@ class Headline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Series:
-    """One attacker's disclosed fraction by one score: by judged image, its part, its span over the mean span, and its number."""
+    """One attacker's disclosed fraction by one score: by judged image, its part, its span over the mean span, and its number.
+
+    `images_n` is None where it is judged by all images.
+    """
 
     pair: _Pair
     parts_n: Tensor
     spans_n: Tensor
-    images_n: Tensor
+    images_n: Tensor | None
 
 
 def headline(attackers: Mapping[str, Anchored], rng: torch.Generator, replicates: int = REPLICATES) -> Headline:
@@ -82,9 +86,10 @@ def headline(attackers: Mapping[str, Anchored], rng: torch.Generator, replicates
     own and the greatest fraction is found anew (percentile bootstrap of the maximum). A maximum leans upward, in a resample once
     more than in the sample, so that where many attackers are equal the interval lies a little high: on the side of the victims.
     An attacker counts by a score if there its mean ceiling lies above its mean floor by at least three standard errors. One that was
-    not shown able in that way, and came as surely nearer than the label all the same, is measured by the widest mean span of those
-    that were. Raises MetricError if none counts, for fewer than 2 images and fewer than 2 replicates; ShapeError for numbers of
-    images that do not fit together. Source: SPEC.md, section 8.
+    not shown able in that way, and came as surely nearer than the label all the same, in the mean or in many single images, is measured
+    by the widest mean span of those that were. That span is borrowed as it is, the same in all resamples: such an attacker's interval
+    says nothing of how uncertain the span is. Raises MetricError if none counts, for fewer than 2 images and fewer than 2 replicates;
+    ShapeError for numbers of images that do not fit together. Source: SPEC.md, section 8.
     """
     images = _checked(attackers, replicates)
     series, left_out = list[_Series](), dict[_Pair, str]()
@@ -94,13 +99,13 @@ def headline(attackers: Mapping[str, Anchored], rng: torch.Generator, replicates
         refused = {attacker: _refusal(span) for attacker, span in spans.items()}
         widest = max((float(spans[attacker].mean()) for attacker, reason in refused.items() if not reason), default=0.0)
         for attacker, (attack, floor, ceiling) in scored.items():
-            pair, borrows = (attacker, score), bool(refused[attacker]) and widest > 0 and _surely_above(attack - floor)
+            pair, borrows = (attacker, score), bool(refused[attacker]) and _surely_gained(attack - floor, widest)
             if refused[attacker] and not borrows:
                 left_out[pair] = refused[attacker]
                 continue
             span = torch.full_like(floor, widest) if borrows else spans[attacker]
             judged = attackers[attacker].judged
-            shown = torch.arange(images) if judged is None else judged.cpu().nonzero().flatten()
+            shown = None if judged is None else judged.cpu().nonzero().flatten()
             reached = floor + widest if borrows else ceiling
             series.append(_Series(pair, disclosed_fraction(attack, floor, reached), span / span.mean(), shown))
     if not series:
@@ -165,6 +170,20 @@ def _surely_above(values_n: Tensor) -> bool:
     return mean > 0 and mean >= STANDARD_ERRORS * _standard_error(values_n)
 
 
+def _surely_gained(gained_n: Tensor, widest: float) -> bool:
+    """By how much each image came nearer than the label, and the widest span -> whether that is no chance, in the mean or for many.
+
+    Single images count that came nearer by more than half of the span. Noise puts as many that far above what is usual for the
+    attacker as below it: there must be more above, by three standard errors of their difference, which takes at least 9 images.
+    """
+    if widest <= 0:
+        return False
+    usual, near = min(float(gained_n.median()), 0.0), NEAR * widest
+    above, below = int((gained_n > near).sum()), int((gained_n < 2 * usual - near).sum())
+    many = above > 0 and above - below >= STANDARD_ERRORS * math.sqrt(above + below)
+    return many or _surely_above(gained_n)
+
+
 def _standard_error(values_n: Tensor) -> float:
     return float(values_n.std()) / math.sqrt(len(values_n))
 
@@ -177,7 +196,7 @@ def _bootstrap(series: Sequence[_Series], images: int, rng: torch.Generator, rep
     greatest = []
     for piece in torch.split(torch.arange(replicates), max(1, PIECE_DRAWS // images)):
         counts_RN = draw_counts(len(piece), images, rng)
-        fractions_2R = [_resampled(one, counts_RN[:, one.images_n]) for one in series]
+        fractions_2R = [_resampled(one, counts_RN if one.images_n is None else counts_RN[:, one.images_n]) for one in series]
         greatest.append(torch.stack(fractions_2R).amax(0))
     means_R, quantiles_R = torch.cat(greatest, 1)
     return means_R, quantiles_R

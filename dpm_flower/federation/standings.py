@@ -61,9 +61,15 @@ def _simulated(run: Path, entity: str) -> Standing:
 
 @functools.lru_cache(maxsize=1)
 def _deployed(path: Path) -> Standing:
+    return site_standing(path)
+
+
+def site_standing(path: Path, descriptor: int | None = None, credential: str | None = None) -> Standing:
+    """A site file and where the passphrase comes from, if not from where the file says -> the site's standing. Raises DpmFlowerError."""
     site_file = read_site_file(path)
     identity, trust = site_file.identity, site_file.trust
-    lock = passphrase_lock(None, identity.passphrase_credential or None)
+    named = credential if descriptor is not None or credential else identity.passphrase_credential or None
+    lock = passphrase_lock(descriptor, named)
     standing = Standing.open(
         identity.folder, trust.roster, trust.lock, Site(site_file.folder).replays, lock, confidential=site_file.policy.confidential
     )

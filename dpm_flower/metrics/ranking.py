@@ -1,11 +1,14 @@
 """How well scores of candidates find the right one: scores (N,G) and the right candidate's index (N,) -> figures of each row."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import MetricError, ShapeError
+
+NORMAL_95 = 1.959963984540054  # standard deviations to either side of a normal's mean that hold 95 % of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +68,22 @@ def ranking(scores_NG: Tensor, right_N: Tensor) -> Ranking:
         average_precision=(up_to[better_N + equal_N] - up_to[better_N]) / equal_N,  # the mean of 1/rank over the ranks that it may have
         candidates=candidates,
     )
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """A share of `count` independent trials, for example rank-1 of as many rows -> the ends of its 95 % interval, in [0,1].
+
+    It has a width where none or all succeeded, and never leaves [0,1]. The share may be a mean of probabilities, as rank-1 is
+    where candidates score alike; those scatter less than successes and failures do, and the interval is then too wide. Raises
+    MetricError for shares outside [0,1] and fewer than one trial. Source: Wilson 1927; without continuity correction.
+    """
+    if not 0 <= share <= 1 or count < 1:
+        raise MetricError(f"wanted a share in [0, 1] of at least one trial, got {share} of {count}")
+    squared = NORMAL_95**2
+    middle = share + squared / (2 * count)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / count + squared / (4 * count**2))
+    low, high = ((middle + sign * half) / (1 + squared / count) for sign in (-1, 1))
+    return (max(low, 0.0) if share > 0 else 0.0), (min(high, 1.0) if share < 1 else 1.0)
 
 
 def _harmonic(count: int) -> Tensor:

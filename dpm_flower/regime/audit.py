@@ -27,7 +27,8 @@ from dpm_flower.training.checkpoint import write_tensors
 
 ALWAYS_ASKED = PublicReconstructor()
 # what a manifest says of each attacker: how much it got out of the release
-SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95", "rank1_p", "map_p")
+SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95")
+SIGNED_LINKS = ("rank1_p", "rank1_p_high", "rank1_label", "rank1_chance", "map_p")
 FLOOR = "floor"  # heads the figures of who knows the labels only
 
 
@@ -55,7 +56,7 @@ class Audit:
     def scores(self) -> dict[str, float]:
         """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers."""
         return {**self.headline, "attacker_images": float(self.leakage.own_images)} | {
-            f"{name}.{key}": own[key] for name, own in self.figures.items() for key in SIGNED if key in own
+            f"{name}.{key}": own[key] for name, own in self.figures.items() for key in (*SIGNED, *SIGNED_LINKS) if key in own
         }
 
 
@@ -66,8 +67,9 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     mean image of each label's class among the images that the attacking peer owns. Attackers are trained once for all releases that
     they know equally much about, and asked about raw features once; both are kept in the entity's own folder. Images that have leaked
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
-    the headline: it is reported beside it. `again` numbers later audits, which leave what the first one wrote as it is. Raises ReleaseError where an attack has nothing to say about the release: nothing leaves
-    unjudged by what the study asks for. Source: SPEC.md, section 8.
+    the headline: it is reported beside it. `again` numbers later audits, which leave what the first one wrote as it is. Raises
+    ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
+    Source: SPEC.md, section 8.
     """
     began = time.perf_counter()
     around = Surroundings.of(task, net)

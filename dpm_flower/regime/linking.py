@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.protocols import LinkageAttack, NotApplicable
-from dpm_flower.metrics.ranking import Ranking
+from dpm_flower.metrics.ranking import Ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.task import EntityTask
 
@@ -16,7 +16,8 @@ from dpm_flower.regime.task import EntityTask
 class LinkLeak:
     """One linkage attack: shares of the victims whose own image comes first, and mean average precisions, among `candidates`.
 
-    `chance` is what who knows nothing gets, `label` who knows the labels only, `raw` the same attack had raw features been released.
+    `chance` is what who knows nothing gets, `label` who knows the labels only, `raw` the same attack had raw features been released;
+    `low` and `high` are the 95 % interval of `release`, by Wilson's score.
     """
 
     name: str
@@ -26,6 +27,8 @@ class LinkLeak:
     chance: float
     label: float
     release: float
+    low: float
+    high: float
     raw: float
     map_label: float
     map_release: float
@@ -38,6 +41,8 @@ class LinkLeak:
         return {
             "rank1_z": self.raw,
             "rank1_p": self.release,
+            "rank1_p_low": self.low,
+            "rank1_p_high": self.high,
             "map_z": self.map_raw,
             "map_p": self.map_release,
             "rank1_label": self.label,
@@ -62,7 +67,8 @@ def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, expose
     """
     began = time.perf_counter()
     of_raw, of_released = (_ranked(attack, around, gallery, what) for what in (raw, exposed))
-    told = gallery.told_by_label()
+    told, share = gallery.told_by_label(), float(of_released.rank1.mean())
+    low, high = wilson(share, len(gallery.victims))
     return LinkLeak(
         name=attack.name,
         knows=attack.level.value,
@@ -70,7 +76,9 @@ def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, expose
         victims=len(gallery.victims),
         chance=told.rank1_by_chance,
         label=float(told.rank1.mean()),
-        release=float(of_released.rank1.mean()),
+        release=share,
+        low=low,
+        high=high,
         raw=float(of_raw.rank1.mean()),
         map_label=float(told.average_precision.mean()),
         map_release=float(of_released.average_precision.mean()),

@@ -1,6 +1,6 @@
 """Audits of an owner's own releases -> one page for the owner, with the images that attackers came nearest to; opens offline."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
@@ -8,14 +8,13 @@ from torch import Tensor
 
 from dpm_flower.core.errors import ShapeError
 from dpm_flower.core.labelled import as_bytes
-from dpm_flower.regime.leakage import FORMAT, AttackLeak, Fraction, Leakage, ScoreLeak
-from dpm_flower.studies.formatted_json import JsonFormat
+from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.studies.own_audits import OwnAudit
 from dpm_flower.studies.page_template import STYLE, page
 from dpm_flower.studies.pictures import ImagesNHW3, PictureRow, Pictures, picture_grid
 from dpm_flower.studies.report import Image, embedded
 from dpm_flower.studies.wording import NONE
 
-LEAKAGES = JsonFormat(Leakage, FORMAT, "an audit")
 HEADS = {"ssim": "SSIM", "windowed_ssim": "windowed SSIM", "perceptual": "perceptual", "edge": "edge"}
 
 TEMPLATE = page(
@@ -27,7 +26,7 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 </header>
 {%- for audit in audits %}
 
-<h2>{{ audit.leakage.method }}</h2>
+<h2>{{ audit.title }}</h2>
 <dl class="facts">
 <div><dt>headline: disclosed, mean</dt><dd>{{ audit.mean }}</dd></div>
 <div><dt>headline: 95th percentile</dt><dd>{{ audit.p95 }}</dd></div>
@@ -36,7 +35,7 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <div><dt>time</dt><dd>{{ "%.0f"|format(audit.leakage.seconds) }} s</dd></div>
 </dl>
 <p>{{ audit.says }}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Attacks on {{ audit.leakage.method }}">
+<div class="scroll" tabindex="0" role="group" aria-label="Attacks on {{ audit.title }}">
 <table>
 <thead><tr>
 <th class="text" scope="col">attack</th><th class="text" scope="col">knows</th>
@@ -54,9 +53,12 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 </tbody>
 </table>
 </div>
+{%- for which, reason in audit.leakage.left_out.items() %}
+<p class="soft">Not in the headline: {{ which }}, {{ reason }}.</p>
+{%- endfor %}
 {%- if audit.leakage.links %}
 <p>Which of a gallery’s images made a release? Share of released images whose own image comes first:</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Linkage of {{ audit.leakage.method }}">
+<div class="scroll" tabindex="0" role="group" aria-label="Linkage of {{ audit.title }}">
 <table>
 <thead><tr><th class="text" scope="col">attack</th><th scope="col">candidates</th><th scope="col">chance</th>
 <th scope="col">label alone</th><th scope="col">release</th><th scope="col">raw features</th>
@@ -64,7 +66,9 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <tbody>
 {%- for link in audit.leakage.links %}
 <tr><th class="text" scope="row">{{ link.name }}</th><td>{{ link.candidates }}</td>
-{%- for share in (link.chance, link.label, link.release, link.raw) %}<td>{{ "%.2f"|format(100 * share) }} %</td>{% endfor %}
+{%- for share in (link.chance, link.label) %}<td>{{ "%.2f"|format(100 * share) }} %</td>{% endfor %}
+<td>{{ "%.2f [%.2f, %.2f]"|format(100 * link.release, 100 * link.low, 100 * link.high) }} %</td>
+<td>{{ "%.2f"|format(100 * link.raw) }} %</td>
 <td class="cost">{{ "%.0f"|format(link.seconds) }}</td></tr>
 {%- endfor %}
 </tbody>
@@ -98,6 +102,7 @@ class _Line:
 class _Section:
     """One audit in words and pictures."""
 
+    title: str
     leakage: Leakage
     mean: str
     p95: str
@@ -106,28 +111,30 @@ class _Section:
     grids: tuple[Image, ...]
 
 
-def leakage_html(audits: Sequence[tuple[Leakage, Mapping[str, Tensor]]]) -> str:
-    """Audits of one entity, at least one, each with its pictures as kept -> the page. Raises ShapeError for other pictures."""
+def leakage_html(audits: Sequence[OwnAudit]) -> str:
+    """Audits of one entity, at least one -> the page, in their order. Raises ShapeError for pictures of other attackers."""
     environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
-    sections = [_section(leakage, pictures) for leakage, pictures in audits]
+    sections = [_section(audit) for audit in audits]
     return environment.from_string(TEMPLATE).render(style=STYLE, audits=sections, score_heads=list(HEADS.values()))
 
 
-def _section(leakage: Leakage, pictures: Mapping[str, Tensor]) -> _Section:
+def _section(audit: OwnAudit) -> _Section:
+    leakage = audit.leakage
     return _Section(
+        title=audit.title,
         leakage=leakage,
         mean=fraction_text(leakage.mean),
         p95=fraction_text(leakage.p95),
         says=sentence(leakage),
         lines=tuple(_line(attack) for attack in leakage.attacks),
-        grids=tuple(_grids(leakage, pictures)),
+        grids=tuple(_grids(audit)),
     )
 
 
 def sentence(leakage: Leakage) -> str:
     """An audit -> what it came to, in a plain sentence."""
     if leakage.mean is None or leakage.p95 is None:
-        return "No attacker was shown able to succeed on raw features, so that nothing can be said of the release."
+        return f"Nothing can be said of the release: {leakage.reason or 'no attacker was shown able to succeed on raw features'}."
     mean, p95 = leakage.mean, leakage.p95
     return (
         f"Of what raw features would disclose beyond the label, the worst attacker ({mean.attacker}, by {HEADS[mean.score]}) recovers "
@@ -161,8 +168,9 @@ def _score(score: ScoreLeak) -> str:
     return f"{score.floor:.2f} · {score.release:.2f} · {score.raw:.2f}"
 
 
-def _grids(leakage: Leakage, pictures: Mapping[str, Tensor]) -> Iterator[Image]:
-    for attack in leakage.attacks:
+def _grids(audit: OwnAudit) -> Iterator[Image]:
+    pictures = audit.pictures
+    for attack in audit.leakage.attacks:
         try:
             rows = (
                 PictureRow("original", _pixels(pictures[f"{attack.name}.worst.originals"])),
@@ -170,7 +178,7 @@ def _grids(leakage: Leakage, pictures: Mapping[str, Tensor]) -> Iterator[Image]:
             )
         except KeyError as err:
             raise ShapeError(f"wanted pictures of {attack.name}, got {', '.join(sorted(pictures))}") from err
-        yield _embedded(attack, Pictures(leakage.method, rows))
+        yield _embedded(attack, Pictures(audit.title, rows))
 
 
 def _embedded(attack: AttackLeak, pictures: Pictures) -> Image:

@@ -175,7 +175,8 @@ def _disclosed(results: Results) -> Image | None:
         "Disclosed fraction by attacker",
         f"Fields: of what raw features disclose beyond the label, how much each attacker gets out of the release. {'; '.join(texts)}.",
         "Mean over images and seeds, by the score that is worst; 0 is what the label tells, 1 what the same attacker reads from raw "
-        "features. The headline leaves out who has more of the victim than its release (A3, A4). A dash: not shown able to succeed.",
+        "features. Who has more of the victim than its release (A3, A4) stands beside the headline, to its right, and does not count in "
+        "it. A dash: not shown able to succeed.",
         lambda scheme: heatmap(disclosed, scheme=scheme),
         "svg",
     )
@@ -189,7 +190,8 @@ def _frontier(results: Results) -> Image | None:
     return embedded(
         "Gain kept against disclosure",
         f"Points, one for each arm. {'; '.join(texts)}.",
-        "Up and to the left is better. Lines are 95 % intervals.",
+        "Up and to the left is better. Lines are 95 % intervals; an arrow means that there is no bound on that side, or none that all "
+        "seeds know.",
         lambda scheme: frontier_chart(points, scheme=scheme),
         "svg",
     )

@@ -25,10 +25,11 @@ class Position:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Named tensors -> one safetensors file, replaced in one step. Raises OutputError if it cannot be written."""
+    """Named tensors -> one safetensors file that its owner alone may read, replaced in one step. Raises OutputError where it cannot be."""
     # copies, since safetensors refuses tensors that share memory, as tied weights do
     own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     with whole_file(path) as partial:
+        partial.touch(0o600)  # among them are secret modules and own images
         try:
             save_file(own, partial, metadata)
         except SafetensorError as err:

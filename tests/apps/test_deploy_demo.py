@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dpm_flower.apps.audit_again import Again
 from dpm_flower.apps.audit_command import audit
 from dpm_flower.apps.deploy_demo import deploy
 from dpm_flower.apps.deployment import KEPT_NAME, Deployment, prepare, site_text
@@ -55,15 +56,18 @@ def test_two_sites_share_what_only_they_can_read_and_their_figures_are_those_of_
 def the_owner_can_look_at_what_its_releases_tell(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = folder / "site.toml"
     (found,) = folder.glob("*/audits/*.json")
-    before = json.loads(found.read_text())
-    assert audit(site, "", "", "", "") == 0
+    left_under, before = found.read_bytes(), json.loads(found.read_text())
+    assert audit(site, "", None) == 0
     assert "headline" in capsys.readouterr().out
     page = found.with_name("leakage.html").read_text()
     assert page.count("data:image/png") == 2 * len(before["attacks"])
-    assert audit(site, "", STUDY, "", STUDY) == 0  # anew, from what lies in the pool and can be opened with its own key
-    again = json.loads(found.read_text())
+    # anew, from what lies in the pool and can be opened with its own key
+    assert audit(site, "", Again(study=STUDY, attacks="tests.small_deployment:LINKED")) == 0
+    again = json.loads(found.with_name(f"{found.stem}.again-1.json").read_text())
     assert [one["scores"] for one in again["attacks"]] == [one["scores"] for one in before["attacks"]]
-    assert audit(site, "none-such", "", "", "") == 1
+    assert len(again["links"]) == 1
+    assert found.read_bytes() == left_under
+    assert audit(site, "none-such", None) == 1
     assert "a campaign in which this site made a release, got 'none-such'" in capsys.readouterr().err
 
 

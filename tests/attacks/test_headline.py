@@ -8,6 +8,7 @@ from dpm_flower.attacks import headline as module
 from dpm_flower.attacks.headline import SCORES, Anchored, headline
 from dpm_flower.attacks.scoring import Disclosure
 from dpm_flower.core.errors import MetricError, ShapeError
+from dpm_flower.metrics.resampling import draw_counts
 
 IMAGES = 200
 
@@ -190,6 +191,86 @@ def test_who_succeeds_against_the_release_counts_whatever_became_of_it_on_raw_fe
     assert found.mean.value == pytest.approx(float((surprising.attack.ssim - surprising.floor.ssim).mean()) / span)
     assert found.mean.low < found.mean.value < found.mean.high
     assert set(found.left_out) == {("surprising", score) for score in SCORES if score != "ssim"}
+
+
+def unable(gained, seed=7):
+    """An attacker for whom raw features do nothing, and which comes nearer than the label by this much (N) by SSIM, by noise elsewhere."""
+    one = anchored(seed, len(gained), ceiling=0.2, **dict.fromkeys(SCORES, 0.2))
+    return replace(one, attack=replace(one.attack, ssim=one.floor.ssim + gained))
+
+
+def lost_but(recovered, lost, images=IMAGES):
+    """Of all images this share comes nearer than the label by 0.6, the span; the rest by `lost`."""
+    gained = 0.1 * torch.randn(images, generator=rng(8)) + lost
+    gained[: round(recovered * images)] += 0.6 - lost
+    return gained
+
+
+@pytest.mark.parametrize("lost", [-0.2, -0.6])
+def test_who_recovers_one_image_in_ten_counts_though_it_loses_by_all_others(lost):
+    one = unable(lost_but(0.1, lost))
+    assert float((one.attack.ssim - one.floor.ssim).mean()) < 0
+    found = headline({"few": one, "weak": WEAK}, rng())
+    assert (found.p95.attacker, found.p95.score) == ("few", "ssim")
+    span = float((WEAK.ceiling.ssim - WEAK.floor.ssim).mean())
+    gained = (one.attack.ssim - one.floor.ssim).double()
+    assert found.p95.value == pytest.approx(float(gained.quantile(0.95)) / span)
+    assert found.mean == headline({"weak": WEAK}, rng()).mean
+    assert set(found.left_out) == {("few", score) for score in SCORES if score != "ssim"}
+
+
+def test_who_recovers_most_images_counts_though_its_losses_are_greater():
+    gained = lost_but(0.6, -1.0, 600)
+    assert float(gained.mean()) < 0
+    assert ("most", "ssim") not in headline({"most": unable(gained), "able": anchored(1, 600)}, rng()).left_out
+
+
+def test_who_comes_a_little_nearer_by_all_images_counts_though_it_recovers_none():
+    little = unable(0.05 + 0.1 * torch.randn(IMAGES, generator=rng(8)))
+    assert ("little", "ssim") not in headline({"little": little, "weak": WEAK}, rng(), 2).left_out
+
+
+def test_noise_does_not_count_however_great_it_is():
+    """A hundred attackers whose best images come nearer than the label by more than the whole span; 0.2 are expected to get in."""
+    let_in = 0
+    for seed in range(100):
+        noise = unable(0.6 * torch.randn(IMAGES, generator=rng(seed)) - 0.1 * (seed % 3))
+        assert float((noise.attack.ssim - noise.floor.ssim).quantile(0.95)) > 0.6
+        let_in += ("noise", "ssim") not in headline({"noise": noise, "weak": WEAK}, rng(), 2).left_out
+    assert let_in <= 1
+
+
+def test_a_few_images_may_be_chance():
+    for many, images in ((8, 8 / IMAGES), (9, 9 / IMAGES)):
+        left_out = headline({"few": unable(lost_but(images, -0.2)), "weak": WEAK}, rng(), 2).left_out
+        assert (("few", "ssim") in left_out) == (many < 9)
+
+
+def test_a_borrowed_span_is_the_same_in_all_resamples():
+    """One image in two is told as by raw features of the able, the other not at all: only the drawing of images is uncertain."""
+    gained = torch.where(torch.arange(IMAGES) % 2 == 0, 0.6, 0.0)
+    span = float((WEAK.ceiling.ssim - WEAK.floor.ssim).mean())
+    found = headline({"half": unable(gained), "weak": WEAK}, rng(5), 300)
+    draw = rng(5)
+    means = sorted(float(gained[torch.randint(IMAGES, (IMAGES,), generator=draw)].mean()) / span for _ in range(300))
+    assert (found.mean.attacker, found.mean.low, found.mean.high) == ("half", pytest.approx(means[7]), pytest.approx(means[292]))
+
+
+def test_as_many_resamples_are_held_at_a_time_as_there_is_room_for(monkeypatch):
+    held = []
+
+    def noting(replicates, things, draw):
+        held.append((replicates, things))
+        return draw_counts(replicates, things, draw)
+
+    monkeypatch.setattr(module, "draw_counts", noting)
+    monkeypatch.setattr(module, "PIECE_DRAWS", 700)
+    headline({"a": WEAK, "b": STRONG}, rng(), 100)
+    assert held == [(3, IMAGES)] * 33 + [(1, IMAGES)]
+    held.clear()
+    monkeypatch.setattr(module, "PIECE_DRAWS", IMAGES - 1)  # less than one resample: one at a time all the same
+    headline({"a": WEAK}, rng(), 4)
+    assert held == [(1, IMAGES)] * 4
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import MetricError, ShapeError
-from dpm_flower.metrics.ranking import ranking
+from dpm_flower.metrics.ranking import ranking, wilson
 
 
 def slowly(scores, right):
@@ -81,3 +81,40 @@ def test_infinite_scores_are_scores():
 def test_what_cannot_be_ranked_is_refused(scores, right, error, reason):
     with pytest.raises(error, match=reason):
         ranking(scores, right)
+
+
+@pytest.mark.parametrize(
+    ("successes", "count", "low", "high"),
+    [  # Newcombe 1998, table I, method 3; the last two from the closed forms for none and all
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (0, 10, 0.0, 3.8414588 / 13.8414588),
+        (10, 10, 10 / 13.8414588, 1.0),
+    ],
+)
+def test_an_interval_of_a_share_is_the_published_one(successes, count, low, high):
+    assert wilson(successes / count, count) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.1, 0.5, 0.97])
+def test_its_ends_are_the_shares_from_which_the_found_one_is_just_that_far(share):
+    """What Wilson's interval is made from: at either end, the distance is 1.96 standard deviations of that end."""
+    for end in wilson(share, 500):
+        assert abs(share - end) == pytest.approx(1.959964 * (end * (1 - end) / 500) ** 0.5)
+
+
+def test_its_ends_are_mirrored_hold_the_share_and_come_nearer_with_more_trials():
+    low, high = wilson(0.3, 40)
+    assert (1 - high, 1 - low) == pytest.approx(wilson(0.7, 40))
+    for share in (0.0, 0.3, 1.0):
+        (low, high), (inner_low, inner_high) = wilson(share, 40), wilson(share, 4000)
+        assert 0 <= low <= inner_low <= share <= inner_high <= high <= 1
+        assert high - low > 5 * (inner_high - inner_low) > 0
+
+
+@pytest.mark.parametrize(("share", "count"), [(-0.01, 10), (1.01, 10), (float("nan"), 10), (0.5, 0)])
+def test_what_is_no_share_has_no_interval(share, count):
+    with pytest.raises(MetricError, match=rf"a share in \[0, 1\] of at least one trial, got {share} of {count}"):
+        wilson(share, count)

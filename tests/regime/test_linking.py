@@ -53,6 +53,26 @@ class Noting:
         return NotApplicable("it is asleep") if self.silent else torch.zeros(len(release.labels), len(gallery))
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """Says nothing, and notes what its stream begins with."""
+
+    knob: int = 0
+    level: Level = Level.L1
+    drawn: list = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def name(self):
+        return f"L1.{self.knob}"
+
+    def linker(self, view, rng):
+        self.drawn.append(float(torch.rand((), generator=rng)))
+        return self
+
+    def link(self, release, gallery):
+        return torch.zeros(len(release.labels), len(gallery))
+
+
 def audited(one, by=0):
     sharer = Turned(by)
     return audit(one, NETS, Exposed(POISONING, sharer, sharer.share(one.train.images, one.train.labels)), features)
@@ -67,6 +87,9 @@ def test_raw_features_are_found_and_what_was_made_of_other_images_is_not(tmp_pat
     (link,) = found.leakage.links
     assert link.raw == link.release == found.quality["L1.nearest.rank1_p"] == 1
     assert link.chance == pytest.approx(1 / link.candidates)
+    assert link.low < 1 == link.high
+    signed = {"rank1_p", "rank1_p_high", "rank1_label", "rank1_chance", "map_p"}
+    assert {f"L1.nearest.{name}" for name in signed} <= set(found.scores)
     other = audited(asked(tmp_path / "2", NEAREST), by=1)
     assert other.quality["L1.nearest.rank1_p"] == 0
     assert other.quality["L1.nearest.rank1_z"] == 1
@@ -88,6 +111,30 @@ def test_a_linker_sees_the_recipe_and_candidates_and_nothing_of_the_victim(tmp_p
     assert [view.recipe.name for view in views] == ["raw-features", "deep-poisoning"]
     assert all(view.leaked is None and view.oracle is None and view.own is one.peer for view in views)
     assert torch.equal(*galleries)
+
+
+def test_linkers_with_other_knobs_or_another_recipe_draw_from_other_streams_and_the_same_again_from_its_own(tmp_path):
+    first, again, other = Drawing(), Drawing(), Drawing(knob=1)
+    audited(asked(tmp_path / "1", first, other))
+    audited(asked(tmp_path / "2", again))
+    assert len(first.drawn) == len(other.drawn) == 2  # for raw features' recipe and for the defence's
+    assert len({*first.drawn, *other.drawn}) == 4
+    assert again.drawn == first.drawn
+
+
+def test_the_label_alone_places_the_right_one_anywhere_among_the_candidates_of_its_class(tmp_path):
+    """Of e candidates that are equal the right one comes first, second, ... or last: 1/e and (1 + 1/2 + ... + 1/e) / e."""
+    one = asked(tmp_path, Noting())
+    (link,) = audited(one).leakage.links
+    gallery = gallery_for(one)
+    labels = gallery.labels.tolist()
+    equals = [labels.count(labels[place]) for place in gallery.places.tolist()]
+    assert max(equals) > 1
+    firsts = [1 / count for count in equals]
+    reciprocals = [sum(1 / rank for rank in range(1, count + 1)) / count for count in equals]
+    assert link.label == pytest.approx(sum(firsts) / len(firsts))
+    assert link.map_label == pytest.approx(sum(reciprocals) / len(reciprocals))
+    assert link.figures["map_label"] == link.map_label > link.label == link.figures["rank1_label"]
 
 
 @pytest.mark.parametrize("peer", [None, pictures(9, seed=77)])

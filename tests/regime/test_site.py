@@ -33,3 +33,11 @@ def test_all_paths_lie_in_the_own_folder(name):
 def test_campaigns_do_not_meet():
     assert SITE.decider("c-0", "x") != SITE.decider("c-1", "x")
     assert SITE.nets("c-0") != SITE.nets("c-1")
+
+
+def test_later_audits_of_a_method_have_files_of_their_own():
+    for find in (SITE.leakage, SITE.pictures):
+        paths = [find("c-0", method, again) for method in ("x", "x.again-1", "y") for again in (0, 1, 2, 11)]
+        assert len({path.name.lower() for path in paths}) == len(paths)
+        assert find("c-0", "x") == find("c-0", "x", 0)
+    assert SITE.leakage("c-0", "x", 3).stem == SITE.pictures("c-0", "x", 3).stem

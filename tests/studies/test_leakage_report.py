@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,8 @@ import torch
 from dpm_flower.core.errors import ShapeError, StudyError
 from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
 from dpm_flower.regime.linking import LinkLeak
-from dpm_flower.studies.leakage_report import HEADS, LEAKAGES, leakage_html, sentence
+from dpm_flower.studies.leakage_report import HEADS, leakage_html, sentence
+from dpm_flower.studies.own_audits import LEAKAGES, OwnAudit
 
 SCORE = ScoreLeak(floor=0.11, release=0.22, release_p95=0.5, raw=0.88)
 MEAN = Fraction(value=0.142, low=0.1, high=None, score="edge", attacker="A2")
@@ -45,8 +47,17 @@ AUDIT = Leakage(
 PICTURES = {f"{name}.worst.{what}": torch.rand(2, 3, 12, 12) for name in ("A2", "A4") for what in ("originals", "p")}
 
 
+def own(leakage=AUDIT, pictures=PICTURES, again=0):
+    return OwnAudit(release="r", again=again, leakage=leakage, pictures=pictures)
+
+
+def remarks(page):
+    """A page's attacks -> by name the words at the end of their rows."""
+    return dict(re.findall(r'<tr><th class="text" scope="row">(.*?)</th>.*?<td class="words">(.*?)</td></tr>', page, re.DOTALL))
+
+
 def test_the_page_says_all_of_an_audit_and_fetches_nothing():
-    page = leakage_html([(AUDIT, PICTURES)])
+    page = leakage_html([own()])
     for said in (
         "hospital-a",
         "small &lt;b&gt;",
@@ -62,6 +73,26 @@ def test_the_page_says_all_of_an_audit_and_fetches_nothing():
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_beside_the_headline_stand_those_attacks_alone_that_do_not_count_in_it():
+    attacks = (attack("A2"), attack("A4", in_headline=False), attack("A1", reason="why"), attack("A3", in_headline=False, reason="why"))
+    pictures = {f"{one.name}.worst.{what}": torch.rand(1, 3, 12, 12) for one in attacks for what in ("originals", "p")}
+    found = remarks(leakage_html([own(replace(AUDIT, attacks=attacks), pictures)]))
+    beside = "has more of the victim than its release: beside the headline"
+    assert found == {"A2": "", "A4": beside, "A1": "why", "A3": f"{beside}; why"}
+
+
+def test_a_later_audit_stands_below_the_first_under_a_name_of_its_own():
+    page = leakage_html([own(), own(replace(AUDIT, images=77), again=2)])
+    assert re.findall("<h2>(.*)</h2>", page) == ["deep-poisoning, before it left", "deep-poisoning, attacked again (2)"]
+    assert page.index("<dd>30</dd>") < page.index("<dd>77</dd>")
+
+
+def test_who_was_left_out_of_the_headline_is_told_with_the_reason():
+    page = leakage_html([own(replace(AUDIT, left_out={"A5 by edge": "raw <features> come no nearer"}))])
+    assert "Not in the headline: A5 by edge, raw &lt;features&gt; come no nearer." in page
+    assert "Not in the headline" not in leakage_html([own()])
+
+
 def test_what_links_images_to_releases_stands_beside_chance():
     link = LinkLeak(
         name="L1.nearest",
@@ -71,16 +102,18 @@ def test_what_links_images_to_releases_stands_beside_chance():
         chance=0.001,
         label=0.01,
         release=0.2345,
+        low=0.2,
+        high=0.27,
         raw=1.0,
         map_label=0.1,
         map_release=0.3,
         map_raw=1.0,
         seconds=3.0,
     )
-    page = leakage_html([(replace(AUDIT, links=(link,)), PICTURES)])
-    for said in ("L1.nearest", "0.10 %", "23.45 %", "100.00 %"):
+    page = leakage_html([own(replace(AUDIT, links=(link,)))])
+    for said in ("L1.nearest", "0.10 %", "23.45 [20.00, 27.00] %", "100.00 %"):
         assert said in page
-    assert "gallery" not in leakage_html([(AUDIT, PICTURES)])
+    assert "gallery" not in leakage_html([own()])
 
 
 def test_the_sentence_names_the_worst_attackers():
@@ -88,7 +121,9 @@ def test_the_sentence_names_the_worst_attackers():
         "Of what raw features would disclose beyond the label, the worst attacker (A2, by edge) recovers 14 % from this release; the worst "
         "twentieth of the images is recovered to 31 % or more (A0, by SSIM)."
     )
-    assert "nothing can be said" in sentence(replace(AUDIT, mean=None, p95=None))
+    nothing = replace(AUDIT, mean=None, p95=None)
+    assert sentence(nothing) == "Nothing can be said of the release: no attacker was shown able to succeed on raw features."
+    assert sentence(replace(nothing, reason="nobody was asked")) == "Nothing can be said of the release: nobody was asked."
 
 
 def test_an_audit_is_read_back_as_it_was_written(tmp_path):
@@ -101,4 +136,4 @@ def test_an_audit_is_read_back_as_it_was_written(tmp_path):
 
 def test_pictures_of_other_attackers_are_refused():
     with pytest.raises(ShapeError, match="wanted pictures of A2"):
-        leakage_html([(AUDIT, {"A0.worst.p": torch.zeros(1, 3, 12, 12)})])
+        leakage_html([own(pictures={"A0.worst.p": torch.zeros(1, 3, 12, 12)})])

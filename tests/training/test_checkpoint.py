@@ -1,3 +1,6 @@
+import os
+import stat
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -113,3 +116,14 @@ def test_tensors_that_share_memory_are_written_each(tmp_path):
     both = torch.arange(4.0)
     write_tensors(tmp_path / "x.safetensors", {"a": both, "b": both})
     assert equal(load_file(tmp_path / "x.safetensors"), {"a": both, "b": both})
+
+
+def test_tensors_are_for_their_owner_alone_whatever_was_there_and_whatever_the_umask(tmp_path):
+    usual = os.umask(0o022)
+    try:
+        (tmp_path / "open").touch(0o644)
+        for name in ("open", "new"):
+            write_tensors(tmp_path / name, {"own": torch.zeros(3)})
+            assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    finally:
+        os.umask(usual)
