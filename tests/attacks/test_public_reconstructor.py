@@ -36,8 +36,8 @@ def test_it_is_the_weakest_level_and_trains_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_stands_below_the_shadow_attack_knows_no_recipe():
-    assert [level for level in Level if not level.knows_recipe] == [Level.A0, Level.A1]
+def test_who_only_looks_knows_no_recipe():
+    assert [level for level in Level if not level.knows_recipe] == [Level.A0, Level.A1, Level.A5, Level.A6]
 
 
 def test_the_view_has_a_place_for_what_levels_know_and_for_nothing_else():
