@@ -8,11 +8,16 @@ Reads:  gain kept of the lead, who refines its decider on the victim's release, 
 Claim:  a module that hides from the public reconstructor hides little from who runs the recipe; reconstructors that adapt to the
         module while it trains take some of that away, and some of the gain
 Note:   one seed; the intervals are over images, and another module may leak more or less
+More:   STUDY=simulations.frontier:ATTACKED asks others in A2's place, who know no recipe: A1, A5, A6, and L1, which images can be linked
 """
 
 from dataclasses import replace
 
+from dpm_flower.attacks.aligned import Aligned
 from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.optimised import Optimised
+from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
@@ -53,4 +58,15 @@ STUDY = replace(
     reconstruct=RECONSTRUCTING,
     refine=Fitting(steps=300, learning_rate=2e-3),
     columns=("top1", "gain_kept", "headline", "headline_p95", "top1_release", "ssim", "windowed_ssim", "structure", "edge", "seconds"),
+)
+
+ATTACKED = replace(
+    STUDY,
+    name="frontier-attacked",
+    attacks=(
+        OtherReconstructor(kind="residual", fitting=RECONSTRUCTING),
+        Optimised(images=128),
+        NearestFeatures(),
+        Aligned(aligning=Fitting(steps=300, learning_rate=2e-3, weight_decay=0.0), inverse=Inverse(fitting=RECONSTRUCTING)),
+    ),
 )

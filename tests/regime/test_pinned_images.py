@@ -20,8 +20,10 @@ def test_the_same_images_again_are_welcome_and_others_are_told_with_both(tmp_pat
 
 
 def test_every_campaign_has_its_own(tmp_path):
-    pin_images(Site(tmp_path), "c-s0", ONE)
-    pin_images(Site(tmp_path), "c-s1", OTHER)
+    site = Site(tmp_path)
+    pin_images(site, "c-s0", ONE)
+    pin_images(site, "c-s1", OTHER)
+    assert [ONE in site.own_images("c-s0").read_text(), OTHER in site.own_images("c-s1").read_text()] == [True, True]
 
 
 @pytest.mark.parametrize("damage", [b"", ONE[:10].encode(), b"\xff" * 64])

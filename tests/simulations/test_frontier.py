@@ -16,7 +16,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from simulations.frontier import METHODS, STUDY
+from simulations.frontier import ATTACKED, METHODS, STUDY
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 CHOSEN = ("own", "raw features", "noise 1", "DPM, activations", "DPM, 2 adversaries, noise 1")
@@ -69,3 +69,10 @@ def test_the_report_has_the_heat_map(output: Path) -> None:
 def test_the_attacking_peer_is_neither_the_lead_nor_the_victim() -> None:
     assert STUDY.partition.names == ("lead", "victim", "peer")
     assert len(METHODS) == len({repr(method) for method in METHODS.values()})
+
+
+def test_others_are_asked_about_the_same_releases() -> None:
+    assert (ATTACKED.arms, ATTACKED.partition, ATTACKED.seeds) == (STUDY.arms, STUDY.partition, STUDY.seeds)
+    names = [attack.name.partition(".")[0] for attack in ATTACKED.attacks]
+    assert names == ["A1", "A6", "L1", "A5"]
+    assert not any(attack.level.asks_module or attack.level.has_leaked_pairs for attack in ATTACKED.attacks)
