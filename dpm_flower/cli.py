@@ -60,7 +60,7 @@ def study(
         typer.Option(help='How releases travel between entities: "local" (folders) or "grpc" (an exchange process for each, on loopback).'),
     ] = "local",
 ) -> None:
-    """Run a study (results.json, results.csv, report.html) or all variants of a sweep (and sweep.json, sweep.csv, sweep.html)."""
+    """Run a study (results.json, results.csv, report.html), a sweep's variants (and sweep.*) or a comparison (comparison.*)."""
     from dpm_flower.apps.study_command import run  # noqa: PLC0415  # torch and Flower take seconds to import
 
     raise typer.Exit(run(name, data, seeds, output, in_process=in_process, cpus_per_client=cpus_per_client, exchange=exchange))

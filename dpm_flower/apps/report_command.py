@@ -1,4 +1,4 @@
-"""`dpm-flower report`: a finished run's or a sweep's folder -> its table, and its page written anew."""
+"""`dpm-flower report`: a finished run's, a sweep's or a comparison's folder -> its table, and its page written anew."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from dpm_flower.core.errors import DpmFlowerError
+from dpm_flower.studies.comparison_files import JSON_NAME as COMPARISON_JSON
+from dpm_flower.studies.comparison_files import read_comparison, write_comparison
+from dpm_flower.studies.comparison_table import comparison_table
 from dpm_flower.studies.report import write_report
 from dpm_flower.studies.results_files import read_results
 from dpm_flower.studies.sweep_files import JSON_NAME, read_sweep, write_sweep
@@ -21,6 +24,10 @@ def show(folder: Path) -> int:
             sweep = read_sweep(folder)
             console.print(sweep_table(sweep, console.width))
             console.print(f"report: {write_sweep(folder, sweep)}", soft_wrap=True)
+        elif (folder / COMPARISON_JSON).exists():
+            comparison = read_comparison(folder)
+            console.print(comparison_table(comparison, console.width))
+            console.print(f"report: {write_comparison(folder, comparison, {})}", soft_wrap=True)
         else:
             results = read_results(folder)
             console.print(result_table(results, console.width))

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from dpm_flower.core.comparison import Comparison
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.data_name import filled
 from dpm_flower.core.errors import DpmFlowerError, OutputError, StudyError, TrainingError
@@ -36,13 +37,13 @@ from dpm_flower.regime.site_file import SiteFile, read_site_file
 from dpm_flower.regime.site_secret import site_secret
 from dpm_flower.regime.task import EntityTask
 
-STUDY_NAME, SWEEP_NAME = "STUDY", "SWEEP"  # what a file of simulations/ exposes
+STUDY_NAME, SWEEP_NAME, COMPARISON_NAME = "STUDY", "SWEEP", "COMPARISON"  # what a file of simulations/ exposes
 
 
-def find_experiment(name: str) -> Study | Sweep:
-    """ "package.module:NAME" -> the study or the sweep there; "package.module:NAME/label" -> that variant of the sweep.
+def find_experiment(name: str) -> Study | Sweep | Comparison:
+    """ "package.module:NAME" -> the study, sweep or comparison there; "package.module:NAME/label" -> that variant of the sweep.
 
-    ":NAME" may be left out where the module has a STUDY or a SWEEP and not both. Raises StudyError with what was wanted and what came.
+    ":NAME" may be left out where the module has one of STUDY, SWEEP and COMPARISON. Raises StudyError with what was wanted and what came.
     """
     module_name, _, path = name.partition(":")
     attribute, _, label = path.partition("/")
@@ -57,17 +58,17 @@ def find_experiment(name: str) -> Study | Sweep:
         raise StudyError(
             f'wanted a study as "package.module:NAME", for example "simulations.demo:STUDY", got {name!r}: {type(err).__name__}: {err}'
         ) from err
-    if not isinstance(experiment, Study | Sweep) or label:
-        wanted = "Sweep" if label else "Study or a Sweep"
+    if not isinstance(experiment, Study | Sweep | Comparison) or label:
+        wanted = "Sweep" if label else "Study, a Sweep or a Comparison"
         raise StudyError(f"{name.partition('/')[0]} is of type {type(experiment).__name__}, not a {wanted}")
     return experiment
 
 
 def _only_one(module: ModuleType) -> str:
     """What a module's name alone stands for."""
-    found = [name for name in (STUDY_NAME, SWEEP_NAME) if hasattr(module, name)]
+    found = [name for name in (STUDY_NAME, SWEEP_NAME, COMPARISON_NAME) if hasattr(module, name)]
     if len(found) > 1:
-        raise StudyError(f"{module.__name__} has a study and a sweep: name one, {module.__name__}:{STUDY_NAME} or :{SWEEP_NAME}")
+        raise StudyError(f"{module.__name__} has {' and '.join(found)}: name one, {module.__name__}:{found[0]} or :{found[1]}")
     return found[0] if found else STUDY_NAME
 
 
@@ -79,6 +80,8 @@ def find_study(name: str) -> Study:
     experiment = find_experiment(name)
     if isinstance(experiment, Sweep):
         raise StudyError(f"{name} is a sweep; one of its studies is {name}{'' if ':' in name else f':{SWEEP_NAME}'}/{experiment.labels[0]}")
+    if isinstance(experiment, Comparison):
+        raise StudyError(f"{name} is a comparison, which has no entities: dpm-flower study runs it in one process, Flower does not")
     return experiment
 
 
@@ -182,6 +185,7 @@ def open_task(context: Context, campaign: str, seed: int, arm: str) -> EntityTas
         secret=site_secret(site.secret) if site_file else "",
         policy=site_file.policy if site_file else None,
         peer=None if site_file else division().entities.largest_but(name),
+        attribute_names=pieces.attribute_names,
     )
 
 

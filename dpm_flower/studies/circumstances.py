@@ -47,7 +47,8 @@ def facts_of(study: Study, division: Division, wall_s: float, command: str, pres
         public=public,
         holdings_seed=study.seeds[0],
         tests=dict.fromkeys(study.partition.names, test) | {name: TestSet(own.images, own.trivial) for name, own in apart.items()},
-        machine=machine(study),
+        machine=machine_of(Compute.choose(study.device, study.precision))
+        | {"threads per client": str(study.threads), "threads of the pre-training": str(study.lead_threads)},
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         wall_s=wall_s,
         command=command,
@@ -114,16 +115,12 @@ def _weights_digest(weights: str) -> str:
         return weights
 
 
-def machine(study: Study) -> dict[str, str]:
+def machine_of(compute: Compute) -> dict[str, str]:
     """What this machine computes with, in words."""
-    compute = Compute.choose(study.device, study.precision)
-    device = torch.cuda.get_device_name(compute.device) if compute.device.type == "cuda" else _processor()
     return {
-        "device": device,
+        "device": torch.cuda.get_device_name(compute.device) if compute.device.type == "cuda" else _processor(),
         "precision": "bfloat16 (losses in float32)" if compute.mixed else "float32",
         "CPU cores": str(os.cpu_count()),
-        "threads per client": str(study.threads),
-        "threads of the pre-training": str(study.lead_threads),
         "system": f"{platform.system()} {platform.machine()}",
     }
 

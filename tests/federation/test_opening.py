@@ -28,6 +28,7 @@ from dpm_flower.nets.anchor_head import AnchorHead, head_for
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.checkpoint import write_tensors
+from tests.small_comparison import COMPARISON
 from tests.small_study import STUDY
 from tests.small_sweep import SWEEP
 
@@ -85,6 +86,7 @@ def test_a_sweep_is_found_by_its_name_and_its_studies_by_their_labels() -> None:
     assert find_experiment("tests.small_sweep") is find_experiment("tests.small_sweep:SWEEP") is SWEEP
     assert find_study("tests.small_sweep:SWEEP/two") is SWEEP.study("two")
     assert find_experiment("tests.small_study") is STUDY
+    assert find_experiment("tests.small_comparison") is find_experiment("tests.small_comparison:COMPARISON") is COMPARISON
 
 
 @pytest.mark.parametrize(
@@ -93,8 +95,10 @@ def test_a_sweep_is_found_by_its_name_and_its_studies_by_their_labels() -> None:
         ("tests.small_sweep", "one of its studies is tests.small_sweep:SWEEP/one"),
         ("tests.small_sweep:SWEEP", "one of its studies is tests.small_sweep:SWEEP/one"),
         ("tests.small_sweep:SWEEP/three", "has no variant 'three'; it has one, two"),
+        ("tests.small_comparison", "is a comparison, which has no entities"),
+        ("tests.small_comparison:COMPARISON/one", "is of type Comparison, not a Sweep"),
         ("tests.small_study:STUDY/one", "is of type Study, not a Sweep"),
-        ("tests.small_study:FEW", "is of type Fitting, not a Study or a Sweep"),
+        ("tests.small_study:FEW", "is of type Fitting, not a Study, a Sweep or a Comparison"),
     ],
 )
 def test_what_is_no_single_study_is_refused(name: str, told: str) -> None:

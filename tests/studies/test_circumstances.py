@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.compute import Compute
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
 from dpm_flower.data.sources import load
@@ -16,7 +16,7 @@ from dpm_flower.federation.judged_on import JudgedOn
 from dpm_flower.federation.opening import division_of
 from dpm_flower.federation.presence import Present
 from dpm_flower.studies import circumstances
-from dpm_flower.studies.circumstances import PACKAGES, circumstances_of, facts_of, machine
+from dpm_flower.studies.circumstances import PACKAGES, circumstances_of, facts_of, machine_of
 from dpm_flower.studies.facts import TestSet
 from tests.small_study import STUDY
 
@@ -116,12 +116,11 @@ def test_the_content_of_a_file_of_weights_counts_and_its_place_does_not(tmp_path
 
 
 def test_the_machine_is_told_in_words() -> None:
-    told = machine(replace(STUDY, device="cpu", precision="float32", threads=3, lead_threads=2))
+    told = machine_of(Compute.choose("cpu", "float32"))
     assert told["precision"] == "float32"
     assert told["CPU cores"] == str(os.cpu_count())
-    assert (told["threads per client"], told["threads of the pre-training"]) == ("3", "2")
     assert told["device"]
-    assert "bfloat16" in machine(replace(STUDY, device="cpu", precision="bfloat16"))["precision"]
+    assert "bfloat16" in machine_of(Compute.choose("cpu", "bfloat16"))["precision"]
 
 
 def test_a_system_that_does_not_name_its_processor_has_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,9 +129,4 @@ def test_a_system_that_does_not_name_its_processor_has_one_all_the_same(monkeypa
 
     monkeypatch.setattr(circumstances, "open", missing, raising=False)
     monkeypatch.setattr(platform, "processor", lambda: "")
-    assert machine(replace(STUDY, device="cpu"))["device"] == "CPU"
-
-
-def test_a_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(SettingError, match="cuda:99"):
-        machine(replace(STUDY, device="cuda:99"))
+    assert machine_of(Compute.choose("cpu"))["device"] == "CPU"

@@ -1,0 +1,142 @@
+"""The cells of a comparison, one after the other: run once each, kept whole, read where they were run before."""
+
+import hashlib
+import resource
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from dpm_flower.core.comparison import Comparison, Found, Ground, Trial
+from dpm_flower.core.compute import Compute, torch_threads
+from dpm_flower.core.errors import DpmFlowerError, MetricError, StudyError
+from dpm_flower.core.progress import Report
+from dpm_flower.core.whole_file import whole_file
+from dpm_flower.studies.comparison_results import ComparedCell
+from dpm_flower.studies.formatted_json import JsonFormat
+from dpm_flower.training.checkpoint import write_tensors
+
+FORMAT = JsonFormat(ComparedCell, "dpm-flower comparison cell 1", "one cell of a comparison")
+CELL_NAME, PICTURES_NAME = "cell.json", "pictures.safetensors"
+COMMON = "common"  # the folder of what trials under one seed build on
+CELLS = "cells"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a comparison's cells are run: its data as named, its folder, how to compute, and who is told.
+
+    `circumstances` are what every cell depends on beside its trial: the data (its content where it is a file), machine and versions.
+    """
+
+    comparison: Comparison
+    folder: Path
+    compute: Compute
+    report: Report
+    circumstances: str
+
+    @classmethod
+    def of(cls, comparison: Comparison, folder: Path, report: Report) -> "Bench":
+        """A comparison with its data, where its cells lie, and who is told. Raises SettingError for a device that is not there."""
+        compute, path, data = Compute.choose(comparison.device, comparison.precision), Path(comparison.data), comparison.data
+        if path.is_file():
+            with path.open("rb") as file:
+                data = hashlib.file_digest(file, "sha256").hexdigest()
+        versions = map(version, ("dpm-flower", "torch"))
+        return cls(comparison, folder, compute, report, "\x1f".join((data, str(compute), str(comparison.threads), *versions)))
+
+    def place(self, *named: str) -> Path:
+        """What a folder is made for, under these circumstances -> the folder."""
+        text = "\x1f".join((self.circumstances, *named))
+        return self.folder / CELLS / hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def cell(self, trial: Trial, seed: int) -> Path:
+        """The folder of one cell."""
+        return self.place(repr(trial), str(seed))
+
+
+def cells_in_turn(bench: Bench) -> Iterator[tuple[Trial, ComparedCell]]:
+    """A bench -> each of its cells as soon as it has figures or a reason for having none, seed after seed.
+
+    A trial that fails costs its own cell only; it is tried again the next time.
+    """
+    for seed in bench.comparison.seeds:
+        for trial in bench.comparison.trials:
+            yield trial, _cell(bench, trial, seed)
+
+
+def kept_cell(bench: Bench, trial: Trial, seed: int) -> ComparedCell | None:
+    """The figures of a cell that was run before; None where it was not, or its file is damaged."""
+    try:
+        return FORMAT.read(bench.cell(trial, seed) / CELL_NAME)
+    except StudyError:
+        return None
+
+
+def pictures_of(bench: Bench) -> dict[str, dict[str, Tensor]]:
+    """By trial the rows of pictures that its first seed left, in its own order; a file that is damaged costs its pictures only."""
+    found = {}
+    for trial in bench.comparison.trials:
+        try:
+            with safe_open(bench.cell(trial, bench.comparison.seeds[0]) / PICTURES_NAME, framework="pt") as file:
+                found[trial.name] = {name: file.get_tensor(name) for name in file.metadata()["order"].split("\x1f")}
+        except (OSError, SafetensorError, KeyError):
+            continue
+    return found
+
+
+def _cell(bench: Bench, trial: Trial, seed: int) -> ComparedCell:
+    if (kept := kept_cell(bench, trial, seed)) is not None:
+        return kept
+    folder, common = bench.cell(trial, seed), bench.place(COMMON, str(seed))
+    began, cpu_began = time.perf_counter(), _cpu_seconds()
+    try:
+        for place in (folder, common):
+            place.mkdir(0o700, parents=True, exist_ok=True)
+        with torch_threads(bench.comparison.threads):
+            found = trial.run(Ground(bench.comparison.data, seed, folder, common, bench.compute, bench.report))
+        _check(found)
+    except DpmFlowerError as err:
+        return ComparedCell(seed=seed, reason=str(err))
+    except Exception as err:  # a mistake in a trial or too little memory: the others may still come to something
+        traceback.print_exc()
+        return ComparedCell(seed=seed, reason=f"{type(err).__name__}: {err}")
+    cell = ComparedCell(
+        seed=seed,
+        figures={key: float(value) for key, value in found.figures.items()},
+        curves={name: tuple((float(x), float(y)) for x, y in points) for name, points in found.curves.items()},
+        seconds=time.perf_counter() - began,
+        cpu_seconds=_cpu_seconds() - cpu_began,
+    )
+    if found.pictures:
+        write_tensors(folder / PICTURES_NAME, dict(found.pictures), {"order": "\x1f".join(found.pictures)})
+    with whole_file(folder / CELL_NAME) as partial:  # the last: a cell that has it is whole
+        partial.write_text(FORMAT.text(cell), encoding="utf-8")
+    return cell
+
+
+def _check(found: Found) -> None:
+    """Raises MetricError for figures that are not finite and for pictures that are none."""
+    strange = {key: value for key, value in found.figures.items() if not torch.isfinite(torch.tensor(float(value)))}
+    if strange or not found.figures:
+        raise MetricError(f"wanted at least one figure, all finite, got {strange or 'none'}")
+    _check_pictures(found.pictures)
+
+
+def _check_pictures(pictures: Mapping[str, Tensor]) -> None:
+    for name, images in pictures.items():
+        if images.ndim != 4 or not len(images) or not images.is_floating_point():
+            raise MetricError(f"wanted the pictures {name!r} as floats (N,C,H,W), got {images.dtype} {tuple(images.shape)}")
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of those that it has waited for."""
+    return sum(
+        used.ru_utime + used.ru_stime for used in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
