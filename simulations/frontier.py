@@ -8,6 +8,8 @@ Reads:  gain kept of the lead, who refines its decider on the victim's release, 
 Claim:  a module that hides from the public reconstructor hides little from who runs the recipe; reconstructors that adapt to the
         module while it trains take some of that away, and some of the gain
 Note:   one seed; the intervals are over images, and another module may leak more or less
+Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing: noise of several strengths, the strongest tenth of the
+        values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
 More:   STUDY=simulations.frontier:ATTACKED asks others in A2's place, who know no recipe: A1, A5, A6, and L1, which images can be linked
 """
 
@@ -23,10 +25,13 @@ from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import SharingMethod
+from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
+from dpm_flower.methods.projected_features import ProjectedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
+from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.training.adversaries import Adversaries
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.table1_2 import BASE
@@ -43,22 +48,37 @@ METHODS: dict[str, SharingMethod] = {
     "DPM, 2 adversaries": ADAPTING,
     "DPM, 2 adversaries, noise 1": replace(ADAPTING, perturbation=GaussianNoise(sigma=1.0)),
 }
+UNTRAINED_METHODS: dict[str, SharingMethod] = {
+    "raw features": RawFeatures(),
+    **{f"noise {sigma:g}": PerturbedFeatures(perturbation=GaussianNoise(sigma=sigma)) for sigma in (0.5, 1.0, 2.0, 3.0)},
+    "strongest 10 %": SparseFeatures(share=0.1),
+    **{f"{dimensions} components": ProjectedFeatures(dimensions=dimensions) for dimensions in (64, 16)},
+    "class means": ClassMeanFeatures(),
+}
+
+
+def arms(methods: dict[str, SharingMethod]) -> tuple[SharingArm, ...]:
+    """Methods by name -> the arms in which the victim alone releases and the lead alone receives."""
+    return (
+        SharingArm(name="own", method=Nothing(), receivers=("lead",)),
+        *(SharingArm(name=name, method=method, senders=("victim",), receivers=("lead",)) for name, method in methods.items()),
+    )
+
 
 STUDY = replace(
     BASE,
     name="frontier",
     partition=Shares(entities=(("lead", 0.15), ("victim", 0.35), ("peer", 0.3)), public=0.1, validation=0.1),
     lead="lead",
-    arms=(
-        SharingArm(name="own", method=Nothing(), receivers=("lead",)),
-        *(SharingArm(name=name, method=method, senders=("victim",), receivers=("lead",)) for name, method in METHODS.items()),
-    ),
+    arms=arms(METHODS),
     attacks=(Shadow(inverse=Inverse(fitting=RECONSTRUCTING)),),
     pretrain=Fitting(steps=500, learning_rate=1e-2),
     reconstruct=RECONSTRUCTING,
     refine=Fitting(steps=300, learning_rate=2e-3),
     columns=("top1", "gain_kept", "headline", "headline_p95", "top1_release", "ssim", "windowed_ssim", "structure", "edge", "seconds"),
 )
+
+UNTRAINED = replace(STUDY, name="frontier-untrained", arms=arms(UNTRAINED_METHODS), seeds=(0, 1, 2))
 
 ATTACKED = replace(
     STUDY,

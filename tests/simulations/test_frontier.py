@@ -16,10 +16,11 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from simulations.frontier import ATTACKED, METHODS, STUDY
+from simulations.frontier import ATTACKED, METHODS, STUDY, UNTRAINED
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 CHOSEN = ("own", "raw features", "noise 1", "DPM, activations", "DPM, 2 adversaries, noise 1")
+PLAIN = ("strongest 10 %", "16 components", "class means")
 
 
 def _quick(arm: object) -> SharingArm:
@@ -32,7 +33,7 @@ TINY = replace(
     data="digits",
     side=12,
     partition=Shares(entities=(("lead", 0.04), ("victim", 0.06), ("peer", 0.05)), public=0.05, validation=0.2),
-    arms=tuple(_quick(arm) for arm in STUDY.arms if arm.name in CHOSEN),
+    arms=tuple(_quick(arm) for arm in STUDY.arms if arm.name in CHOSEN) + tuple(arm for arm in UNTRAINED.arms if arm.name in PLAIN),
     attacks=(Shadow(inverse=Inverse(fitting=Fitting(steps=60, batch_size=16, learning_rate=3e-3))),),
     pretrain=Fitting(steps=20, batch_size=16, learning_rate=1e-2),
     reconstruct=Fitting(steps=60, batch_size=16, learning_rate=3e-3),
@@ -54,10 +55,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_defence_has_its_headline_and_its_receiver_s_accuracy(output: Path) -> None:
     lines = list(csv.DictReader(io.StringIO((output / "quality.csv").read_text())))
     of = {(line["arm"], line["entity"]): line for line in lines}
-    for arm in CHOSEN:
+    for arm in (*CHOSEN, *PLAIN):
         assert of[arm, "lead"]["top1"]
         assert not of[arm, "lead"]["reason"]
-    for arm in CHOSEN[1:]:
+    for arm in (*CHOSEN[1:], *PLAIN):
         assert {name for name in of[arm, "victim"] if of[arm, "victim"][name]} >= {"headline_p", "headline_p_low", "headline_p_p95"}
     assert float(of["raw features", "victim"]["headline_p"]) == pytest.approx(1, abs=0.05)  # by definition: what raw features disclose
 
