@@ -16,7 +16,7 @@ from dpm_flower.federation.wire import Reply, Request, averaging_reply, read_ave
 from dpm_flower.payload.released_spec import ImageSpec
 from dpm_flower.regime.averaging import average_locally
 from dpm_flower.regime.contribute import contribute
-from dpm_flower.regime.evaluate import Evaluation, evaluate_decider, evaluate_network
+from dpm_flower.regime.evaluate import Evaluation, evaluate_as_received, evaluate_decider, evaluate_network
 from dpm_flower.regime.pooling import PooledFeatures, PooledImages
 from dpm_flower.regime.pretrain import pretrain
 from dpm_flower.regime.receive import Away, Refusal, Take, receive
@@ -52,7 +52,7 @@ def adopt_networks(message: Message, context: Context) -> Message:
     check_vouched(task, request.tensors, request.claims, standing_of(task, context))
     nets = nets_from(task.study, task.train.classes, task.compute, request.tensors)
     write_tensors(task.site.nets(task.campaign), nets.tensors())
-    evaluation = evaluate_decider(task, nets, nets.decider.state_dict())
+    evaluation = evaluate_as_received(task, nets)
     return reply_message(_evaluated(task, evaluation, meter), message)
 
 

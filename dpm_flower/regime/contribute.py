@@ -25,6 +25,7 @@ from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.packing import packed
 from dpm_flower.payload.released_spec import ReleasedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
+from dpm_flower.regime.as_received import answers_as_received
 from dpm_flower.regime.attacker_views import Exposed
 from dpm_flower.regime.audit import ALWAYS_ASKED, Audit, audit
 from dpm_flower.regime.publishing import Notary, released_spec
@@ -190,5 +191,5 @@ def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: ReleasedSpe
         case SharedImages(images=images):
             # bytes come back as they are, and their features are there already
             released = raw if torch.equal(images, task.test.images) else features(images)
-    read = {of: accuracy(net.decider, inputs, labels, task.compute) for of, inputs in (("z", raw), ("p", released))}
+    read = {"z": answers_as_received(task, net).accuracy, "p": accuracy(net.decider, released, labels, task.compute)}
     return {f"{name}_{of}": share for of, answers in read.items() for name, share in answers.figures.items()}

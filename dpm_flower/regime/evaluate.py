@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from dpm_flower.core.errors import MetricError, TrainingError
-from dpm_flower.core.labelled import Labels
-from dpm_flower.metrics.compactness import class_distance_normalised_variance
+from dpm_flower.core.errors import TrainingError
+from dpm_flower.core.split_net import Decider
 from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.regime.as_received import DeciderAnswers, answers_as_received, answers_of
 from dpm_flower.regime.task import EntityTask
-from dpm_flower.training.prediction import Accuracy, accuracy, apply
+from dpm_flower.training.prediction import Accuracy, accuracy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,29 +45,27 @@ def evaluate_decider(task: EntityTask, net: PublicNets, state: Mapping[str, Tens
         raise TrainingError(f"wanted the weights of this study's decider, got others: {err}") from err
     with task.threads():
         features = task.features(net)
-        activations = apply(decider.trunk, features(task.test.images), task.compute)
-        test = accuracy(decider.head, activations, task.test.labels, task.compute.in_float32())
+        test = answers_of(task, decider, features(task.test.images))
         validation = accuracy(decider, features(task.validation.images), task.validation.labels, task.compute)
-    return _evaluation(test, validation, _compactness(activations, task.test.labels))
+    return _evaluation(test, validation)
+
+
+def evaluate_as_received(task: EntityTask, net: PublicNets) -> Evaluation:
+    """The public networks -> the quality of their decider before anybody refines it."""
+    with task.threads():
+        validation = accuracy(net.decider, task.features(net)(task.validation.images), task.validation.labels, task.compute)
+        return _evaluation(answers_as_received(task, net), validation)
 
 
 def evaluate_network(task: EntityTask, nets: PublicNets) -> Evaluation:
     """A whole network -> its quality on raw images."""
     network = nets.whole_network()
     with task.threads():
-        activations = apply(nn.Sequential(nets.featurizer, nets.decider.trunk), task.test.images, task.compute)
-        test = accuracy(nets.decider.head, activations, task.test.labels, task.compute.in_float32())
+        test = answers_of(task, Decider(nn.Sequential(nets.featurizer, nets.decider.trunk), nets.decider.head), task.test.images)
         validation = accuracy(network, task.validation.images, task.validation.labels, task.compute)
-    return _evaluation(test, validation, _compactness(activations, task.test.labels))
+    return _evaluation(test, validation)
 
 
-def _evaluation(test: Accuracy, validation: Accuracy, compactness: float | None) -> Evaluation:
-    return Evaluation(test.top1, test.correct, validation.top1, compactness, test.top5, validation.top5)
-
-
-def _compactness(activations: Tensor, labels: Labels) -> float | None:
-    """A decider that gives two classes the same mean activation has no figure, and is evaluated all the same."""
-    try:
-        return class_distance_normalised_variance(activations, labels)
-    except MetricError:
-        return None
+def _evaluation(test: DeciderAnswers, validation: Accuracy) -> Evaluation:
+    answers = test.accuracy
+    return Evaluation(answers.top1, answers.correct, validation.top1, test.compactness, answers.top5, validation.top5)
