@@ -11,8 +11,8 @@ from dpm_flower.core.errors import HookError, SettingError
 from dpm_flower.nets.in_place import call_name
 from dpm_flower.nets.tracing import Traced, in_mode
 
-BLOCK = re.compile(r"(layer|conv)(\d+)\.(\d+)")
-PART_OF_DENSENET = re.compile(r"features\.(denseblock|transition)\d+")
+BLOCK = re.compile(r"(?:body\.)?(layer|conv)(\d+)\.(\d+)")  # "body": of a detector's backbone, the part below its pyramid
+PART_OF_DENSENET = re.compile(r"(?:body\.)?features\.(denseblock|transition)\d+")
 RELU_MODULES = (nn.ReLU, nn.ReLU6)
 RELU_CALLS = frozenset({"relu", "relu_", "relu6"})
 # Order-preserving, so that what was not negative stays so.
@@ -45,13 +45,13 @@ class HookPoint:
     non_negative: bool
 
 
-def hook_points(traced: Traced, side: int) -> tuple[HookPoint, ...]:
-    """A traced network and the side of its images in pixels -> its valid hook points, from input to output.
+def hook_points(traced: Traced, side: int, width: int | None = None) -> tuple[HookPoint, ...]:
+    """A traced network and the side of its images in pixels (or their height and width) -> its valid hook points, from input to output.
 
     Valid is a call whose result is of rank 4 and lies on every path from the input to the output. Raises SettingError if the
     network cannot read images of that side.
     """
-    shapes = _shapes(traced, side)
+    shapes = _shapes(traced, side, width or side)
     nodes = [node for node in _bottlenecks(traced) if len(shapes.get(node, ())) == 4 and shapes[node][0] == 1]
     friendly = [_friendly_names(traced, node) for node in nodes]
     owner: dict[str, fx.Node] = {}
@@ -117,17 +117,17 @@ class _ShapeReader(fx.Interpreter):
         return result
 
 
-def _shapes(traced: Traced, side: int) -> dict[fx.Node, tuple[int, ...]]:
+def _shapes(traced: Traced, height: int, width: int) -> dict[fx.Node, tuple[int, ...]]:
     """The shape of every tensor in the network when it looks at one black image; its statistics stay as they are."""
-    if side < 1:
-        raise SettingError(f"an image's side must be at least 1 pixel, got {side}")
+    if min(height, width) < 1:
+        raise SettingError(f"an image's side must be at least 1 pixel, got {min(height, width)}")
     weight = next(traced.network.parameters(), torch.empty(0))
     reader = _ShapeReader(traced)
     with in_mode(traced.network, training=False), torch.no_grad():
         try:
-            reader.run(torch.zeros(1, 3, side, side, device=weight.device, dtype=weight.dtype))
+            reader.run(torch.zeros(1, 3, height, width, device=weight.device, dtype=weight.dtype))
         except (RuntimeError, ValueError) as err:
-            raise SettingError(f"wanted a network that reads (B,3,{side},{side}) images, got one that fails on them: {err}") from err
+            raise SettingError(f"wanted a network that reads (B,3,{height},{width}) images, got one that fails on them: {err}") from err
     return reader.shapes
 
 

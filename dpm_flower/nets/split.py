@@ -34,12 +34,16 @@ def split(backbone: nn.Module, hook: str, side: int) -> tuple[nn.Module, Decider
 
 def halves(traced: Traced, point: HookPoint) -> tuple[fx.Graph, fx.Graph]:
     """A traced network and one of its hook points -> its calls up to the cut, and those from there to what its last call reads."""
-    cut = next(node for node, name in traced.names.items() if name == point.node)
-    penultimate = traced.result.all_input_nodes[0]
-    return _part(traced, traced.source, cut), _part(traced, cut, penultimate)
+    cut = cut_of(traced, point)
+    return part(traced, traced.source, cut), part(traced, cut, traced.result.all_input_nodes[0])
 
 
-def _part(traced: Traced, start: fx.Node, end: fx.Node) -> fx.Graph:
+def cut_of(traced: Traced, point: HookPoint) -> fx.Node:
+    """The call of a traced network whose result passes at one of its hook points."""
+    return next(node for node, name in traced.names.items() if name == point.node)
+
+
+def part(traced: Traced, start: fx.Node, end: fx.Node) -> fx.Graph:
     """What the network does between two of its tensors, as a graph of its own that calls the network's modules."""
     needed, waiting = {start}, [end]
     while waiting:
@@ -52,9 +56,12 @@ def _part(traced: Traced, start: fx.Node, end: fx.Node) -> fx.Graph:
     # A caller's images or features are not ours to overwrite, and a leaf that asks for a gradient must not be.
     copies = {start: graph.call_method("clone", (given,)) if is_overwritten(traced, start) else given}
     for node in traced.graph.nodes:
-        if node in needed and node is not start:
+        if node in needed and node not in (start, end):
             copies[node] = graph.node_copy(node, copies.__getitem__)
-    graph.output(copies[end])
+    if end.op == "output":  # several tensors by name
+        graph.output(fx.map_arg(end.args[0], copies.__getitem__))
+    else:
+        graph.output(copies.get(end) or graph.node_copy(end, copies.__getitem__))
     return graph
 
 

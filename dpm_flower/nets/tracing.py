@@ -19,7 +19,9 @@ LEAVES = (ops.StochasticDepth, ops.DropBlock2d, ops.DropBlock3d, StandardisedCon
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """A network with the graph of its calls. `source` is the input image, `result` the logits, `names` each call's own name.
+    """A network with the graph of its calls. `source` is the input image, `result` what comes out, `names` each call's own name.
+
+    `result` is the logits; of a network that ends in several maps by name, the node that gathers those.
 
     A name is the path of the module that is called, or of the module that calls a function; the second call of the same
     name is `name_1`. This is torchvision's naming (`torchvision.models.feature_extraction`).
@@ -56,10 +58,11 @@ def _trace_once(network: nn.Module, tracer: fx.Tracer, training: bool) -> fx.Gra
             raise SettingError(f"wanted a network that torch.fx can trace, got {type(network).__name__}: {err}") from err
 
 
-def trace(network: nn.Module) -> Traced:
+def trace(network: nn.Module, *, maps: bool = False) -> Traced:
     """A network -> its graph, which is the same in training and evaluation mode; the network stays as it is.
 
-    Raises SettingError if it cannot be traced, has not one input and one output, or takes another way while training.
+    With `maps` it may end in several tensors by name, as a detector's backbone does. Raises SettingError if it cannot be traced, has
+    not one input and one output, or takes another way while training.
     """
     tracer = NodePathTracer(autowrap_modules=(math, ops), leaf_modules=LEAVES)
     graph = _trace_once(network, tracer, training=False)
@@ -72,7 +75,8 @@ def trace(network: nn.Module) -> Traced:
             "(nn.Dropout) where its forward function reads self.training, and buffers where it makes tensors"
         )
     sources = [node for node in graph.nodes if node.op == "placeholder"]
-    result = next(node for node in graph.nodes if node.op == "output").args[0]
+    end = next(node for node in graph.nodes if node.op == "output")
+    result = end if maps and isinstance(end.args[0], Mapping) else end.args[0]
     if len(sources) != 1 or not isinstance(result, fx.Node):
         raise SettingError(f"wanted a network with one input and one output tensor, got {len(sources)} inputs and the output {result}")
     return Traced(network, graph, sources[0], result, dict(tracer.node_to_qualname))
