@@ -14,6 +14,7 @@ from dpm_flower.apps.doctor_cli import doctor
 from dpm_flower.apps.exchange_cli import exchange
 from dpm_flower.apps.identity_cli import identity
 from dpm_flower.apps.release_cli import release
+from dpm_flower.apps.retention_cli import retention
 from dpm_flower.apps.roster_cli import roster
 from dpm_flower.apps.site_cli import site
 
@@ -27,6 +28,7 @@ app.add_typer(roster, name="roster")
 app.add_typer(release, name="release")
 app.add_typer(audit_log, name="audit-log")
 app.add_typer(exchange, name="exchange")
+app.add_typer(retention, name="retention")
 app.add_typer(site, name="site")
 app.command()(doctor)
 app.command()(audit)

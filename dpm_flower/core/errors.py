@@ -49,6 +49,14 @@ class PoolError(DpmFlowerError):
     """A pool is damaged or does not hold what it was asked for."""
 
 
+class RetentionError(DpmFlowerError):
+    """A store of images with a limited life is damaged, in use, cannot tell the time, or refuses what was asked of it."""
+
+
+class GoneError(RetentionError):
+    """An image is not in the store: its time is over, or it never was there."""
+
+
 class PolicyError(DpmFlowerError):
     """A site's own policy does not allow what was asked of it, or what would leave it."""
 

@@ -80,13 +80,13 @@ def parse(line: bytes, what: str) -> Entry:
     return entry
 
 
-def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
-    """Lines -> their entries, one after the other, each after it was found to follow the one before.
+def entries(lines: Iterable[bytes], after: Entry | None = None) -> Iterator[Entry]:
+    """Lines -> their entries, one after the other, each after it was found to follow the one before, the first `after` if given.
 
     Raises PoolError with the number of the first entry that was edited, deleted, inserted or moved. Holds one entry at a time.
     """
-    last: Entry | None = None
-    for number, line in enumerate(lines):
+    last = after
+    for number, line in enumerate(lines, 0 if after is None else after.number + 1):
         entry = parse(line, f"entry {number}")
         if entry.number != number:
             raise PoolError(f"entry {number} is missing or was moved: entry {entry.number} stands in its place")

@@ -14,7 +14,8 @@ from dpm_flower.core.streams import stream
 from dpm_flower.data.column_table import folder_columns
 from dpm_flower.data.file_tree import files_below
 from dpm_flower.data.partition_columns import numbered_column
-from dpm_flower.data.picture_files import EXTENSIONS, images_from_files
+from dpm_flower.data.picture_checks import EXTENSIONS
+from dpm_flower.data.picture_files import images_from_files
 from dpm_flower.data.split_folders import WANTED, Splits, splits_among
 from dpm_flower.data.stratified import stratified_split
 from dpm_flower.data.undecoded import Part, Undecoded

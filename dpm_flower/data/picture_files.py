@@ -2,25 +2,17 @@
 
 import io
 import os
-import re
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from dpm_flower.core.errors import DataError
-from dpm_flower.core.labelled import BRIGHTEST
+from dpm_flower.data.picture_checks import UNREADABLE, check_depth, unreadable, upright
 from dpm_flower.data.pixels import BytesNCHW
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # those of torchvision's ImageFolder
-DEEP_MODES = ("I", "F")  # grey of 16 and more bits per pixel: Pillow would cut them to 255 in silence
-DEEP_RAW = re.compile(r";16[A-Z]")  # "RGB;16B": colours of 16 bits, cut to 8 while they are decoded; BMP's "BGR;16" is a whole pixel
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, Image.DecompressionBombError)
 PIECE_IMAGES = 1024  # decoded between two yields: 154 MB at 224 x 224 pixels
 TASK_IMAGES = 16  # decoded by a thread in one go: handing over costs more than decoding a small image
 
@@ -49,9 +41,8 @@ def _square(path: str, side: int) -> NDArray[np.uint8]:
     """An image file -> its upright centre square, (side,side,3)."""
     try:
         with open(path, "rb") as file, Image.open(io.BytesIO(file.read())) as opened:  # read at once: Pillow reads in tiny bites
-            if deep := _deep(opened):
-                raise DataError(f"{path}: wanted 8 bits per channel, got Pillow's mode {deep}")
-            image = _upright(opened)
+            check_depth(opened, path)
+            image = upright(opened)
             if image.mode != "RGB":
                 image = image.convert("RGB")
             edge = min(image.size)
@@ -62,24 +53,4 @@ def _square(path: str, side: int) -> NDArray[np.uint8]:
                 image = image.resize((side, side), Image.Resampling.LANCZOS)
             return np.asarray(image)
     except UNREADABLE as err:
-        raise DataError(f"{path}: wanted a readable image, got {type(err).__name__}: {err}") from err
-
-
-def _deep(image: Image.Image) -> str:
-    """How Pillow calls what lies in the file where that is more than 8 bits per channel, whatever it would make of it; else nothing."""
-    if image.mode.startswith(DEEP_MODES):
-        return image.mode
-    for decoder, _, _, told in getattr(image, "tile", ()):
-        first, *more = told if isinstance(told, tuple) else (told,)
-        if isinstance(first, str) and DEEP_RAW.search(first):
-            return first
-        if decoder.startswith("ppm") and more and isinstance(more[0], int) and more[0] > BRIGHTEST:
-            return f"{first} with values up to {more[0]}"
-    return ""
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The image as the camera was held. A JPEG says so before its pixels or not at all, and asking Pillow costs as much as decoding."""
-    if image.format == "JPEG" and not {"exif", "xmp"} & image.info.keys():
-        return image
-    return ImageOps.exif_transpose(image)
+        raise unreadable(path, err) from err

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from dpm_flower.core.durable import sync_folder, write_file
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError
 from dpm_flower.exchange import layout, stored
 from dpm_flower.exchange.burial import refuse_buried, sweep_buried
-from dpm_flower.exchange.durable import sync_folder, write_file
 from dpm_flower.exchange.listing import Listing
 from dpm_flower.exchange.parts import Parts
 from dpm_flower.exchange.rebuilding import asked

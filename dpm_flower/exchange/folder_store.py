@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpm_flower.core.durable import sync_folder, write_file
 from dpm_flower.core.errors import PoolError
 from dpm_flower.exchange import layout
-from dpm_flower.exchange.durable import sync_folder, write_file
 from dpm_flower.exchange.stream import file_chunks
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dpm_flower.apps.study_command import run
-from dpm_flower.exchange import durable, folder_store
+from dpm_flower.core import durable
+from dpm_flower.exchange import folder_store
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation import handlers
 from dpm_flower.regime.consortium import Consortium

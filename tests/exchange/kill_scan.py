@@ -18,7 +18,7 @@ from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.shard import Shard, ShardEntry
 from dpm_flower.payload.verified import PROOF, AuthenticRelease
 
-WATCHED = tuple(str(Path(dpm_flower.__file__).parent / name) for name in ("exchange", "core/whole_file.py"))
+WATCHED = tuple(str(Path(dpm_flower.__file__).parent / name) for name in ("exchange", "core/whole_file.py", "core/chain_file.py"))
 # these only compute, read and delegate: whoever is killed there is killed before what comes next
 PURE = ("claim.py", "layout.py", "listing.py", "pool.py", "rebuilding.py", "stored.py", "stream.py")
 SHARDS = [Shard("a", b"first" * 99), Shard("b", b"second" * 99)]

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from dpm_flower.core.chain_file import TEXT_CHARACTERS
 from dpm_flower.core.errors import OutputError, PoolError
 from dpm_flower.core.hash_chain import MAX_LINE_BYTES
-from dpm_flower.exchange.audit_log import TEXT_CHARACTERS, AuditLog
+from dpm_flower.exchange.audit_log import AuditLog
 
 
 @pytest.fixture

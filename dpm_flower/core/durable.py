@@ -14,6 +14,13 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
         os.fsync(file.fileno())
 
 
+def write_all(descriptor: int, data: bytes, start: int = 0) -> None:
+    """An open file, bytes, and where they go in it -> all of them are written there, not yet synced. All OSErrors pass through."""
+    while data:
+        written = os.pwrite(descriptor, data, start)
+        data, start = data[written:], start + written
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder last. All OSErrors pass through."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

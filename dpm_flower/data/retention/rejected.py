@@ -1,0 +1,79 @@
+"""What an inbox could not take, put aside for its owner: a file -> the same below `rejected`, beside the reason, for a limited time."""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dpm_flower.core.durable import sync_folder, write_file
+from dpm_flower.core.errors import OutputError
+from dpm_flower.data.retention.erasing import erase
+
+REJECTED = "rejected"
+REASON = ".reason.txt"
+
+
+def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> None:
+    """An inbox, files of it that belong together, and when they came (seconds since 1970 UTC) -> they lie below `rejected`.
+
+    Beside the first one a file says the reason.
+
+    The reason is there before they are. A file of that name that lies there already stays, and the new ones get names of their own.
+    Raises OutputError where the disk does not take it; the files are then still in the inbox.
+    """
+    place = inbox / REJECTED / files[0].relative_to(inbox).parent
+    try:
+        place.mkdir(0o700, parents=True, exist_ok=True)
+        os.chmod(inbox / REJECTED, 0o700)
+        free = not any(os.path.lexists(place / name) for file in files for name in (file.name, file.name + REASON))
+        prefix = "" if free else f"{secrets.token_hex(4)}-"
+        note = place / f"{prefix}{files[0].name}{REASON}"
+        write_file(note, [f"{files[0].relative_to(inbox)}: {reason}\n".encode(errors="surrogateescape")])
+        os.utime(note, (came_at, came_at))
+        for file in files:
+            os.utime(file, (came_at, came_at), follow_symlinks=False)
+            file.rename(place / f"{prefix}{file.name}")
+        sync_folder(place)
+    except OSError as err:
+        raise OutputError(f"cannot put {files[0]} aside: {err}") from err
+
+
+def clear(inbox: Path, before_s: float) -> int:
+    """An inbox -> how many files below `rejected` were erased, since they came at or before a time (seconds since 1970 UTC).
+
+    They are images as well, and may be kept no longer than those in the store. Raises OutputError for what cannot be erased.
+    """
+    erased = 0
+    try:
+        for place, _, names, descriptor in os.fwalk(inbox / REJECTED):
+            for name in names:
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime <= before_s:
+                    erase(name, descriptor)
+                    erased += 1
+            if names and erased:
+                sync_folder(Path(place))
+    except FileNotFoundError:
+        return erased
+    except OSError as err:
+        raise OutputError(f"cannot erase what was rejected in {inbox}: {err}") from err
+    return erased
+
+
+def erase_file(path: Path) -> None:
+    """Erases a file that was taken in, and makes that last. Raises OutputError."""
+    try:
+        with _folder(path.parent) as descriptor:
+            erase(path.name, descriptor)
+            os.fsync(descriptor)
+    except OSError as err:
+        raise OutputError(f"cannot erase {path}: {err}") from err
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

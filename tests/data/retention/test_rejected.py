@@ -1,0 +1,63 @@
+import os
+
+import pytest
+
+from dpm_flower.core.errors import OutputError
+from dpm_flower.data.retention import rejected
+from dpm_flower.data.retention.rejected import clear, erase_file, put_aside
+
+
+def files_of(inbox):
+    return {str(path.relative_to(inbox)): path.read_bytes() for path in inbox.rglob("*") if path.is_file()}
+
+
+def test_files_lie_below_rejected_beside_the_reason(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "a.png").write_bytes(b"image")
+    (tmp_path / "cat" / "a.xml").write_bytes(b"xml")
+    put_aside(tmp_path, [tmp_path / "cat" / "a.png", tmp_path / "cat" / "a.xml"], "why", 100)
+    assert files_of(tmp_path) == {
+        "rejected/cat/a.png": b"image",
+        "rejected/cat/a.xml": b"xml",
+        "rejected/cat/a.png.reason.txt": b"cat/a.png: why\n",
+    }
+
+
+def test_another_file_of_that_name_stays(tmp_path):
+    for content in (b"first", b"second"):
+        (tmp_path / "a").write_bytes(content)
+        put_aside(tmp_path, [tmp_path / "a"], content.decode(), 100)
+    found = files_of(tmp_path)
+    assert sorted(found.values()) == [b"a: first\n", b"a: second\n", b"first", b"second"]
+    assert found["rejected/a"] == b"first"
+
+
+def test_what_came_long_ago_is_erased_with_its_reason(tmp_path):
+    for name, came_at in (("a", 100), ("b", 200)):
+        (tmp_path / name).write_bytes(b"image")
+        put_aside(tmp_path, [tmp_path / name], "why", came_at)
+    assert clear(tmp_path, 99) == 0
+    assert clear(tmp_path, 100) == 2
+    assert set(files_of(tmp_path)) == {"rejected/b", "rejected/b.reason.txt"}
+    assert clear(tmp_path / "none", 100) == 0
+
+
+def test_a_disk_that_takes_no_reason_leaves_the_file_where_it_was(tmp_path, monkeypatch):
+    def full(path, chunks):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(rejected, "write_file", full)
+    (tmp_path / "a").write_bytes(b"image")
+    with pytest.raises(OutputError, match="No space left"):
+        put_aside(tmp_path, [tmp_path / "a"], "why", 100)
+    assert files_of(tmp_path) == {"a": b"image"}
+
+
+def test_what_cannot_be_erased_is_told(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"image")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "not permitted")))
+        with pytest.raises(OutputError, match="cannot erase"):
+            erase_file(tmp_path / "a")
+    erase_file(tmp_path / "a")
+    assert files_of(tmp_path) == {}
