@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import SharingMethod
+from dpm_flower.core.protocols import SharingMethod, WithCodec
 
 Refinement = Literal["own", "shared", "network", "none"]
 Averaged = Literal["network", "decider"]
@@ -65,6 +65,11 @@ class SharingArm:
     def averaged_rounds(self) -> int:
         """How many rounds of averaging there are; 0 where each entity trains alone."""
         return (self.rounds or USUAL_ROUNDS) if self.refine == "shared" else 0
+
+    @property
+    def codec(self) -> str:
+        """By which codec the features of this arm are released; empty where they are numbers."""
+        return self.method.codec if isinstance(self.method, WithCodec) else ""
 
     def method_of(self, entity: str) -> SharingMethod:
         """The method by which this entity shares."""

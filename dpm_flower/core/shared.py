@@ -11,10 +11,15 @@ from dpm_flower.core.labelled import Labels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SharedFeatures:
-    """Features (B,C,h,w) in the space of the public decider, with labels (B,)."""
+    """Features (B,C,h,w) in the space of the public decider, with labels (B,).
+
+    `codec` names the image codec by which they are to be released (see core/codec_name.py): readers get what it leaves of them, see
+    `payload.codec.as_received`. Empty: they leave as numbers, or have come through a codec already.
+    """
 
     features: Tensor
     labels: Labels
+    codec: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

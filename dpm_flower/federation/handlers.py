@@ -1,5 +1,7 @@
 """What a client does with each kind of request: records to our types, one call of the regime, and back."""
 
+from dataclasses import replace
+
 import torch
 from flwr.app import Context, Message
 from safetensors.torch import load_file
@@ -148,7 +150,7 @@ def _pooled(task: EntityTask, arm: SharingArm) -> PooledFeatures:
 def _receive(task: EntityTask, context: Context, arm: SharingArm, request: Request, take: Take) -> tuple[Refusal, ...]:
     """The releases whose envelopes are in the request -> `take`; answers with (sender, reason) of those refused."""
     side = task.study.side
-    spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else open_nets(task).spec
+    spec = ImageSpec(shape=(3, side, side)) if arm.refine == "network" else replace(open_nets(task).spec, codec=arm.codec)
     standing = standing_of(task, context)
     exchange = exchange_of(task, context, standing)
     refused = receive(task, request.claims, spec, standing.notary(), exchange, take, method=arm.method.name)

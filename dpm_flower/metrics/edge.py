@@ -37,12 +37,16 @@ def outlines(images_BCHW: Tensor) -> Tensor:
     outlines between colours of one brightness are lost, and those of channels with opposite signs cancel. Border pixels are repeated.
     Source: Di Zenzo, "A note on the gradient of a multi-image" (1986), the trace of its tensor.
     """
+    across, down = derivatives(images_BCHW)
+    return ((across.square() + down.square()).mean(1, keepdim=True)).sqrt()
+
+
+def derivatives(images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    """Images (B,C,H,W) -> both Sobel derivatives (B,C,H,W), across and down, in float32 at least; a step from 0 to 1 has 1."""
     dtype = torch.promote_types(images_BCHW.dtype, torch.float32)
-    framed = functional.pad(images_BCHW.to(dtype), (1, 1, 1, 1), mode="replicate")
+    framed = functional.pad(images_BCHW.to(dtype), (1, 1, 1, 1), mode="replicate") / STEP
     rows, columns = _smooth(framed), _smooth(framed.mT).mT
-    across = rows[..., 2:] - rows[..., :-2]
-    down = columns[..., 2:, :] - columns[..., :-2, :]
-    return ((across.square() + down.square()).mean(1, keepdim=True)).sqrt() / STEP
+    return rows[..., 2:] - rows[..., :-2], columns[..., 2:, :] - columns[..., :-2, :]
 
 
 def _smooth(framed: Tensor) -> Tensor:

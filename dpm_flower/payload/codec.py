@@ -1,8 +1,8 @@
 """The codec: a shared batch -> shards of bounded size, and shards -> the batch again. Arrays travel as safetensors."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from torch import Tensor
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.payload.coded_shard import FORMS, coded_content, coded_file
+from dpm_flower.payload.feature_codec import coded, decoded, most_coded_bytes
 from dpm_flower.payload.pieces import written
 from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec, kind_of, sample_bytes
 from dpm_flower.payload.released_values import ReleasedValues, released_features, released_images
@@ -21,7 +23,7 @@ from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
 from dpm_flower.payload.tensor_file import tensor_file
 
 SHARD_BYTES = 64 << 20  # the unit that is fetched again after damage: seconds on a line between sites
-HEADER_BYTES = 512  # safetensors' JSON header takes about 200 for two tensors
+HEADER_BYTES = 512  # safetensors' JSON header takes about 200 for two tensors, 400 for five
 LABEL_BYTES = 8  # int64
 LARGEST = torch.finfo(torch.float32).max  # what lies within is finite, in each type that is stored
 
@@ -43,13 +45,15 @@ class _Piece:
 def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int = SHARD_BYTES) -> list[Shard]:
     """Features (B,C,h,w) as `dtype`, or images (B,C,H,W) as uint8, each with labels (B,) -> shards; equal batches, equal bytes.
 
-    Images that are bytes travel as they are, floats in [0, 1] rounded to the nearest of 256 levels.
+    Features with a codec leave as its pictures, as many samples to a shard as without. Images that are bytes travel as they are,
+    floats in [0, 1] rounded to the nearest of 256 levels.
 
     Raises ReleaseError for what cannot be released: empty or malformed batches, values that are not finite or beyond
     `dtype`'s range, images outside [0, 1], model updates. Raises SettingError if a shard cannot hold one sample.
     """
+    codec = ""
     match batch:
-        case SharedFeatures(features, labels):
+        case SharedFeatures(features, labels, codec):
             released = released_features(features.detach(), dtype)
         case SharedImages(images, labels):
             released = released_images(images.detach())
@@ -58,20 +62,48 @@ def encode(batch: SharedBatch, *, dtype: str = "float16", max_shard_bytes: int =
         case _:
             assert_never(batch)
     _check_labels(labels, len(released.values))
-    size = released.values[0].numel() * released.dtype.itemsize + LABEL_BYTES
-    samples = (max_shard_bytes - HEADER_BYTES) // size
-    if samples < 1 or max_shard_bytes > MAX_SHARD_BYTES:
-        raise SettingError(f"max_shard_bytes must lie from {size + HEADER_BYTES} (one sample) to {MAX_SHARD_BYTES}, got {max_shard_bytes}")
+    samples = _samples_per_shard(released, max_shard_bytes)
     labels = labels.cpu()
     return [
-        Shard(f"{released.kind}-{number:05d}.safetensors", _file(released, labels[start : start + samples], start))
+        Shard(f"{released.kind}-{number:05d}.safetensors", _file(released, labels[start : start + samples], start, codec))
         for number, start in enumerate(range(0, len(labels), samples))
     ]
 
 
+def as_received(batch: SharedBatch) -> SharedBatch:
+    """What is shared -> what its readers get of it: features with a codec lose digits on the way. Without one, the batch itself.
+
+    It is what `decode` makes of `encode` in its usual settings. Raises ReleaseError as `encode` does.
+    """
+    if not isinstance(batch, SharedFeatures) or not batch.codec:
+        return batch
+    released = released_features(batch.features.detach(), "float16")
+    codec, shape, samples = batch.codec, released.sample_shape, _samples_per_shard(released, SHARD_BYTES)
+    parts = [released.floats(start, samples) for start in range(0, len(released.values), samples)]
+    received = [torch.from_numpy(decoded(coded(part, codec), len(part), shape, codec)) for part in parts]
+    return replace(batch, features=torch.cat(received), codec="")
+
+
+def _samples_per_shard(released: ReleasedValues, max_shard_bytes: int) -> int:
+    """As many as there is room for without a codec: a reader's memory has to hold what is decoded."""
+    size = released.values[0].numel() * released.dtype.itemsize + LABEL_BYTES
+    samples = (max_shard_bytes - HEADER_BYTES) // size
+    if samples < 1 or max_shard_bytes > MAX_SHARD_BYTES:
+        raise SettingError(f"max_shard_bytes must lie from {size + HEADER_BYTES} (one sample) to {MAX_SHARD_BYTES}, got {max_shard_bytes}")
+    return samples
+
+
 def largest_shard(spec: ReleasedSpec, samples: int) -> int:
     """A spec and a number of samples -> the most bytes of a shard that holds them, before compression and encryption."""
+    if isinstance(spec, FeatureSpec) and spec.codec:
+        samples = min(samples, _most_in_shard(spec))
+        return most_coded_bytes(samples, spec.shape) + samples * LABEL_BYTES + HEADER_BYTES
     return samples * (sample_bytes(spec) + LABEL_BYTES) + HEADER_BYTES
+
+
+def _most_in_shard(spec: FeatureSpec) -> int:
+    """How many samples in a codec one shard may hold: pictures of nothing take few bytes, and decoded they take all that they say."""
+    return max(1, MAX_SHARD_BYTES // (sample_bytes(spec) + LABEL_BYTES))
 
 
 def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> SharedFeatures | SharedImages:
@@ -80,8 +112,11 @@ def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples
     Raises ReleaseError for anything that is not exactly that: names, types, shapes, counts, values that are not finite,
     labels outside [0, classes).
     """
-    pieces = [_read(shard, spec) for shard in shards]
-    if (came := sum(len(piece.labels) for piece in pieces)) != samples or not came:
+    pieces, came = list[_Piece](), 0
+    for shard in shards:
+        pieces.append(_read(shard, spec, samples - came))
+        came += len(pieces[-1].labels)
+    if came != samples or not came:
         raise ReleaseError(f"wanted {samples} samples, at least one, got {came}")
     return _joined(pieces, spec, classes)
 
@@ -93,7 +128,7 @@ def decode_each(shards: Iterable[Shard], spec: ReleasedSpec, *, classes: int, sa
     """
     came = 0
     for shard in shards:
-        piece = _read(shard, spec)
+        piece = _read(shard, spec, samples - came)
         if (came := came + len(piece.labels)) > samples:
             break
         yield _joined([piece], spec, classes)
@@ -125,8 +160,10 @@ def _joined(pieces: Sequence[_Piece], spec: ReleasedSpec, classes: int) -> Share
             assert_never(spec)
 
 
-def _file(released: ReleasedValues, labels: Tensor, start: int) -> bytes:
+def _file(released: ReleasedValues, labels: Tensor, start: int, codec: str) -> bytes:
     """What leaves, and the labels of the samples from `start` on -> a file of those samples."""
+    if codec:
+        return coded_file(released.floats(start, len(labels)), labels.numpy(), codec)
     shape = torch.Size([len(labels), *released.values.shape[1:]])
     return tensor_file(released.kind, shape, released.dtype, labels, lambda place: released.write(start, place))
 
@@ -138,14 +175,13 @@ def _check_labels(labels: Tensor, samples: int) -> None:
         raise ReleaseError(f"labels must be >= 0, got {int(labels.min())}")
 
 
-def _read(shard: Shard, spec: ReleasedSpec) -> _Piece:
-    """A shard -> what it holds. All is checked before any array is made."""
+def _read(shard: Shard, spec: ReleasedSpec, most: int) -> _Piece:
+    """A shard -> what it holds; `most` samples, where a codec makes much of few bytes. All is checked before any array is made."""
+    if isinstance(spec, FeatureSpec) and spec.codec:
+        return _read_coded(shard, spec, min(most, _most_in_shard(spec)))
     kind = kind_of(spec)
     stored = _STORED[spec.dtype] if isinstance(spec, FeatureSpec) else "U8"
-    try:
-        found = dict(deserialize(shard.data))  # type: ignore[no-untyped-call]  # safetensors' stub leaves it bare
-    except SafetensorError as err:
-        raise ReleaseError(f"shard {shard.name} is not safetensors: {err}") from err
+    found = _tensors(shard)
     if found.keys() != {kind, "labels"}:
         raise ReleaseError(f"shard {shard.name} must hold {kind} and labels, got {shown(sorted(found))}")
     for name, wanted, shape in ((kind, stored, spec.shape), ("labels", "I64", ())):
@@ -156,6 +192,27 @@ def _read(shard: Shard, spec: ReleasedSpec) -> _Piece:
     if found[kind]["shape"][0] != found["labels"]["shape"][0]:
         raise ReleaseError(f"shard {shard.name} has {found[kind]['shape'][0]} {kind} but {found['labels']['shape'][0]} labels")
     return _Piece(shard.name, _array(found[kind]), _array(found["labels"]))
+
+
+def _read_coded(shard: Shard, spec: FeatureSpec, most: int) -> _Piece:
+    found = _tensors(shard)
+    if found.keys() != FORMS.keys():
+        raise ReleaseError(f"shard {shard.name} must hold {', '.join(FORMS)}, got {shown(sorted(found))}")
+    for name, wanted in FORMS.items():
+        if found[name]["dtype"] != wanted or len(found[name]["shape"]) != 1:
+            raise ReleaseError(
+                f"{name} in shard {shard.name} must be {wanted} of one dimension, got {found[name]['dtype']} {shown(found[name]['shape'])}"
+            )
+    values, labels = coded_content({name: _array(found[name]) for name in FORMS}, shard.name, spec, most)
+    return _Piece(shard.name, values, labels)
+
+
+def _tensors(shard: Shard) -> dict[str, Any]:
+    """A shard -> what safetensors finds in it, by name: "dtype", "shape" and "data"."""
+    try:
+        return dict(deserialize(shard.data))  # type: ignore[no-untyped-call]  # safetensors' stub leaves it bare
+    except SafetensorError as err:
+        raise ReleaseError(f"shard {shard.name} is not safetensors: {err}") from err
 
 
 def _array(stored: dict[str, object]) -> Array:

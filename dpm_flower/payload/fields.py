@@ -25,16 +25,16 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 class Fields:
-    """One JSON object whose keys are exactly `keys`; each is read by the type that it must have.
+    """One JSON object whose keys are exactly `keys`, some of `optional` besides; each is read by the type that it must have.
 
     Raises ReleaseError for bytes that are too many or no JSON, for unknown and missing keys, and for values of other types.
     """
 
-    def __init__(self, value: object, what: str, keys: Set[str]) -> None:
+    def __init__(self, value: object, what: str, keys: Set[str], optional: Set[str] = frozenset()) -> None:
         if not isinstance(value, dict):
             raise ReleaseError(f"{what} must be a JSON object, got {shown(value)}")
-        if unknown := sorted(value.keys() - keys):
-            raise ReleaseError(f"{what} has unknown keys {shown(unknown)}; it has {', '.join(sorted(keys))}")
+        if unknown := sorted(value.keys() - keys - optional):
+            raise ReleaseError(f"{what} has unknown keys {shown(unknown)}; it has {', '.join(sorted(keys | optional))}")
         if missing := sorted(keys - value.keys()):
             raise ReleaseError(f"{what} lacks {', '.join(missing)}")
         self._value: dict[str, object] = value
@@ -55,6 +55,12 @@ class Fields:
         """The string at `key`."""
         value = self._value[key]
         return value if isinstance(value, str) else self._refuse(key, "a string")
+
+    def text_or_empty(self, key: str) -> str:
+        """The string at an optional `key`, which is not empty; without that key, the empty string: there is one form for each."""
+        if key not in self._value:
+            return ""
+        return self.text(key) or self._refuse(key, "left out where it is empty")
 
     def integer(self, key: str) -> int:
         """The whole number at `key`; true and false are none."""
@@ -94,9 +100,9 @@ class Fields:
             self._refuse(key, "an object of strings")
         return {name: text if isinstance(text, str) else self._refuse(key, "an object of strings") for name, text in value.items()}
 
-    def object(self, key: str, keys: Set[str]) -> "Fields":
-        """The object at `key`, which has exactly `keys`."""
-        return Fields(self._value[key], f"{self._what}: {key}", keys)
+    def object(self, key: str, keys: Set[str], optional: Set[str] = frozenset()) -> "Fields":
+        """The object at `key`, which has exactly `keys`, and some of `optional` besides."""
+        return Fields(self._value[key], f"{self._what}: {key}", keys, optional)
 
     def _refuse(self, key: str, wanted: str) -> NoReturn:
         raise ReleaseError(f"{self._what}: {key} must be {wanted}, got {shown(self._value[key])}")

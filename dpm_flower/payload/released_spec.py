@@ -14,6 +14,7 @@ Kind: TypeAlias = Literal["features", "images"]
 MAX_VALUES = 1 << 26  # numbers in one sample; an image of 4096 x 4096 in colour has three quarters of that
 _SIZES = {"float16": 2, "float32": 4}
 _FEATURE_KEYS = frozenset({"backbone", "hook", "shape", "featurizer_digest", "non_negative", "dtype"})
+_CODEC_KEYS = frozenset({"codec"})  # left out where there is none, as in the manifests of those who knew of none
 _IMAGE_KEYS = frozenset({"shape"})
 
 
@@ -53,7 +54,7 @@ def check(spec: ReleasedSpec) -> None:
 
 
 def sample_bytes(spec: ReleasedSpec) -> int:
-    """What one sample takes as it is released, without its label."""
+    """What one sample takes as it is released, without its label; what it stands for, where a codec makes it smaller."""
     return prod(spec.shape) * (_SIZES[spec.dtype] if isinstance(spec, FeatureSpec) else 1)
 
 
@@ -68,6 +69,7 @@ def to_plain(spec: ReleasedSpec) -> dict[str, object]:
                 "featurizer_digest": spec.featurizer_digest,
                 "non_negative": spec.non_negative,
                 "dtype": spec.dtype,
+                **({"codec": spec.codec} if spec.codec else {}),
             }
         case ImageSpec():
             return {"shape": list(spec.shape)}
@@ -79,7 +81,7 @@ def from_plain(manifest: Fields, kind: str) -> ReleasedSpec:
     """The `spec` of a manifest's fields -> the spec of that kind. Raises ReleaseError for anything else."""
     try:
         if kind == "features":
-            fields = manifest.object("spec", _FEATURE_KEYS)
+            fields = manifest.object("spec", _FEATURE_KEYS, _CODEC_KEYS)
             return FeatureSpec(
                 backbone=fields.text("backbone"),
                 hook=fields.text("hook"),
@@ -87,6 +89,7 @@ def from_plain(manifest: Fields, kind: str) -> ReleasedSpec:
                 featurizer_digest=fields.text("featurizer_digest"),
                 non_negative=fields.boolean("non_negative"),
                 dtype=fields.text("dtype"),
+                codec=fields.text_or_empty("codec"),
             )
         if kind == "images":
             return ImageSpec(shape=_shape(manifest.object("spec", _IMAGE_KEYS)))

@@ -9,6 +9,7 @@ from torch import Tensor
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.labelled import BRIGHTEST
 from dpm_flower.payload.pieces import written
+from dpm_flower.payload.quantised import Values
 from dpm_flower.payload.released_spec import Kind
 from dpm_flower.payload.rules import shown
 
@@ -29,6 +30,19 @@ class ReleasedValues:
         """The samples from `start` on, as many as there is place for, written there. Raises ReleaseError for a value out of range."""
         if not written(self.values[start : start + len(place)], place, self.least, self.most):
             self._refuse()
+
+    @property
+    def sample_shape(self) -> tuple[int, int, int]:
+        """The shape (C,H,W) of one sample."""
+        channels, height, width = self.values.shape[1:]
+        return channels, height, width
+
+    def floats(self, start: int, samples: int) -> Values:
+        """As many samples from `start` on, or those that are left, as float32 in the range. Raises ReleaseError for a value out of it."""
+        piece = self.values[start : start + samples]
+        place = torch.empty(piece.shape)
+        self.write(start, place)
+        return place.numpy()
 
     def _refuse(self) -> NoReturn:
         """All values are looked at, so that it is said of the batch and not of a shard."""

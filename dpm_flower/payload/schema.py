@@ -6,6 +6,7 @@ that stored and content sizes belong to each other, one canonical form) only the
 
 from typing import TypeAlias
 
+from dpm_flower.core.codec_name import CODEC_NAME
 from dpm_flower.payload.compression import COMPRESSIONS
 from dpm_flower.payload.manifest import MAX_AUDIT_SCORES, MAX_CLASSES, MAX_RECIPIENTS, MAX_SHARDS, PAYLOAD_TYPE, VERSION
 from dpm_flower.payload.released_spec import MAX_VALUES
@@ -86,16 +87,16 @@ def _shard() -> Schema:
 
 
 def _feature_spec() -> Schema:
-    return _object(
-        {
-            "backbone": _TEXT,
-            "hook": _TEXT,
-            "shape": _shape(),
-            "featurizer_digest": _SHA256,
-            "non_negative": {"type": "boolean"},
-            "dtype": {"enum": ["float16", "float32"]},
-        }
-    )
+    required: Schema = {
+        "backbone": _TEXT,
+        "hook": _TEXT,
+        "shape": _shape(),
+        "featurizer_digest": _SHA256,
+        "non_negative": {"type": "boolean"},
+        "dtype": {"enum": ["float16", "float32"]},
+    }
+    codec: Schema = {"type": "string", "pattern": f"^{CODEC_NAME}$", "description": "Without it, numbers of `dtype`."}
+    return _object(required) | {"properties": required | {"codec": codec}}
 
 
 def _image_spec() -> Schema:

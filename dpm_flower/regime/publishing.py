@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from dpm_flower.core.errors import OutputError, ReleaseError
@@ -79,8 +79,8 @@ def _free_bytes(task: EntityTask) -> int:
 def released_spec(net: SplitNet, side: int, batch: SharedBatch) -> ReleasedSpec:
     """What is to be released -> the spec that its readers expect. Raises ReleaseError for a model update."""
     match batch:
-        case SharedFeatures():
-            return net.spec
+        case SharedFeatures(codec=codec):
+            return replace(net.spec, codec=codec) if codec else net.spec
         case SharedImages():
             return ImageSpec(shape=(3, side, side))
         case ModelUpdate():

@@ -20,6 +20,18 @@ def test_a_type_that_is_not_released_is_refused():
         replace(SPEC, dtype="bfloat16")
 
 
+def test_a_codec_that_nobody_knows_is_refused():
+    assert replace(SPEC, codec="avif-60").codec == "avif-60"
+    with pytest.raises(SettingError, match="a codec is"):
+        replace(SPEC, codec="gif")
+
+
+def test_channels_that_no_picture_has_room_for_are_refused_with_a_codec_only():
+    replace(SPEC, shape=(1, 4096, 1))
+    with pytest.raises(SettingError, match="at most 2048 x 2048"):
+        replace(SPEC, shape=(1, 4096, 1), codec="webp")
+
+
 def test_features_of_this_shape_pass_in_any_number():
     for batch in (0, 1, 5):
         features = torch.zeros(batch, 4, 3, 2)

@@ -30,6 +30,7 @@ SPECS = st.builds(ImageSpec, shape=SHAPES) | st.builds(
     featurizer_digest=DIGESTS,
     non_negative=st.booleans(),
     dtype=st.sampled_from(["float16", "float32"]),
+    codec=st.sampled_from(["", "webp", "avif-60-6bit"]),
 )
 ENTRIES = st.builds(ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES)) | st.builds(
     ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES - 1), st.just("zstd"), st.just(MAX_SHARD_BYTES)

@@ -15,7 +15,7 @@ def read(kind, plain):
     return released_spec.from_plain(Fields({"spec": plain}, "a manifest", {"spec"}), kind)
 
 
-@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), IMAGES])
+@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), replace(SPEC, codec="avif-60"), IMAGES])
 def test_round_trip(spec):
     assert read(released_spec.kind_of(spec), released_spec.to_plain(spec)) == spec
 
@@ -29,6 +29,10 @@ def test_round_trip(spec):
         ("features", {"shape": [0, 1, 1]}, "impossible spec"),
         ("features", {"shape": [1, 1]}, "three numbers"),
         ("features", {"non_negative": 1}, "true or false"),
+        ("features", {"codec": "gif"}, "impossible spec: a codec is .*gif"),
+        ("features", {"codec": ""}, "left out where it is empty"),
+        ("features", {"codec": 7}, "must be a string"),
+        ("features", {"codec": "webp", "shape": [1, 1, 2049]}, "impossible spec: .* at most 2048 x 2048"),
     ],
 )
 def test_impossible_specs_are_refused(kind, changes, said):
@@ -50,6 +54,10 @@ def test_impossible_specs_are_refused(kind, changes, said):
 def test_specs_that_no_manifest_may_carry_are_refused(spec, said):
     with pytest.raises(ReleaseError, match=said):
         released_spec.check(spec)
+
+
+def test_where_there_is_no_codec_a_manifest_has_no_word_of_it():
+    assert "codec" not in released_spec.to_plain(SPEC)
 
 
 def test_what_a_sample_takes():

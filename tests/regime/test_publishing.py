@@ -40,6 +40,7 @@ def now(monkeypatch):
 
 def test_each_kind_of_batch_has_its_spec():
     assert released_spec(NETS, 12, SharedFeatures(torch.zeros(2, 4, 6, 6), LABELS)) is NETS.spec
+    assert released_spec(NETS, 12, SharedFeatures(torch.zeros(2, 4, 6, 6), LABELS, "webp")) == replace(NETS.spec, codec="webp")
     assert released_spec(NETS, 12, SharedImages(torch.zeros(2, 3, 12, 12), LABELS)) == ImageSpec(shape=(3, 12, 12))
     with pytest.raises(ReleaseError, match="got a model update"):
         released_spec(NETS, 12, ModelUpdate({}, 2))

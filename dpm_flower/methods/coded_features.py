@@ -1,0 +1,63 @@
+"""Sharing features that passed a narrow private autoencoder: fewer bits for the same answer, and less for a reconstructor."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labels
+from dpm_flower.core.protocols import FeatureSource, Preparation
+from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.streams import global_generator_from
+from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
+from dpm_flower.training.feature_coding import USUAL_LOSS, CodingLoss, train_feature_coding
+from dpm_flower.training.poisoning import Victims
+from dpm_flower.training.prediction import apply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedFeatures:
+    """A private autoencoder between featurizer and decider, trained on a `loss` for utility, bits and disclosure.
+
+    What is sent is the decoder's output, in the space of the public decider, which every peer can refine on; the bottleneck that it
+    is made of never leaves, and neither does any weight. ``Coded(method=CodedFeatures(), codec="avif-60")`` sends it as pictures.
+    `inner` and `bottleneck` are the autoencoder's channels; None: two thirds and one third of the features'. Source: SPEC.md, section 3.
+    """
+
+    loss: CodingLoss = USUAL_LOSS
+    inner: int | None = None
+    bottleneck: int | None = None
+    fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
+    name: str = "coded-features"
+
+    def __post_init__(self) -> None:
+        if min(self.inner or 1, self.bottleneck or 1) < 1 or 0 in (self.inner, self.bottleneck):
+            raise SettingError(f"inner and bottleneck channels must be at least 1 or None, got {self.inner} and {self.bottleneck}")
+        if self.fitting.patience is not None:
+            raise SettingError(f"an autoencoder is trained without validation images, so without patience, got {self.fitting.patience}")
+
+    def prepare(self, preparation: Preparation) -> "CodedFeaturesSharer":
+        """Trains a fresh autoencoder on the entity's own images, with the public networks frozen."""
+        net, private, compute = preparation.net, preparation.private, preparation.compute
+        with global_generator_from(preparation.rng):
+            autoencoder = FeatureAutoencoder(net.spec.shape[0], self.inner, self.bottleneck, net.spec.non_negative)
+        victims = Victims(private.images, preparation.features(private.images), private.labels)
+        train_feature_coding(
+            autoencoder, net, victims, self.loss, self.fitting, compute=compute, rng=preparation.rng, report=preparation.report
+        )
+        return CodedFeaturesSharer(preparation.features, autoencoder, compute)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodedFeaturesSharer:
+    """Holds the secret: the trained autoencoder."""
+
+    features: FeatureSource
+    autoencoder: FeatureAutoencoder
+    compute: Compute
+
+    def share(self, images: Tensor, labels: Labels) -> SharedFeatures:
+        """Images (B,3,H,W) with labels (B,) -> what is left of their features behind the bottleneck (B,C,h,w), with the same labels."""
+        return SharedFeatures(apply(self.autoencoder, self.features(images), self.compute), labels)

@@ -1,0 +1,1 @@
+"""What the trials of comparisons do, one system per file."""

@@ -1,0 +1,99 @@
+"""Rate against accuracy and leakage: what leaves for an image, coded at one quality, is read by the decider and by an attacker."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dpm_flower.core.codec_name import codec_of
+from dpm_flower.core.comparison import Found, Ground
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import as_bytes, as_floats
+from dpm_flower.studies.trials.coding_scene import USUAL_TASK, CodingTask, Scene
+from dpm_flower.studies.trials.coding_systems import System
+from dpm_flower.training.prediction import accuracy, apply
+
+PictureFormat: TypeAlias = Literal["JPEG", "AVIF"]
+
+PICTURES = 8  # of the first test images, shown beside the attacker's guesses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedTrial:
+    """What a `system` sends for the test images, coded by one of the `codecs` that its attacker has learnt from.
+
+    Figures: bytes and bits per pixel of one image, labels and all; accuracy of the decider on what was decoded, and on the raw features;
+    PSNR and SSIM of the attacker's guesses, and the PSNR of the classes' mean images. Raises SettingError for an unknown codec.
+    """
+
+    name: str
+    system: System
+    codec: str
+    codecs: tuple[str, ...]
+    task: CodingTask = USUAL_TASK
+
+    def __post_init__(self) -> None:
+        for codec in (self.codec, *self.codecs):
+            codec_of(codec)
+        if self.codec not in self.codecs:
+            raise SettingError(f"wanted a codec of {', '.join(self.codecs)}, which the attacker learns from, got {self.codec!r}")
+
+    def run(self, ground: Ground) -> Found:
+        """Trains what no trial before it has trained, then codes, decodes and judges."""
+        scene = self.task.scene(ground)
+        cut = self.system.cut(scene)
+        decoded, size = scene.released(cut.sent(scene.test_features), self.codec)
+        attacker = scene.attacker(repr(self.system), cut.sent, self.codecs)
+        guesses = apply(attacker, decoded, ground.compute).clamp(0.0, 1.0)
+        answers = accuracy(scene.nets.decider, cut.read(decoded), scene.test.labels, ground.compute)
+        return _found(scene, size, answers.top1, guesses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureTrial:
+    """The test images themselves as JPEG or AVIF files of one `quality`; figures as in `CodedTrial`, and the decoded image is the guess.
+
+    A file holds all that a picture viewer needs: of a small JPEG, most bytes are tables. Raises SettingError for another quality than
+    1 to 100.
+    """
+
+    name: str
+    format: PictureFormat
+    quality: int
+    task: CodingTask = USUAL_TASK
+
+    def __post_init__(self) -> None:
+        if self.format not in get_args(PictureFormat) or not 1 <= self.quality <= 100:
+            raise SettingError(f"wanted JPEG or AVIF of a quality from 1 to 100, got {self.format!r} {self.quality}")
+
+    def run(self, ground: Ground) -> Found:
+        """Codes and decodes each image by itself, and asks the whole network."""
+        scene = self.task.scene(ground)
+        files = [self._file(image) for image in as_bytes(scene.test.images).permute(0, 2, 3, 1).numpy()]
+        decoded = torch.stack([_pixels(file) for file in files])
+        answers = accuracy(scene.nets.whole_network(), decoded, scene.test.labels, ground.compute)
+        return _found(scene, sum(map(len, files)) / len(files), answers.top1, as_floats(decoded))
+
+    def _file(self, pixels_HW3: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+        file, image = BytesIO(), Image.fromarray(pixels_HW3)
+        if self.format == "JPEG":
+            image.save(file, "JPEG", quality=self.quality, optimize=True)
+        else:
+            image.save(file, "AVIF", quality=self.quality, max_threads=1)
+        return file.getvalue()
+
+
+def _pixels(file: bytes) -> Tensor:
+    with Image.open(BytesIO(file)) as image:
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+
+
+def _found(scene: Scene, size: float, top1: float, guesses: Tensor) -> Found:
+    raw = accuracy(scene.nets.decider, scene.test_features, scene.test.labels, scene.ground.compute).top1
+    figures = {"bytes": size, "bpp": 8 * size / scene.task.side**2, "top1": top1, "top1_raw": raw, **scene.leakage(guesses)}
+    truth = as_floats(scene.test.images[:PICTURES])
+    return Found(figures, {"image": truth, "guess": guesses[:PICTURES]})

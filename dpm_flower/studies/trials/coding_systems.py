@@ -1,0 +1,125 @@
+"""What stands in the cut when features are coded: nothing, an autoencoder or a Deep Poisoning Module, each trained once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from torch import Tensor, nn
+
+from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.streams import global_generator_from
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.nets.backbones import block_kind
+from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
+from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
+from dpm_flower.studies.trials.coding_scene import Scene, Through, kept_as
+from dpm_flower.training.feature_coding import USUAL_LOSS, CodingLoss, train_feature_coding
+from dpm_flower.training.poisoning import Victims, train_poisoning
+from dpm_flower.training.prediction import apply
+
+USUAL_POISONING = DeepPoisoning(weight=3.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """What is sent for features z (N,C,h,w) -> (N,c,h,w), and what a receiver makes of that for the decider (N,C,h,w)."""
+
+    sent: Through
+    read: Through
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """The features themselves."""
+
+    def cut(self, scene: Scene) -> Cut:
+        """Nothing is trained."""
+        del scene
+        return Cut(_same, _same)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bottleneck:
+    """An autoencoder's bottleneck; the receiver has its decoder."""
+
+    loss: CodingLoss = USUAL_LOSS
+    fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0)
+
+    def cut(self, scene: Scene) -> Cut:
+        """Trained on all training images."""
+        spec, ground = scene.nets.spec, scene.ground
+        with global_generator_from(ground.stream("autoencoder", repr(self))):
+            network = FeatureAutoencoder(spec.shape[0], non_negative=spec.non_negative)
+
+        def train(_: object) -> None:
+            train_feature_coding(
+                network,
+                scene.nets,
+                _victims(scene),
+                self.loss,
+                self.fitting,
+                compute=ground.compute,
+                rng=ground.stream("autoencoder", repr(self), "training"),
+                report=ground.report,
+            )
+
+        _trained(network, self, scene, train)
+        return Cut(_by(network.encoder, scene), _by(network.decoder, scene))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poisoned:
+    """Poisoned features, as `method` makes them; its perturbation is no part of this. Raises SettingError where it has one."""
+
+    method: DeepPoisoning = USUAL_POISONING
+
+    def __post_init__(self) -> None:
+        if self.method.perturbation is not None:
+            raise SettingError(f"noise has no place in a comparison of rates, got {self.method.perturbation}")
+
+    def cut(self, scene: Scene) -> Cut:
+        """Trained on all training images."""
+        spec, ground, method = scene.nets.spec, scene.ground, self.method
+        kind = block_kind(spec.backbone) if method.kind == "backbone" else method.kind
+        with global_generator_from(ground.stream("module", repr(self))):
+            network = DeepPoisoningModule(spec.shape[0], blocks=method.blocks, kind=kind, non_negative=spec.non_negative)
+
+        def train(_: object) -> None:
+            train_poisoning(
+                network,
+                scene.nets,
+                _victims(scene),
+                method.equivalence,
+                method.weight,
+                method.fitting,
+                compute=ground.compute,
+                rng=ground.stream("module", repr(self), "training"),
+                adversaries=method.adversaries,
+                report=ground.report,
+            )
+
+        _trained(network, self, scene, train)
+        return Cut(_by(network, scene), _same)
+
+
+System: TypeAlias = Direct | Bottleneck | Poisoned
+
+
+def _victims(scene: Scene) -> Victims:
+    return Victims(scene.train.images, scene.train_features, scene.train.labels)
+
+
+def _trained(network: nn.Module, system: System, scene: Scene, train: Callable[[object], None]) -> None:
+    """Trained for the first of the trials that have this system in their cut, and kept for the others."""
+    trained_once(network, scene.ground.common / kept_as("system", repr((system, scene.task))), train)
+    scene.ground.compute.place_module(network)
+
+
+def _by(network: nn.Module, scene: Scene) -> Through:
+    return lambda values: apply(network, values, scene.ground.compute)
+
+
+def _same(values: Tensor) -> Tensor:
+    return values
