@@ -5,7 +5,7 @@ from typing import Literal
 
 from dpm_flower.core.errors import SettingError
 
-Schedule = Literal["one-cycle", "cosine"]
+Schedule = Literal["one-cycle", "cosine", "warm-cosine"]
 Augmentation = Literal["none", "shift", "shift-flip"]  # of raw images; released features are never augmented
 Precision = Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 where the device computes in it natively
 
@@ -32,8 +32,8 @@ class Fitting:
                 raise SettingError(f"{name} must be > 0, got {getattr(self, name)}")
         if not self.weight_decay >= 0:
             raise SettingError(f"weight_decay must be >= 0, got {self.weight_decay}")
-        if self.schedule not in ("one-cycle", "cosine"):
-            raise SettingError(f'schedule must be "one-cycle" or "cosine", got {self.schedule!r}')
+        if self.schedule not in ("one-cycle", "cosine", "warm-cosine"):
+            raise SettingError(f'schedule must be "one-cycle", "cosine" or "warm-cosine", got {self.schedule!r}')
         for name in ("max_epochs", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:

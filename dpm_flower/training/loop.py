@@ -1,18 +1,20 @@
 """The one training loop: gradient steps on batches of indices, whatever the loss."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
 
 from dpm_flower.core.errors import TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Progress, Report, silent
 from dpm_flower.training.checkpoint import Position, load_checkpoint, named_state, save_checkpoint
 
+WARM_UP = 0.05  # of all steps: transformers diverge where they begin at full rate, and DeiT warms up for 5 of 300 epochs, here are fewer
 REPORT_STEPS = 10  # reading the loss makes a GPU wait; ten steps hide that
 
 
@@ -47,20 +49,22 @@ def fit(
     validate: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
     stretch: Stretch | None = None,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> Fitted:
     """Trains `modules` (their parameters that ask for a gradient) on `loss_at(indices (B,))` -> scalar, over `images` indices.
 
     With `validate` (higher is better) the weights of the best epoch are kept, and `fitting.patience` stops early. With
     `checkpoint` the state is saved there after every epoch, and training continues from it if it is there. With `stretch` the
-    steps are those of a part of a longer schedule; AdamW's moments begin anew. Modules end in evaluation mode. Raises
-    TrainingError where the loss is not finite, and for more steps than are left of the longer schedule.
+    steps are those of a part of a longer schedule; AdamW's moments begin anew. `betas` are AdamW's, of which a one-cycle schedule
+    replaces the first. Modules end in evaluation mode. Raises TrainingError where the loss is not finite, and for more steps than
+    are left of the longer schedule.
     """
     if images < 2:
         raise TrainingError(f"training needs at least 2 images, got {images}")
     steps, per_epoch = fitting.steps_for(images), fitting.steps_per_epoch(images)
     epochs = -(-steps // per_epoch)
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=fitting.learning_rate, weight_decay=fitting.weight_decay)
+    optimiser = torch.optim.AdamW(parameters, lr=fitting.learning_rate, betas=betas, weight_decay=fitting.weight_decay)
     within = stretch or Stretch(0, steps)
     if not 0 <= within.first <= within.of - steps:
         raise TrainingError(f"wanted at most {within.of - within.first} steps from {within.first} of {within.of} on, got {steps}")
@@ -103,6 +107,8 @@ def _scheduler(optimiser: torch.optim.Optimizer, fitting: Fitting, within: Stret
     scheduler: LRScheduler
     if fitting.schedule == "cosine" or within.of < 2:  # one-cycle needs a way up and a way down
         scheduler = CosineAnnealingLR(optimiser, T_max=within.of)
+    elif fitting.schedule == "warm-cosine":
+        scheduler = LambdaLR(optimiser, lambda step: _warm_cosine(step, within.of))
     else:
         scheduler = OneCycleLR(optimiser, max_lr=fitting.learning_rate, total_steps=within.of)
     optimiser.zero_grad(set_to_none=True)
@@ -110,6 +116,14 @@ def _scheduler(optimiser: torch.optim.Optimizer, fitting: Fitting, within: Stret
         optimiser.step()  # without gradients it moves nothing; a schedule warns if it is ahead of its optimiser
         scheduler.step()
     return scheduler
+
+
+def _warm_cosine(step: int, steps: int) -> float:
+    """A step of `steps` -> the share of the learning rate that it has: up in a straight line, then down along a cosine."""
+    warm = max(1, round(WARM_UP * steps))
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
 def _batches(images: int, size: int, rng: torch.Generator) -> Iterator[Tensor]:

@@ -1,5 +1,6 @@
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ def uninterrupted(fitting, *, validated):
 
 
 @pytest.mark.parametrize("validated", [False, True])
-@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "warm-cosine"])
 @pytest.mark.parametrize("stop_at", [3, 5, 12, 20, 22])
 def test_an_interrupted_training_ends_with_the_same_bits(tmp_path, schedule, stop_at, validated):
     fitting, path = replace(FITTING, schedule=schedule), tmp_path / "c.safetensors"
@@ -149,7 +150,7 @@ def test_a_damaged_checkpoint_is_refused_with_its_path(tmp_path):
         (2, FITTING, 23),
     ],
 )
-@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "warm-cosine"])
 def test_exactly_the_budget_of_steps_is_taken(images, fitting, steps, schedule):
     one = Training()
     with warnings.catch_warnings():
@@ -313,7 +314,7 @@ def rates_and_momenta(monkeypatch, run):
     return seen
 
 
-@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "warm-cosine"])
 def test_stretches_one_after_the_other_have_the_rates_of_the_whole(monkeypatch, schedule):
     fitting = replace(FITTING, schedule=schedule)
     whole = rates_and_momenta(monkeypatch, lambda: Training().run(fitting))
@@ -325,6 +326,15 @@ def test_stretches_one_after_the_other_have_the_rates_of_the_whole(monkeypatch, 
         first += steps
     assert parts == whole
     assert len({rate for rate, _ in whole}) > 15  # a schedule, and not one rate
+
+
+def test_a_warm_cosine_goes_up_for_a_twentieth_of_the_steps_and_then_down_to_nothing(monkeypatch):
+    fitting = replace(FITTING, steps=60, schedule="warm-cosine")
+    rates = [rate / fitting.learning_rate for rate, _ in rates_and_momenta(monkeypatch, lambda: Training().run(fitting))]
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert all(later < earlier for earlier, later in pairwise(rates[3:]))
+    assert rates[3 + 57 // 3] == pytest.approx(0.75)  # a cosine: a quarter is lost in the first third
+    assert 0 < rates[-1] < 0.002
 
 
 def test_a_stretch_that_is_the_whole_is_the_training_itself():
@@ -370,3 +380,13 @@ def test_an_interrupted_stretch_ends_with_the_same_bits(tmp_path, stop_at):
 def test_more_steps_than_are_left_are_refused(stretch):
     with pytest.raises(TrainingError, match=f"of {stretch.of} on, got 23"):
         Training().run(stretch=stretch)
+
+
+def test_the_betas_are_those_that_were_asked_for():
+    states = []
+    for more in ({}, {"betas": (0.9, 0.999)}, {"betas": (0.5, 0.999)}):
+        one = Training()
+        one.run(replace(FITTING, schedule="cosine"), **more)
+        states.append(state_of(one.network))
+    assert equal(states[0], states[1])
+    assert not equal(states[0], states[2])

@@ -1,0 +1,78 @@
+"""A2 against encrypted images: a transformer that has learnt, on images of the attacker's own, to turn the encryption back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from dpm_flower.attacks.auxiliary import check_auxiliary
+from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, everybodys, images_to_learn_from
+from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
+from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
+from dpm_flower.core.streams import global_generator_from
+from dpm_flower.nets.decryptor import Decryptor
+from dpm_flower.nets.encryption import Mixing
+from dpm_flower.nets.pevit import VitSize
+from dpm_flower.training.decryption import train_decryptor
+from dpm_flower.training.prediction import apply
+
+USUAL_FITTING = Fitting(steps=1000, learning_rate=1e-3, weight_decay=0.0, schedule="warm-cosine")
+USUAL_SIZE = VitSize(96, 4, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerDecryptor:
+    """The attacker encrypts images of its own, over and over, and learns the way back. Source: arXiv 2306.03679, its strongest attacker.
+
+    Raises SettingError for an unknown auxiliary set and for a patience.
+    """
+
+    auxiliary: Auxiliary = "public+own"
+    size: VitSize = USUAL_SIZE
+    fitting: Fitting = USUAL_FITTING
+
+    def __post_init__(self) -> None:
+        check_auxiliary(self.auxiliary)
+        check_patience(self.fitting)
+
+    @property
+    def name(self) -> str:
+        """The level, and what differs from the strongest usual setting: "A2.decryptor", "A2.decryptor.96x2.public"."""
+        size = [] if self.size == USUAL_SIZE else [f"{self.size.width}x{self.size.blocks}x{self.size.heads}"]
+        weaker = [self.auxiliary] if self.auxiliary == "public" else []
+        return ".".join((self.level.name, "decryptor", *size, *usual_or_fitting(self.fitting, USUAL_FITTING), *weaker))
+
+    @property
+    def level(self) -> Level:
+        """It knows how images are encrypted."""
+        return Level.A2
+
+    def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
+        """Auxiliary images, encrypted by the recipe -> the trained decryptor; trained once per folder.
+
+        Raises SettingError for a view without recipe, or without the attacker's own images where it wants them.
+        """
+        encryption = encryption_of(view, self.name)
+        if encryption is None:
+            return everybodys(view)
+        images = images_to_learn_from(view, self.auxiliary)
+        with global_generator_from(rng):
+            network = Decryptor(images.shape[-1], encryption.patch, ordered=isinstance(encryption, Mixing), size=self.size)
+
+        def train(checkpoint: Path) -> None:
+            train_decryptor(
+                network,
+                images,
+                encryption,
+                self.fitting,
+                compute=view.compute,
+                rng=rng,
+                report=reported_as(self.name, view.report),
+                checkpoint=checkpoint,
+            )
+
+        trained_once(network, view.folder, train)
+        view.compute.place_module(network)
+        return Decrypter(lambda released: apply(network, released, view.compute), everybodys(view))
