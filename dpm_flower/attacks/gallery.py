@@ -38,6 +38,20 @@ class Gallery:
             return scores_NG
         return ranking(scores_NG[self.victims], self.places)
 
+    def stood_out(self, scores_NG: Tensor | NotApplicable) -> Ranking | NotApplicable:
+        """A linker's answer about an unpaired release (N,G) -> where each of the V victims comes among itself and all who are none.
+
+        Nothing in such a release is any victim's own, so that there is nobody to be found; but an image that a generator has learnt
+        by heart is nearer to some part of the release than images are which it has never seen. A candidate's score is its greatest one
+        with any part. Who cannot tell victims from others has each first as often as by chance: one in the others and itself.
+        """
+        if isinstance(scores_NG, NotApplicable):
+            return scores_NG
+        best_G = scores_NG.amax(0)
+        others = torch.ones(len(self), dtype=torch.bool).index_fill_(0, self.places, False)
+        rows = torch.cat((best_G[self.places].unsqueeze(1), best_G[others].expand(len(self.places), -1)), 1)
+        return ranking(rows, torch.zeros(len(rows), dtype=torch.int64))
+
     def told_by_label(self) -> Ranking:
         """Where the victims' own images come for who knows the released labels and the candidates', and nothing more.
 

@@ -9,7 +9,7 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joine
 from dpm_flower.attacks.inverse import reported_as
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Preparation, Sharer, SharingMethod
+from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Preparation, Sharer, SharingMethod, is_unpaired
 from dpm_flower.core.secret_streams import child_stream
 
 
@@ -47,14 +47,20 @@ class Shadows:
         kinds = (view.recipe, *(variant for variant in self.variants if type(variant) is type(view.recipe)))
         return [recipe for recipe in kinds for _ in range(self.count)]
 
-    def releases(self, view: AttackerView, rng: torch.Generator, name: str) -> tuple[tuple[Labelled, ...], list[Tensor]]:
+    def releases(
+        self, view: AttackerView, rng: torch.Generator, name: str, seen_by: FeatureSource | None = None
+    ) -> tuple[tuple[Labelled, ...], list[Tensor]]:
         """A view -> the auxiliary sets, and what each module shares for all of them, one after the other (N,C,h,w).
 
-        `name` is the attack's, under which all training is reported. Raises NoFeaturesError where the recipe shares something else.
+        `name` is the attack's, under which all training is reported. Images that the recipe shares are taken by their features,
+        where it is said whose. Raises NoFeaturesError where the recipe shares something else.
         """
+        if view.recipe is not None and is_unpaired(view.recipe):
+            raise NoFeaturesError("what is shared is made up, and belongs to no image that an inverse could learn to give back")
         sets = with_task_labels(view, self.auxiliary)
         reported = replace(view, report=reported_as(name, view.report))
-        return sets, [released_features(_shadow(recipe, reported, sets, rng).share, sets) for recipe in self.recipes(view, name)]
+        shadows = (_shadow(recipe, reported, sets, rng) for recipe in self.recipes(view, name))
+        return sets, [released_features(shadow.share, sets, seen_by) for shadow in shadows]
 
 
 def _shadow(recipe: SharingMethod, view: AttackerView, sets: tuple[Labelled, ...], rng: torch.Generator) -> Sharer:

@@ -109,3 +109,19 @@ def test_what_makes_no_gallery_is_refused():
         made(others=())
     with pytest.raises(DataError, match="got 1 and 0"):
         made(VICTIMS.take(torch.tensor([0])), others=(numbered(101, 1),))
+
+
+def test_of_what_is_made_up_a_victim_stands_out_where_some_part_is_nearer_to_it_than_any_is_to_others():
+    gallery = made(candidates=10)
+    others = 10 - len(gallery.victims)
+    flat = gallery.stood_out(torch.zeros(7, 10))
+    assert flat.candidates == others + 1
+    assert flat.rank1.tolist() == pytest.approx([1 / (others + 1)] * len(gallery.victims))
+    scores = torch.zeros(7, 10)
+    scores[3, gallery.places[:2]] = 1.0  # one part of the release tells of two victims
+    assert gallery.stood_out(scores).rank1.tolist() == pytest.approx([1, 1] + [1 / (others + 1)] * (len(gallery.victims) - 2))
+    decoy = next(place for place in range(10) if place not in gallery.places)
+    scores[5, decoy] = 2.0
+    assert gallery.stood_out(scores).rank1.tolist() == [0] * len(gallery.victims)
+    reason = NotApplicable("no features")
+    assert gallery.stood_out(reason) is reason

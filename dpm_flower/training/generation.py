@@ -1,0 +1,61 @@
+"""Training a generator of images, of a class where labels are given, and drawing from it."""
+
+import torch
+from torch import Tensor
+
+from dpm_flower.core.compute import Compute
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labels
+from dpm_flower.core.progress import Report, silent
+from dpm_flower.nets.dcgan import Discriminator, Generator
+from dpm_flower.training.adversarial import BETAS, Adversarial, Critic
+from dpm_flower.training.augmentation import augmented
+from dpm_flower.training.loop import Fitted, fit
+
+DRAWN = 256  # images at a time
+
+
+def train_generator(
+    generator: Generator,
+    discriminator: Discriminator,
+    images_NCHW: Tensor,
+    labels_N: Labels | None,
+    settings: Adversarial,
+    fitting: Fitting,
+    *,
+    compute: Compute,
+    rng: torch.Generator,
+    report: Report = silent,
+) -> Fitted:
+    """Trains both on images (N,C,H,W), bytes or floats in [0,1], with labels (N,) where the two have classes; the generator is what stays.
+
+    Each step of the generator follows one of the discriminator. The loss that is reported is the generator's.
+    """
+    compute.place_module(generator)
+    critic = Critic(discriminator, settings, compute, fitting.steps_for(len(images_NCHW)))
+
+    def loss_at(indices: Tensor) -> Tensor:
+        condition = () if labels_N is None else (labels_N[indices].to(compute.device),)
+        noise = torch.randn(len(indices), generator.noise, generator=rng).to(compute.device)
+        with compute.autocast():
+            made = generator(noise, *condition)
+        real = augmented(compute.place(images_NCHW[indices]), settings.augment, rng)
+        shown = augmented(made.float(), settings.augment, rng)
+        critic.learn(real, shown, *condition)
+        return critic.loss_of(shown, *condition)
+
+    return fit([generator], loss_at, len(images_NCHW), fitting, rng=rng, work="generator", report=report, betas=BETAS)
+
+
+@torch.no_grad()
+def drawn(generator: Generator, labels_N: Labels | int, compute: Compute, rng: torch.Generator) -> Tensor:
+    """Labels (N,), or how many of a generator without classes -> made images (N,C,H,W), floats in [0,1] on the CPU."""
+    generator.eval()
+    count = labels_N if isinstance(labels_N, int) else len(labels_N)
+    noise_NZ = torch.randn(count, generator.noise, generator=rng)
+    made = []
+    for rows in torch.split(torch.arange(count), DRAWN):
+        condition = () if isinstance(labels_N, int) else (labels_N[rows].to(compute.device),)
+        with compute.autocast():
+            made.append(generator(noise_NZ[rows].to(compute.device), *condition).float().cpu())
+    return torch.cat(made).contiguous()

@@ -1,0 +1,102 @@
+"""The audit of what is made up: nothing is paired that does not belong together, nothing is called safe for that, and nothing crashes."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from dpm_flower.attacks.inverse import USUAL, Inverse
+from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
+from dpm_flower.attacks.linkage import MATCHING, Linkage
+from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.shared import SharedImages
+from dpm_flower.methods.memorisation_gate import MemorisationGate
+from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.methods.synthetic_images import SyntheticImages
+from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.regime.attacker_views import Exposed
+from dpm_flower.regime.audit import audit
+from dpm_flower.regime.contribute import contribute
+from dpm_flower.regime.leakage import FORMAT, OF_UNPAIRED, Leakage
+from dpm_flower.studies.formatted_json import JsonFormat
+from dpm_flower.training.prediction import apply
+from tests.regime.contributions import released
+from tests.regime.examples import NETS, STUDY, notary, task
+from tests.training.toys import CPU, SIDE, pictures
+
+SHADOW = Shadow(inverse=Inverse(blocks=1, fitting=replace(USUAL.fitting, steps=2)))
+LINKAGE = Linkage(fitting=replace(MATCHING, steps=2, batch_size=8))
+LEAKED = LeakedPairs(pairs=4, shadow=SHADOW, fitting=replace(TUNING, steps=2))
+ATTACKS = (SHADOW, LEAKED, NearestFeatures(), LINKAGE)
+FEW = Fitting(steps=2, learning_rate=1e-3, batch_size=8, weight_decay=0.0, schedule="cosine")
+MADE_UP = SyntheticImages(noise=4, width=4, fitting=FEW, gate=MemorisationGate(alpha=0.01, tolerated=1.0))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Shares images that are there, whoever asks."""
+
+    images: torch.Tensor
+
+    def share(self, images, labels):
+        return SharedImages(self.images, labels)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A method whose releases are called made up, and which nobody can run: an attacker that tries to has no need to."""
+
+    unpaired = True
+    name: str = "claimed"
+
+    def prepare(self, preparation):
+        raise AssertionError("a shadow of it was made")
+
+
+def features(images):
+    return apply(NETS.featurizer, images, CPU)
+
+
+def audited(folder, images, method=None):
+    one = task(folder, study=replace(STUDY, attacks=ATTACKS), peer=pictures(9, seed=77))
+    return audit(one, NETS, Exposed(method or Claimed(), Fixed(images), SharedImages(images, one.train.labels)), features), one
+
+
+def test_copies_in_another_order_disclose_all_and_link_all(tmp_path):
+    own = task(tmp_path).train.images
+    found, one = audited(tmp_path, own.roll(7, 0))
+    assert found.quality[f"{SHADOW.name}.ssim_p"] == pytest.approx(1.0, abs=1e-5)
+    assert found.quality[f"{LEAKED.name}.ssim_p"] == pytest.approx(1.0, abs=1e-5)  # also for who is judged by some of the images only
+    assert found.figures["L1.nearest"]["rank1_p"] == pytest.approx(1.0)
+    assert found.figures[LINKAGE.name]["rank1_p"] == pytest.approx(1.0)
+    kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(Claimed())))
+    assert kept.proves.endswith(OF_UNPAIRED)
+
+
+def test_images_of_nobody_link_as_chance_does_and_disclose_less(tmp_path):
+    found, _ = audited(tmp_path, pictures(20 + ord("a") % 3, seed=4711).images)
+    link = found.leakage.links[0]
+    assert link.chance == link.label == pytest.approx(1 / link.candidates)
+    assert link.release < 0.5 < link.raw
+    assert found.quality[f"{SHADOW.name}.ssim_p"] < 0.95
+
+
+def test_what_is_paired_is_paired_as_ever(tmp_path):
+    """The same copies, had they been released as images of their owners."""
+    one = task(tmp_path, study=replace(STUDY, attacks=(NearestFeatures(),)))
+    images = one.train.images.roll(7, 0)
+    found = audit(one, NETS, Exposed(RawImages(), Fixed(images), SharedImages(images, one.train.labels)), features)
+    assert found.quality["ssim_p"] < 0.9
+    assert found.figures["L1.nearest"]["rank1_p"] < 0.5
+    assert OF_UNPAIRED not in found.leakage.proves
+
+
+def test_a_made_up_release_is_audited_published_and_read_by_a_peer(tmp_path):
+    one = task(tmp_path, study=replace(STUDY, attacks=ATTACKS))
+    made = contribute(one, NETS, MADE_UP, 0, notary())
+    batch, manifest = released(one, made, ImageSpec(shape=(3, SIDE, SIDE)))
+    assert torch.equal(batch.labels, one.train.labels)
+    assert manifest.method == "synthetic-images"
+    assert {"synthetic_memorised", "synthetic_nearness", f"{SHADOW.name}.ssim_p", "L1.nearest.rank1_p"} <= set(made.quality)
