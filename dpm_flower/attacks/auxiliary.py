@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import DpmFlowerError, SettingError
-from dpm_flower.core.labelled import Labelled, joined_images
-from dpm_flower.core.protocols import AttackerView, Auxiliary, BlackBox
+from dpm_flower.core.labelled import Labelled, joined_attributes, joined_images
+from dpm_flower.core.protocols import AttackerView, Auxiliary, BlackBox, FeatureSource
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.payload.codec import as_received
 from dpm_flower.training.prediction import apply
 
 
@@ -26,7 +27,7 @@ def with_task_labels(view: AttackerView, chosen: Auxiliary) -> tuple[Labelled, .
     """
     public, *own = view.auxiliary(chosen)
     answers = apply(view.net.decider, view.features(public.images), view.compute).argmax(1)
-    return (Labelled(public.images, answers, view.net.classes), *own)
+    return (Labelled(public.images, answers, view.net.classes, public.attributes), *own)
 
 
 def joined(sets: Sequence[Labelled]) -> Labelled:
@@ -34,23 +35,29 @@ def joined(sets: Sequence[Labelled]) -> Labelled:
     first, *others = sets
     if not others:
         return first
-    return Labelled(joined_images([each.images for each in sets]), torch.cat([each.labels for each in sets]), first.classes)
+    labels = torch.cat([each.labels for each in sets])
+    return Labelled(joined_images([each.images for each in sets]), labels, first.classes, joined_attributes(sets))
 
 
 class NoFeaturesError(DpmFlowerError):
     """What is shared is no features, so that there is nothing to learn an inverse from; the message is a reason."""
 
 
-def released_features(share: BlackBox, sets: Sequence[Labelled]) -> Tensor:
-    """What is shared for the sets, one after the other: features (N,C,h,w). Raises NoFeaturesError where something else is."""
-    return torch.cat([_features(share(each.images, each.labels)) for each in sets])
+def released_features(share: BlackBox, sets: Sequence[Labelled], seen_by: FeatureSource | None = None) -> Tensor:
+    """What is shared for the sets, one after the other, as its readers get it: features (N,C,h,w); of shared images, those `seen_by`.
+
+    Raises NoFeaturesError where something else is shared.
+    """
+    return torch.cat([_features(as_received(share(each.images, each.labels)), seen_by) for each in sets])
 
 
-def _features(shared: SharedBatch) -> Tensor:
+def _features(shared: SharedBatch, seen_by: FeatureSource | None) -> Tensor:
     match shared:
         case SharedFeatures(features=features):
             return features
-        case SharedImages():
+        case SharedImages(images=images):
+            if seen_by is not None:
+                return seen_by(images)
             raise NoFeaturesError("images are shared, which are their own guess")
         case ModelUpdate():
             raise NoFeaturesError("a model update is shared, which holds no features")

@@ -5,6 +5,7 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joine
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, as_bytes
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.payload.codec import as_received
 from dpm_flower.training.prediction import apply
 from tests.attacks.views import NETS, PUBLIC, VICTIMS, features, view
 from tests.training.toys import CPU, pictures
@@ -40,6 +41,16 @@ def test_sets_are_joined_in_order_bytes_and_floats_alike():
 def test_released_features_come_one_set_after_the_other():
     found = released_features(lambda images, labels: SharedFeatures(features(images), labels), (OWN, VICTIMS))
     torch.testing.assert_close(found, torch.cat([features(OWN.images), features(VICTIMS.images)]))
+
+
+def test_features_in_a_codec_come_as_their_readers_get_them():
+    def share(images, labels):
+        return SharedFeatures(features(images), labels, "avif-20")
+
+    found = released_features(share, (OWN, VICTIMS))
+    wanted = [as_received(share(each.images, each.labels)).features for each in (OWN, VICTIMS)]
+    assert torch.equal(found, torch.cat(wanted))
+    assert not torch.allclose(found, torch.cat([features(OWN.images), features(VICTIMS.images)]), atol=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_it_is_the_weakest_level_and_trains_nothing(tmp_path):
 
 
 def test_who_only_looks_knows_no_recipe():
-    assert [level for level in Level if not level.knows_recipe] == [Level.A0, Level.A1, Level.A5, Level.A6]
+    assert [level for level in Level if not level.knows_recipe] == [Level.A0, Level.A1, Level.A5, Level.A6, Level.U1, Level.U2]
 
 
 def test_the_view_has_a_place_for_what_levels_know_and_for_nothing_else():

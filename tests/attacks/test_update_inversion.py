@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dpm_flower.attacks.floor import class_mean_guess
+from dpm_flower.attacks.update_inversion import UpdateInversion
+from dpm_flower.attacks.updated_part import gradient_step, part_of
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.protocols import Attack, Guess, Level, NotApplicable
+from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.streams import stream
+from dpm_flower.metrics.similarity import sign_aware_ssim
+from tests.attacks.updating import NETS, OWN, clouds, network_of, noise_update, seen, trained
+from tests.training.toys import CPU, equal
+
+ONE = clouds(3, seed=3).take(torch.tensor([0]))
+GRADIENT = UpdateInversion(steps=120, local_steps="gradient")
+START = part_of(NETS, ModelUpdate(network_of().state_dict(), 1), CPU)
+FLOOR = float(sign_aware_ssim(ONE.images, class_mean_guess(ONE.labels, OWN).images))
+CLEAR = 0.3  # above what the label tells
+
+
+def attacker(folder, attack=GRADIENT, **changes):
+    return attack.prepare(seen(folder, **changes), stream(0, "attacker"))
+
+
+def nearness(guess):
+    return float(sign_aware_ssim(ONE.images, guess.images))
+
+
+@pytest.fixture(scope="module")
+def inverted(tmp_path_factory):
+    """What the attack makes of one image's gradient, its label inferred."""
+    step = gradient_step(START, ONE.images, ONE.labels, CPU)
+    return attacker(tmp_path_factory.mktemp("attacker")).guess(step)
+
+
+def test_one_images_gradient_is_inverted_far_above_what_the_label_tells(inverted):
+    assert isinstance(inverted, Guess)
+    assert nearness(inverted) > FLOOR + CLEAR
+
+
+def test_it_repeats_itself_and_known_labels_give_what_inferred_ones_gave(inverted, tmp_path):
+    again = attacker(tmp_path).invert(gradient_step(START, ONE.images, ONE.labels, CPU), ONE.labels)
+    assert torch.equal(again.images, inverted.images)
+
+
+def test_an_update_that_went_anywhere_tells_nothing(tmp_path):
+    assert nearness(attacker(tmp_path).invert(noise_update(1), ONE.labels)) < FLOOR
+
+
+def test_a_step_of_adam_is_inverted_better_by_who_knows_that_it_was_one(tmp_path):
+    """Two images, since nobody trains on one; the update is the one that an entity's own training makes."""
+    two = clouds(6, seed=3).take(torch.tensor([0, 4]))
+    knowing = attacker(tmp_path, replace(GRADIENT, local_steps="adam")).invert(trained(two, 1), two.labels)
+    ignorant = attacker(tmp_path).invert(trained(two, 1), two.labels)
+    found, less = (float(sign_aware_ssim(two.images, guess.images).mean()) for guess in (knowing, ignorant))
+    assert found > less + 0.05
+
+
+def test_a_decider_is_inverted_through_the_featurizer(tmp_path):
+    part = part_of(NETS, ModelUpdate(NETS.decider.state_dict(), 1), CPU)
+    before = NETS.tensors()
+    guess = attacker(tmp_path).invert(gradient_step(part, ONE.images, ONE.labels, CPU), ONE.labels)
+    assert nearness(guess) > FLOOR
+    assert equal(NETS.tensors(), before)
+
+
+def test_it_guesses_as_many_as_there_are_but_no_more_than_it_has_patience_for(tmp_path):
+    brief = attacker(tmp_path, replace(GRADIENT, steps=2, images=3))
+    assert [len(brief.guess(replace(noise_update(1), samples=samples)).images) for samples in (2, 3, 4)] == [2, 3, 3]
+    images = brief.guess(noise_update(3)).images
+    assert tuple(images.shape) == (3, 3, 16, 16)
+    assert 0 <= float(images.min()) <= float(images.max()) <= 1
+
+
+def test_a_release_holds_no_update(tmp_path):
+    for release in (SharedImages(ONE.images, ONE.labels), SharedFeatures(torch.zeros(1, 4, 6, 6), ONE.labels)):
+        answer = attacker(tmp_path).guess(release)
+        assert isinstance(answer, NotApplicable)
+        assert "holds no model update" in answer.reason
+
+
+def test_without_own_images_labels_cannot_be_inferred(tmp_path):
+    with pytest.raises(SettingError, match=r"own images for U1\.gradient\.s120, got one without"):
+        attacker(tmp_path, own=None).guess(noise_update(1))
+
+
+def test_names_and_knobs():
+    assert isinstance(GRADIENT, Attack)
+    assert GRADIENT.level is Level.U1
+    assert UpdateInversion().name == "U1"
+    assert (
+        UpdateInversion(local_steps="gradient", steps=9, learning_rate=0.1, smoothness=0.5, images=2).name == "U1.gradient.s9.r0_1.tv0_5.n2"
+    )
+
+
+@pytest.mark.parametrize(
+    "knob", [{"steps": 0}, {"images": 0}, {"learning_rate": 0.0}, {"smoothness": -1.0}, {"local_steps": "sgd"}], ids=str
+)
+def test_knobs_that_cannot_work_are_refused(knob):
+    with pytest.raises(SettingError, match=next(iter(knob))):
+        UpdateInversion(**knob)
