@@ -11,8 +11,9 @@ from torch import Tensor
 from dpm_flower.attacks.default_audit import DEFAULT_AUDIT
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import PoolError, ReleaseError, StudyError
+from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import Attack, LinkageAttack
+from dpm_flower.core.protocols import StudyAttack
 from dpm_flower.core.shared import SharedBatch
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation.opening import SITE, find_study, open_nets, open_task
@@ -87,7 +88,7 @@ class _Gone:
         raise ReleaseError(f"the private module behind this release of {self.method} is gone")
 
 
-def _asked(how: Again) -> tuple[Attack | LinkageAttack, ...]:
+def _asked(how: Again) -> tuple[StudyAttack, ...]:
     """Whom to ask beside the public reconstructor; those by default where the campaign's study has nobody."""
     attacks = find_study(how.attacks or how.study).attacks
     if how.attacks and not attacks:
@@ -104,7 +105,8 @@ def _released(task: EntityTask, nets: PublicNets, notary: Notary, record: Path) 
     """The record of a contribution -> what was released, as a peer decodes it. Raises PoolError or ReleaseError."""
     pool, (envelope, manifest) = Pool(task.site.pool, site=task.entity), recorded(record)
     envelope = pool.envelope(envelope.digest)  # not there any more where it was withdrawn
-    spec = ImageSpec(shape=(3, task.study.side, task.study.side)) if manifest.kind == "images" else nets.spec
+    features = replace(nets.spec, codec=manifest.spec.codec) if isinstance(manifest.spec, FeatureSpec) else nets.spec
+    spec = ImageSpec(shape=(3, task.study.side, task.study.side)) if manifest.kind == "images" else features
     release = notary.verify_own(envelope, task, spec)
     batch = decode(list(content(release, pool.shards(release))), spec, classes=task.train.classes, samples=release.manifest.samples)
     if not torch.equal(batch.labels, task.train.labels):

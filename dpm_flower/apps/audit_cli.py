@@ -17,7 +17,7 @@ def audit(
     data: Annotated[str, typer.Option(help="Data instead of the study's own, as the run had it.")] = "",
     attacks: Annotated[
         str,
-        typer.Option(help="The study whose attacks to run. Default: those of --study; if it has none, A1, A2 with three shadows, and L1."),
+        typer.Option(help="The study whose attacks to run. Default: those of --study; if it has none, A1, A2 (three shadows), L1 and L2."),
     ] = "",
     passphrase_fd: PassphraseFd = None,
     passphrase_credential: PassphraseCredential = None,

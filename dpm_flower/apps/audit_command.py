@@ -90,6 +90,11 @@ def _table(audit: OwnAudit) -> Table:
             f"chance {100 * link.chance:.2f} %",
             f"{link.seconds:.0f}",
         )
+    for found in leakage.inferences:
+        told, anchors = "not applicable", ""
+        if found.attributes:
+            told, anchors = f"AUC {found.mean('auc_release'):.2f}", f"label {found.mean('auc_label'):.2f}, raw {found.mean('auc_raw'):.2f}"
+        table.add_row(found.name, f"{found.knows}, {len(found.attributes)}", told, anchors, f"{found.seconds:.0f}")
     table.add_section()
     table.add_row("headline", "", fraction_text(leakage.mean), fraction_text(leakage.p95), f"{leakage.seconds:.0f}")
     return table

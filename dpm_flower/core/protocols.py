@@ -43,6 +43,16 @@ class WithFigures(Protocol):
         ...
 
 
+@runtime_checkable
+class Unpaired(Protocol):
+    """What a sharing method may be besides: one whose releases are made up, so that no part of one was made of one own image."""
+
+    @property
+    def unpaired(self) -> Literal[True]:
+        """The i-th of what is released tells no more of the i-th own image than of others: whoever judges it must not pair them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Preparation:
     """What an entity prepares a method with: its own images, the public ones, and how to compute."""
@@ -71,6 +81,21 @@ class SharingMethod(Protocol):
         ...
 
 
+def is_unpaired(method: SharingMethod) -> bool:
+    """Whether a method's releases are made up, so that their order says nothing about that of the own images."""
+    return isinstance(method, Unpaired)
+
+
+@runtime_checkable
+class WithCodec(Protocol):
+    """What a sharing method may say besides: by which codec its features are released."""
+
+    @property
+    def codec(self) -> str:
+        """Its name, see core/codec_name.py."""
+        ...
+
+
 class Level(Enum):
     """What an attacker knows, weakest first. Source: SPEC.md, section 8."""
 
@@ -82,11 +107,15 @@ class Level(Enum):
     A5 = "observed releases"
     A6 = "the featurizer and patience"
     L1 = "a gallery of candidate images"
+    L2 = "labelled attributes"
+    L3 = "the refined decider"
+    U1 = "a model update"
+    U2 = "model updates"
 
     @property
     def knows_recipe(self) -> bool:
-        """Whether attackers of this level know how the defence is made."""
-        return self not in (Level.A0, Level.A1, Level.A5, Level.A6)
+        """Whether attackers of this level know how the defence is made; an update is not made by one."""
+        return self not in (Level.A0, Level.A1, Level.A5, Level.A6, Level.U1, Level.U2)
 
     @property
     def sees_victim(self) -> bool:
@@ -96,7 +125,7 @@ class Level(Enum):
     @property
     def is_peer(self) -> bool:
         """Whether attackers of this level own images of the same task, as a peer does."""
-        return self.knows_recipe or self is Level.A5
+        return self.knows_recipe or self in (Level.A5, Level.U1, Level.U2)
 
     @property
     def has_leaked_pairs(self) -> bool:
@@ -228,6 +257,39 @@ class LinkageAttack(Protocol):
     def linker(self, view: AttackerView, rng: torch.Generator) -> Linker:
         """Everything that can be done before a release or a gallery is seen; the same view and stream give the same linker."""
         ...
+
+
+class Inferrer(Protocol):
+    """A prepared attribute attack. Beside its view it sees releases only; which of their images have what, the scorer knows."""
+
+    def infer(self, release: SharedBatch) -> Tensor | NotApplicable:
+        """A release of N images -> a score of each attribute (N,A), higher = rather has it, or why nobody can say.
+
+        Only the scores of one attribute can be compared with each other.
+        """
+        ...
+
+
+@runtime_checkable
+class AttributeAttack(Protocol):
+    """As an attack, but one that answers which attributes the images have that made a release, instead of guessing images."""
+
+    @property
+    def name(self) -> str:
+        """What tables call this attack, its level first: "L2.public"."""
+        ...
+
+    @property
+    def level(self) -> Level:
+        """What it knows, and so what its view holds; the attributes that it learns are those of the view's images."""
+        ...
+
+    def inferrer(self, view: AttackerView, rng: torch.Generator) -> Inferrer:
+        """Everything that can be done before a release is seen; the same view and stream give the same inferrer."""
+        ...
+
+
+StudyAttack: TypeAlias = Attack | LinkageAttack | AttributeAttack  # what a study may ask about a release
 
 
 @runtime_checkable

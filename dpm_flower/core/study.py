@@ -9,7 +9,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.figures import check_columns
 from dpm_flower.core.fitting import Augmentation, Fitting, Precision
 from dpm_flower.core.partition import Partition
-from dpm_flower.core.protocols import Attack, LeakAttack, Level, LinkageAttack, SharingMethod
+from dpm_flower.core.protocols import LeakAttack, Level, SharingMethod, StudyAttack
 from dpm_flower.core.weights import check_weights
 
 LEAST_SIDE = 11  # pixels: SSIM's window; smaller images could be trained on, and no release of them judged
@@ -35,7 +35,7 @@ class Study:
     name: str
     partition: Partition
     arms: tuple[Arm, ...]
-    attacks: tuple[Attack | LinkageAttack, ...] = ()
+    attacks: tuple[StudyAttack, ...] = ()
     data: str = "digits"
     side: int = 32
     backbone: str = "resnet20"
@@ -110,10 +110,10 @@ def _check_patience(**fittings: Fitting) -> None:
             raise SettingError(f"patience belongs to pretrain, which alone looks at validation images, got {name} with {fitting.patience}")
 
 
-def _check_attacks(attacks: tuple[Attack | LinkageAttack, ...]) -> None:
+def _check_attacks(attacks: tuple[StudyAttack, ...]) -> None:
     """Raises SettingError for what is no attack, a repr that differs between runs, names that figures cannot begin with, missing pairs."""
     for attack in attacks:
-        if not isinstance(attack, Attack | LinkageAttack) or isinstance(attack, type):  # a class has all that its instances have
+        if not isinstance(attack, StudyAttack) or isinstance(attack, type):  # a class has all that its instances have
             raise SettingError(f"wanted an attack, got {attack!r}")
         if " at 0x" in repr(attack):
             raise SettingError(f"an attack's repr names its knobs and no memory address, got {attack!r}")

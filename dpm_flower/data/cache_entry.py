@@ -54,11 +54,15 @@ def write_entry(folder: Path, key: str, undecoded: Undecoded, origin: Origin) ->
         "held_out_by": undecoded.held_out_by,
         "columns": {name: {"train": column.train, "test": column.test} for name, column in undecoded.columns.items()},
     }
+    if undecoded.attribute_names:
+        told["attribute_names"] = undecoded.attribute_names
     for name, part in zip(PARTS, (undecoded.train, undecoded.test), strict=True):
         shape = _shape(part, undecoded.side)
         with whole_file(_images_path(folder, key, name)) as partial:
             crc = _write_images(partial, shape, part.pieces())
         told[name] = {"shape": shape, "crc32": crc, "labels": part.labels.tolist()}
+        if part.attributes is not None:
+            told[name]["attributes"] = part.attributes.tolist()
     body = json.dumps(asdict(origin)).encode() + b"\n" + json.dumps(told).encode()
     with whole_file(_index_path(folder, key)) as partial:
         partial.write_bytes(_first_line(body) + body)
@@ -76,7 +80,8 @@ def read_entry(folder: Path, key: str) -> DataSet | None:
         columns = {name: Column(tuple(column["train"]), tuple(column["test"])) for name, column in told["columns"].items()}
         with suppress(OSError):  # used just now; a cache that only others may write to is as good
             os.utime(_index_path(folder, key))
-        return DataSet(told["name"], train, test, names, tuple(told["notes"]), columns, told["held_out_by"])
+        attributes = tuple(told.get("attribute_names", ()))
+        return DataSet(told["name"], train, test, names, tuple(told["notes"]), columns, told["held_out_by"], attributes)
     except (OSError, ValueError, LookupError, TypeError, DpmFlowerError):
         return None
 
@@ -105,7 +110,9 @@ def _write_images(path: Path, shape: tuple[int, ...], pieces: Iterable[BytesNCHW
 
 
 def _labelled(path: Path, told: Mapping[str, Any], classes: int) -> Labelled:
-    return Labelled(torch.from_numpy(_mapped(path, told["shape"], told["crc32"])), torch.tensor(told["labels"]), classes)
+    images = torch.from_numpy(_mapped(path, told["shape"], told["crc32"]))
+    attributes = torch.tensor(told["attributes"], dtype=torch.uint8) if "attributes" in told else None
+    return Labelled(images, torch.tensor(told["labels"]), classes, attributes)
 
 
 def _mapped(path: Path, shape: list[int], crc: int) -> NDArray[np.uint8]:

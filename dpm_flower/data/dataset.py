@@ -22,11 +22,12 @@ class DataSet:
     """Training and test images (N,3,side,side), uint8 or float32 (see core/labelled.py), and one name per class.
 
     Grey images have three equal channels. `columns` are what is known of the images beside their classes, by name.
+    `attribute_names` (A) are those of the images' attributes, empty where they have none.
     `notes` say what was done to the data on the way in and what a report must therefore state, for example a test set that had
     to be split off. `held_out_by` is None where the test set came with the data; where it was split off here, it is the column of
     which no value is on both sides, or "" where that was done image by image.
     Raises ShapeError for images that are not square, not coloured or of two sizes; DataError for a part without images, class
-    names and columns that do not fit the images, and training images of fewer than two classes.
+    names, columns and attributes that do not fit the images, and training images of fewer than two classes.
     """
 
     name: str
@@ -36,6 +37,7 @@ class DataSet:
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     held_out_by: str | None = None
+    attribute_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         side = self.train.images.shape[-1]
@@ -46,6 +48,9 @@ class DataSet:
                 raise DataError(f"{self.name}: wanted at least one {part} image, got none")
             if labelled.classes != len(self.class_names):
                 raise DataError(f"{self.name}: wanted {labelled.classes} class names for the {part} labels, got {len(self.class_names)}")
+            known, names = 0 if labelled.attributes is None else labelled.attributes.shape[1], self.attribute_names
+            if not known == len(names) == len(set(names)):
+                raise DataError(f"{self.name}: wanted different names for {known} attributes of the {part} images, got {names}")
         for column_name, column in self.columns.items():
             got, wanted = (len(column.train), len(column.test)), (len(self.train), len(self.test))
             if got != wanted:

@@ -25,7 +25,8 @@ LEAST_TRAIN = LEAST_HELD - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Division:
-    """Public images, every entity's own in the order of the partition, the common test images, the private task's class names.
+    """Public images, every entity's own in the order of the partition, the common test images, the private task's class names, and
+    the names of the attributes that all these images have, if any.
 
     Images are gathered when they are asked for: an entity's anew each time that `entities` is asked for them (ask once, and keep what
     is needed), the public ones once (see data/gathered.py), and so are the test images where they are not all of the data set's.
@@ -36,6 +37,7 @@ class Division:
     test: Labelled
     class_names: tuple[str, ...]
     summary: Summary
+    attribute_names: tuple[str, ...] = ()
 
 
 def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
@@ -75,6 +77,7 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
             together_with_test=len(unique.kept) - len(kept),
             notes=dataset.notes,
         ),
+        attribute_names=dataset.attribute_names,
     )
 
 

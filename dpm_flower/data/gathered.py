@@ -9,8 +9,8 @@ from dpm_flower.core.labelled import Labelled
 class Gathered(Labelled):
     """The images at `indices` (M,) of a set, with class numbers that count through `classes` (K,), which are ascending.
 
-    Labels are there at once. Images are gathered when they are first asked for, and then kept, so that all who ask get the same tensor:
-    a process that never looks at them needs no memory for them.
+    Labels and attributes are there at once. Images are gathered when they are first asked for, and then kept, so that all who ask
+    get the same tensor: a process that never looks at them needs no memory for them.
     """
 
     __slots__ = ("_found", "_indices", "_source")
@@ -20,7 +20,8 @@ class Gathered(Labelled):
 
     def __init__(self, source: Labelled, indices: Tensor, classes: Tensor) -> None:
         labels = torch.searchsorted(classes, source.labels[indices])
-        own = {"labels": labels, "classes": len(classes), "_source": source, "_indices": indices, "_found": None}
+        own = {"labels": labels, "classes": len(classes), "attributes": source.attributes_at(indices)}
+        own |= {"_source": source, "_indices": indices, "_found": None}
         for name, value in own.items():
             object.__setattr__(self, name, value)  # the class is frozen
 
@@ -38,4 +39,4 @@ class Gathered(Labelled):
 
     def take(self, indices: Tensor) -> Labelled:
         """The images at `indices` (m,) of these M -> a new set of m images in that order; the others are not gathered for it."""
-        return Labelled(self._source.images[self._indices[indices]], self.labels[indices], self.classes)
+        return Labelled(self._source.images[self._indices[indices]], self.labels[indices], self.classes, self.attributes_at(indices))

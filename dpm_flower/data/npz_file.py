@@ -1,6 +1,6 @@
 """Images and labels in one NumPy archive."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from dpm_flower.core.errors import DataError
 from dpm_flower.core.labelled import Labels
-from dpm_flower.data.attributes import attribute_classes
+from dpm_flower.data.attributes import attribute_classes, attribute_columns
 from dpm_flower.data.class_numbers import check_range, class_numbers, classes_from_text
+from dpm_flower.data.dataset import Column
 from dpm_flower.data.npz_archive import Archive, opened_archive
 from dpm_flower.data.npz_columns import attributes_of, columns_of, strings
 from dpm_flower.data.pixels import BytesNCHW, image_pieces
@@ -21,13 +22,13 @@ from dpm_flower.data.undecoded import Part, Undecoded
 Arrays = dict[str, NDArray[Any]]  # by part: "train", "test", perhaps "val"
 
 
-def npz_file(path: Path, side: int, label: str = "") -> Undecoded:
+def npz_file(path: Path, side: int, label: str = "", chosen: Sequence[str] = ()) -> Undecoded:
     """An archive with `x_train`, `y_train`, `x_test`, `y_test` -> a data set with images (N,3,side,side), not yet decoded.
 
     Images are (N,H,W,3) or grey (N,H,W), uint8 or floats in [0,1]; labels are whole numbers (N,). Optional: `class_names` (K,)
     and `x_val`, `y_val`, which are appended to the training images. With a `label` the classes are the values of that column
-    or attribute (see data/npz_columns.py for both), and no y is needed. Pickled members are refused. The images' members are
-    held in memory, as they are in the archive, until they are decoded.
+    or attribute (see data/npz_columns.py for both), and no y is needed; others that are `chosen` become attributes of the images.
+    Pickled members are refused. The images' members are held in memory, as they are in the archive, until they are decoded.
     Raises DataError, naming the file and the member, for whatever is not so; for the images, when they are decoded.
     """
     with opened_archive(path) as archive:
@@ -38,6 +39,7 @@ def npz_file(path: Path, side: int, label: str = "") -> Undecoded:
         numbers = {part: archive.read(f"y_{part}") for part in parts} if not label else {}
         class_names = archive.read("class_names") if "class_names" in archive.names and not label else None
         attributes = attributes_of(archive, counts, label) if label and label not in columns else None
+        others = _attribute_columns(archive, counts, [name for name in chosen if name not in columns])
     if not label:
         train, test, names = _numbered(numbers, counts, class_names, path)
     elif label in columns:
@@ -61,7 +63,7 @@ def npz_file(path: Path, side: int, label: str = "") -> Undecoded:
         class_names=names,
         notes=tuple(notes),
         columns=columns,
-    )
+    ).with_attributes(chosen, others, label)
 
 
 def _parts(archive: Archive, label: str) -> tuple[str, ...]:
@@ -94,6 +96,18 @@ def _numbered(
     for part, each in labels.items():
         check_range(each, len(names), f"{path}: y_{part}")
     return torch.cat([labels[part] for part in labels if part != "test"]), labels["test"], names
+
+
+def _attribute_columns(archive: Archive, counts: Mapping[str, int], wanted: Sequence[str]) -> dict[str, Column]:
+    """Those of the wanted attributes that the archive has, as columns."""
+    columns = dict[str, Column]()
+    for name in wanted:
+        if (found := attributes_of(archive, counts, name)) is not None:
+            arrays, names = found
+            of = {part: torch.from_numpy(each[:, [names.index(name)]]) for part, each in arrays.items()}
+            train = torch.cat([each for part, each in of.items() if part != "test"])
+            columns |= attribute_columns(train, of["test"], [name], str(archive.path))
+    return columns
 
 
 def _by_attribute(attributes: Arrays, names: tuple[str, ...], label: str, path: Path) -> tuple[Labels, Labels, tuple[str, ...]]:

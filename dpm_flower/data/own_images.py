@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.core.labelled import Labelled, joined_images
+from dpm_flower.core.labelled import Labelled, joined_attributes, joined_images
 from dpm_flower.core.partition import Partition
 from dpm_flower.core.streams import stream
 from dpm_flower.data.dataset import DataSet
@@ -23,11 +23,15 @@ MOST_NAMED = 20  # classes in a message
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnImages:
-    """What one entity brings: images to train on and release, others to choose on, and those on which its deciders are judged."""
+    """What one entity brings: images to train on and release, others to choose on, and those on which its deciders are judged.
+
+    `attribute_names` are those of the attributes that they have, if any.
+    """
 
     train: Labelled
     validation: Labelled
     test: Labelled
+    attribute_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +60,13 @@ def own_images(dataset: DataSet, classes: Sequence[str], partition: Partition, e
     own = with_validation(entity, order, labels, partition, parted.groups)
 
     def renumbered(found: Labelled, indices: Tensor) -> Labelled:
-        return Labelled(found.images[indices], numbers[found.labels[indices]], len(classes))
+        return Labelled(found.images[indices], numbers[found.labels[indices]], len(classes), found.attributes_at(indices))
 
     return OwnImages(
         train=renumbered(parted.images, own.train),
         validation=renumbered(parted.images, own.validation),
         test=renumbered(parted.test, torch.arange(len(parted.test))),
+        attribute_names=dataset.attribute_names,
     )
 
 
@@ -87,7 +92,7 @@ def _with_held_out(dataset: DataSet, together: str, entity: str) -> _Parted:
     """The loader's own split knows neither the study's columns nor the entity: it is undone, and made anew."""
     parts = (dataset.train, dataset.test)
     labels = torch.cat([part.labels for part in parts])
-    whole = Labelled(joined_images([part.images for part in parts]), labels, dataset.train.classes)
+    whole = Labelled(joined_images([part.images for part in parts]), labels, dataset.train.classes, joined_attributes(parts))
     groups = None
     if together:
         column = numbered(dataset, together)

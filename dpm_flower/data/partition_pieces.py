@@ -57,4 +57,5 @@ class EntityPieces(Mapping[str, EntityImages]):
 
 def piece(source: Labelled, indices: Tensor, classes: Tensor) -> Labelled:
     """The images at `indices` (M,), with class numbers that count through `classes` (K,), which are ascending."""
-    return Labelled(source.images[indices], torch.searchsorted(classes, source.labels[indices]), len(classes))
+    labels = torch.searchsorted(classes, source.labels[indices])
+    return Labelled(source.images[indices], labels, len(classes), source.attributes_at(indices))

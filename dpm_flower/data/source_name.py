@@ -12,18 +12,19 @@ LABELLED = (FOLDER, NPZ, "celeba")
 HELD_OUT = (FOLDER,)  # where a test set may have to be held out; all others come with one
 KNOWN = (
     f'"digits", a path to an .npz archive, a path to a folder of images, or one of {", ".join(ROOTED)} with its folder, '
-    'as "cifar10:FOLDER"; after it, "?label=NAME" makes a column or an attribute the class, "?apart=NAME" holds out whole values of a '
-    'column where a folder has no test set, and "?download" fetches what torchvision can'
+    'as "cifar10:FOLDER"; after it, "?label=NAME" makes a column or an attribute the class, "?attributes=NAME,NAME" has attackers infer '
+    'others, "?apart=NAME" holds out whole values of a column where a folder has no test set, and "?download" fetches what torchvision can'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
     """A kind of source, the absolute path of its files (of the digits: none), the column or attribute that is the class, if one
-    was named, the column by whose values a test set is to be held out, if any, and whether missing files may be downloaded.
+    was named, the column by whose values a test set is to be held out, if any, whether missing files may be downloaded, and the
+    columns or attributes beside the class that the images are to have as attributes.
 
     Written as "KIND:PATH" or "PATH", then "?" and options with "&" between: "faces.npz?label=Male", "celeba:FOLDER?label=Young&download",
-    "scans?apart=patient".
+    "scans?apart=patient", "skin.npz?attributes=sex,localization".
     """
 
     kind: str
@@ -31,6 +32,7 @@ class SourceName:
     label: str = ""
     apart: str = ""
     download: bool = False
+    attributes: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, data: str) -> "SourceName":
@@ -43,8 +45,10 @@ class SourceName:
         except (OSError, RuntimeError, ValueError) as err:  # too long, in a folder that is closed to us, of no such user, not text
             raise DataError(f"wanted a path that can be looked up, got {data!r}: {err}") from err
         source = _with_options(cls(kind, path), options, data)
-        if source.label and kind not in LABELLED:
-            raise DataError(f"wanted a label of a source that has columns or attributes ({', '.join(LABELLED)}), got {data!r}")
+        if (source.label or source.attributes) and kind not in LABELLED:
+            raise DataError(
+                f"wanted a label or attributes of a source that has columns or attributes ({', '.join(LABELLED)}), got {data!r}"
+            )
         if source.apart and kind not in HELD_OUT:
             raise DataError(f"wanted apart=NAME of a source that may lack a test set ({', '.join(HELD_OUT)}), got {data!r}")
         if source.download and kind not in DOWNLOADED:
@@ -88,11 +92,17 @@ def _with_options(source: SourceName, options: str, data: str) -> SourceName:
         name, equals, value = option.partition("=")
         if name == "label" and value and not source.label:
             source = replace(source, label=value)
+        elif name == "attributes" and not source.attributes and _are_names(names := tuple(value.split(","))):
+            source = replace(source, attributes=names)
         elif name == "apart" and value and not source.apart:
             source = replace(source, apart=value)
         elif option == "download" and not equals and not source.download:
             source = replace(source, download=True)
         else:
-            wanted = '"label=NAME", "apart=NAME" and "download"'
+            wanted = '"label=NAME", "attributes=NAME,NAME", "apart=NAME" and "download"'
             raise DataError(f'wanted the options {wanted} after "?", each once, got {option!r} in {data!r}')
     return source
+
+
+def _are_names(names: tuple[str, ...]) -> bool:
+    return all(names) and len(set(names)) == len(names)

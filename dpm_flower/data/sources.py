@@ -67,14 +67,15 @@ def _undecoded(source: SourceName, side: int) -> Undecoded:
         case "digits":
             return digits(side)
         case "npz":
-            return npz_file(source.path, side, source.label)
+            return npz_file(source.path, side, source.label, source.attributes)
         case "folder":
             found = image_folder(source.path, side, source.apart)
-            return found.labelled_by(source.label) if source.label else found
+            found = found.labelled_by(source.label) if source.label else found
+            return found.with_attributes(source.attributes, label=source.label)
         case "imagenet":
             return imagenet(source.path, side)
         case "celeba":
-            return celeba(CelebA, source.path, side, source.label or SMILING, download=source.download)
+            return celeba(CelebA, source.path, side, source.label or SMILING, source.attributes, download=source.download)
         case _:
             return torchvision_set(SETS[source.kind], source.kind, source.path, side, download=source.download)
 
@@ -97,5 +98,7 @@ def _files(source: SourceName) -> Path:
 
 def _key(source: SourceName, side: int, state: str) -> str:
     """All that decides what the decoded images are -> 64 hexadecimal digits."""
-    parts = (FORMAT, source.kind, str(source.path), source.label, source.apart, str(side), state)
+    parts: tuple[str, ...] = (FORMAT, source.kind, str(source.path), source.label, source.apart, str(side), state)
+    if source.attributes:
+        parts += (",".join(source.attributes),)
     return hashlib.sha256("\x1f".join(parts).encode(errors="surrogateescape")).hexdigest()

@@ -8,7 +8,7 @@ import torch
 
 from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.errors import DataError
-from dpm_flower.core.labelled import Labelled, joined_images
+from dpm_flower.core.labelled import Labelled, joined_attributes, joined_images
 from dpm_flower.core.partition import Partition
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import Division
@@ -19,25 +19,27 @@ from dpm_flower.regime.site_file import DataPlace
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
-    """The images that one entity works with."""
+    """The images that one entity works with, and what the attributes are called that they have, if any."""
 
     train: Labelled
     validation: Labelled
     test: Labelled
     public: Labelled
+    attribute_names: tuple[str, ...] = ()
 
 
 def part_of(division: Division, name: str) -> Pieces:
     """A study's divided images -> one entity's part of them."""
     own = division.entities[name]
-    return Pieces(own.train, own.validation, division.test, division.public)
+    return Pieces(own.train, own.validation, division.test, division.public, division.attribute_names)
 
 
 def own_digest(pieces: Pieces) -> str:
-    """What an entity trains on, chooses on and is judged on -> SHA-256, hexadecimal, of all images and labels in their order."""
+    """What an entity trains on, chooses on and is judged on -> SHA-256, hexadecimal, of images, labels and attributes in their order."""
     own = {"train": pieces.train, "validation": pieces.validation, "test": pieces.test}
     images = {f"{name} images": part.images for name, part in own.items()}
-    return tensors_digest(images | {f"{name} labels": part.labels for name, part in own.items()})
+    attributes = {f"{name} attributes": part.attributes for name, part in own.items() if part.attributes is not None}
+    return tensors_digest(images | {f"{name} labels": part.labels for name, part in own.items()} | attributes)
 
 
 def brought(place: DataPlace, study: Study, name: str, seed: int, division: Callable[[], Division]) -> Pieces:
@@ -47,13 +49,15 @@ def brought(place: DataPlace, study: Study, name: str, seed: int, division: Call
     the site does not say what it calls them. Raises DataError for images that cannot be read or are of another task.
     """
     if place.public and place.classes:
-        classes, public = place.classes, _public(place.public, study.side)
+        classes, (public, known) = place.classes, _public(place.public, study.side)
     else:
         divided = _divided(place, division)
         classes = _called(place, divided.class_names)
-        public = _public(place.public, study.side) if place.public else divided.public
+        public, known = _public(place.public, study.side) if place.public else (divided.public, divided.attribute_names)
     own = _own(place.images, study.side, classes, study.partition, name, seed)
-    return Pieces(own.train, own.validation, own.test, public)
+    if known != own.attribute_names:  # of others nobody could learn these
+        public = Labelled(public.images, public.labels, public.classes)
+    return Pieces(own.train, own.validation, own.test, public, own.attribute_names)
 
 
 def _divided(place: DataPlace, division: Callable[[], Division]) -> Division:
@@ -77,10 +81,12 @@ def _own(data: str, side: int, classes: tuple[str, ...], partition: Partition, n
 
 
 @functools.lru_cache(maxsize=1)
-def _public(data: str, side: int) -> Labelled:
-    """The training images of a source; all of them where the test images were only held out here."""
+def _public(data: str, side: int) -> tuple[Labelled, tuple[str, ...]]:
+    """The training images of a source, all of them where the test images were only held out here, and their attributes' names."""
     dataset = load(data, side)
     if dataset.held_out_by is None:
-        return dataset.train
+        return dataset.train, dataset.attribute_names
     parts = (dataset.train, dataset.test)
-    return Labelled(joined_images([part.images for part in parts]), torch.cat([part.labels for part in parts]), dataset.train.classes)
+    labels = torch.cat([part.labels for part in parts])
+    whole = Labelled(joined_images([part.images for part in parts]), labels, dataset.train.classes, joined_attributes(parts))
+    return whole, dataset.attribute_names

@@ -19,13 +19,16 @@ from dpm_flower.core.protocols import (
     Attack,
     Attacker,
     AttackerView,
+    AttributeAttack,
     BlackBox,
     FeatureSource,
+    Inferrer,
     Leaked,
     LinkageAttack,
     Linker,
     Sharer,
     SharingMethod,
+    StudyAttack,
 )
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
@@ -110,7 +113,12 @@ class Surroundings:
         view = self._bystanders(attack, what.method)
         return attack.linker(view, self.stream_of("attack", repr(attack), repr(view.recipe)))
 
-    def _bystanders(self, attack: Attack | LinkageAttack, method: SharingMethod, *seen: str) -> AttackerView:
+    def inferrer(self, attack: AttributeAttack, what: Exposed) -> Inferrer:
+        """An attribute attack and a release -> the inferrer, prepared with what it may know, under the random stream of its knowledge."""
+        view = self._bystanders(attack, what.method)
+        return attack.inferrer(view, self.stream_of("attack", repr(attack), repr(view.recipe)))
+
+    def _bystanders(self, attack: StudyAttack, method: SharingMethod, *seen: str) -> AttackerView:
         """The view of an attack as far as nothing of the victim is in it; what it has `seen` besides is part of its folder's name."""
         level = attack.level
         recipe = method if level.knows_recipe else None
@@ -133,14 +141,14 @@ class Surroundings:
         return self.prepare(attack, self._bystanders(attack, method))
 
 
-def _is_personal(attack: Attack | LinkageAttack) -> bool:
+def _is_personal(attack: StudyAttack) -> bool:
     """Whether it has anything that only the attackers of this entity have: the peer's images, or something of the victim."""
     return attack.level.is_peer or attack.level.sees_victim
 
 
 def _plain(images: Labelled) -> Labelled:
     """Images that may be gathered from a larger set -> the same tensors (caches know them again) without a way to that set."""
-    return images if type(images) is Labelled else Labelled(images.images, images.labels, images.classes)
+    return images if type(images) is Labelled else Labelled(images.images, images.labels, images.classes, images.attributes)
 
 
 def _sealed(sharer: Sharer) -> BlackBox:

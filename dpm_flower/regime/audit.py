@@ -13,13 +13,14 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, FeatureSource, LinkageAttack
+from dpm_flower.core.protocols import Attack, AttributeAttack, FeatureSource, LinkageAttack, is_unpaired
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
+from dpm_flower.regime.inferring import inferred
 from dpm_flower.regime.judging import Judge, Judgement
-from dpm_flower.regime.leakage import Fraction, Leakage, attack_leak
+from dpm_flower.regime.leakage import OF_UNPAIRED, PROVES, Fraction, Leakage, attack_leak
 from dpm_flower.regime.linking import gallery_for, linked
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
@@ -29,6 +30,7 @@ ALWAYS_ASKED = PublicReconstructor()
 # what a manifest says of each attacker: how much it got out of the release
 SIGNED = ("ssim_p", "windowed_ssim_p", "structure_p", "edge_p", "perceptual_p", "disclosed_p", "disclosed_p_p95")
 SIGNED_LINKS = ("rank1_p", "rank1_p_high", "rank1_label", "rank1_chance", "map_p")
+SIGNED_ATTRIBUTES = ("auc_p", "auc_p_high", "auc_label", "map_label")  # beside map_p
 FLOOR = "floor"  # heads the figures of who knows the labels only
 
 
@@ -56,7 +58,10 @@ class Audit:
     def scores(self) -> dict[str, float]:
         """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers."""
         return {**self.headline, "attacker_images": float(self.leakage.own_images)} | {
-            f"{name}.{key}": own[key] for name, own in self.figures.items() for key in (*SIGNED, *SIGNED_LINKS) if key in own
+            f"{name}.{key}": own[key]
+            for name, own in self.figures.items()
+            for key in (*SIGNED, *SIGNED_LINKS, *SIGNED_ATTRIBUTES)
+            if key in own
         }
 
 
@@ -67,7 +72,8 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     mean image of each label's class among the images that the attacking peer owns. Attackers are trained once for all releases that
     they know equally much about, and asked about raw features once; both are kept in the entity's own folder. Images that have leaked
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
-    the headline: it is reported beside it. `again` numbers later audits, which leave what the first one wrote as it is. Raises
+    the headline: it is reported beside it. Of a release that is made up, each own image is judged by the guess that is nearest to it,
+    since none is its own. `again` numbers later audits, which leave what the first one wrote as it is. Raises
     ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
     Source: SPEC.md, section 8.
     """
@@ -82,10 +88,12 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     judge = Judge(task, net, around, exposed, raw, floor.disclosure)
     judged = [judge.judgement(attack) for attack in (ALWAYS_ASKED, *task.study.attacks) if isinstance(attack, Attack)]
     links = tuple(linked(attack, around, gallery, exposed, raw) for attack in _linkage(task)) if gallery is not None else ()
+    inferences = tuple(inferred(attack, task, around, exposed, raw) for attack in task.study.attacks if isinstance(attack, AttributeAttack))
     alone = {one.attack.name: _headline(task, exposed, [one]) for one in judged}
     together = _together(task, exposed, judged)
     figures: dict[str, Mapping[str, float]] = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
     figures |= {link.name: link.figures for link in links}
+    figures |= {inference.name: inference.figures for inference in inferences}
     _show(task, exposed, judged, again)
     leakage = Leakage(
         study=task.study.name,
@@ -101,7 +109,9 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         left_out=_left_out(together),
         attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
         links=links,
+        inferences=inferences,
         seconds=time.perf_counter() - began,
+        proves=f"{PROVES} {OF_UNPAIRED}" if is_unpaired(exposed.method) else PROVES,
     )
     leakage.write(task.site.leakage(task.campaign, repr(exposed.method), again))
     means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}

@@ -1,15 +1,16 @@
 """One attacker against a release and against raw features -> its scores between their anchors, and what the owner may look at."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from dpm_flower.attacks.headline import Anchored, worst_images
+from dpm_flower.attacks.nearest_released import nearest_released
 from dpm_flower.attacks.scoring import Disclosure, disclosure
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttackerView, Guess
+from dpm_flower.core.protocols import Attack, AttackerView, Guess, is_unpaired
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.leak import Parted, parted
@@ -55,7 +56,7 @@ class Judge:
     floor: Disclosure
 
     def judgement(self, attack: Attack) -> Judgement:
-        """One attack on raw features, once for all methods, and on the release."""
+        """One attack on raw features, once for all methods, and on the release; of what is made up, the nearest guess is judged."""
         began = time.perf_counter()
         view, known = self._known_to(attack, self.raw)
         judged = "all" if known.judged is None else digest_of(known.judged)
@@ -67,6 +68,8 @@ class Judge:
         )
         view, known = self._known_to(attack, self.exposed)
         guess = self._guess(attack, view, known)
+        if is_unpaired(self.exposed.method):
+            guess = nearest_released(known.images, guess)
         of_released = self._verdict(guess, known)
         floor = self.floor if known.judged is None else self.floor.only(known.judged)
         anchored = Anchored(of_released.disclosure, floor, of_raw.disclosure, known.judged)
@@ -85,6 +88,8 @@ class Judge:
     def _known_to(self, attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
         task = self.task
         known = parted(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
+        if is_unpaired(what.method):
+            known = replace(known, released=what.released)  # a part of it is no part of the victims'
         return self.around.view(attack, what, known.leaked), known
 
     def _guess(self, attack: Attack, view: AttackerView, known: Parted) -> Guess:

@@ -12,12 +12,17 @@ from dpm_flower.attacks.headline import SCORES, Anchored, Headline, Worst
 from dpm_flower.attacks.scoring import BEST_GUESSED
 from dpm_flower.core.protocols import Attack
 from dpm_flower.core.whole_file import whole_file
+from dpm_flower.regime.inferring import AttributeLeak
 from dpm_flower.regime.linking import LinkLeak
 
 FORMAT = "dpm-flower leakage 1"
 PROVES = (
     "Empirical: these attackers, with these images and this much training, came this near. It is no guarantee against attackers who "
     "were not run, know more, or try for longer."
+)
+OF_UNPAIRED = (
+    "What is released is made up, and none of it belongs to one own image. Each own image is therefore compared with the guess nearest "
+    "to it, chosen by the truth, as no attacker could; and linkage says how often an own image stands out among candidates that are none."
 )
 
 
@@ -84,6 +89,7 @@ class Leakage:
     left_out: Mapping[str, str] = field(default_factory=dict)
     attacks: tuple[AttackLeak, ...]
     links: tuple[LinkLeak, ...] = ()
+    inferences: tuple[AttributeLeak, ...] = ()
     seconds: float
     proves: str = PROVES
 

@@ -4,10 +4,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.core.protocols import LinkageAttack, NotApplicable
-from dpm_flower.metrics.ranking import Ranking, wilson
+from dpm_flower.core.protocols import LinkageAttack, NotApplicable, is_unpaired
+from dpm_flower.metrics.ranking import Ranking, ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.task import EntityTask
 
@@ -63,16 +65,18 @@ def gallery_for(task: EntityTask) -> Gallery:
 def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, exposed: Exposed, raw: Exposed) -> LinkLeak:
     """One attack, the candidates, the release and raw features -> what came of it.
 
+    Of an unpaired release, in which nothing is any victim's own, it is how often a victim stands out among candidates that are none.
     Raises ReleaseError where the attack has nothing to say about the release.
     """
     began = time.perf_counter()
-    of_raw, of_released = (_ranked(attack, around, gallery, what) for what in (raw, exposed))
-    told, share = gallery.told_by_label(), float(of_released.rank1.mean())
+    unpaired = is_unpaired(exposed.method)
+    of_raw, of_released = (_ranked(attack, around, gallery, what, unpaired=unpaired) for what in (raw, exposed))
+    told, share = _told_by_label(gallery, unpaired=unpaired), float(of_released.rank1.mean())
     low, high = wilson(share, len(gallery.victims))
     return LinkLeak(
         name=attack.name,
         knows=attack.level.value,
-        candidates=len(gallery),
+        candidates=of_released.candidates,
         victims=len(gallery.victims),
         chance=told.rank1_by_chance,
         label=float(told.rank1.mean()),
@@ -87,8 +91,16 @@ def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, expose
     )
 
 
-def _ranked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, what: Exposed) -> Ranking:
-    found = gallery.ranked(around.linker(attack, what).link(what.released, gallery.images))
+def _told_by_label(gallery: Gallery, *, unpaired: bool) -> Ranking:
+    if not unpaired:
+        return gallery.told_by_label()
+    others = len(gallery) - len(gallery.victims)  # of the victims' classes: labels of what is made up tell none of them from a victim
+    return ranking(torch.zeros(len(gallery.victims), others + 1), torch.zeros(len(gallery.victims), dtype=torch.int64))
+
+
+def _ranked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, what: Exposed, *, unpaired: bool) -> Ranking:
+    scores = around.linker(attack, what).link(what.released, gallery.images)
+    found = gallery.stood_out(scores) if unpaired else gallery.ranked(scores)
     if isinstance(found, NotApplicable):
         raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {found.reason}")
     return found

@@ -29,6 +29,7 @@ class EntityTask:
     all entities share for what they would otherwise compute and keep once each. `classes` are those of the task, `public` has its own.
     `judged_apart` says that `test` are this entity's own held-out images, which no other entity is judged on.
     `peer` are the images that the attackers of the own audit own, where others' images are at hand: in a simulation.
+    `attribute_names` are those of the attributes that all these images have, if any.
     `secret` is what a deployed site draws its private parts from. It is empty in a simulation, which must repeat itself: there,
     anybody who knows the study and its seed can draw every entity's noise and modules again. `policy` is what a deployed site allows;
     in a simulation there is none.
@@ -50,6 +51,7 @@ class EntityTask:
     secret: str = field(default="", repr=False)
     policy: SitePolicy | None = None
     peer: Labelled | None = None
+    attribute_names: tuple[str, ...] = ()
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one.

@@ -89,5 +89,5 @@ def _draw(axes: Axes, line: Line, place: int) -> Line2D:
         elinewidth=1.0,
         capsize=2.5,
     )
-    line: Line2D = drawn.lines[0]
-    return line
+    mark: Line2D = drawn.lines[0]
+    return mark

@@ -75,6 +75,35 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 </table>
 </div>
 {%- endif %}
+{%- for one in audit.leakage.inferences %}
+{%- if one.attributes %}
+<p>Which attributes do the images of a release have? {{ one.name }} knows {{ one.knows }}. Area under the ROC curve (0.5: nothing is told;
+1: everything) and average precision, of what the label alone tells, of the attack on the release, and on raw features:</p>
+<div class="scroll" tabindex="0" role="group" aria-label="Attributes inferred from {{ audit.title }} by {{ one.name }}">
+<table>
+<thead><tr><th class="text" scope="col">attribute</th><th scope="col">known</th><th scope="col">have it</th>
+<th scope="col">AUC <span class="unit">label</span></th><th scope="col">AUC <span class="unit">release</span></th>
+<th scope="col">AUC <span class="unit">raw</span></th>
+<th scope="col">average precision <span class="unit">label · release · raw</span></th></tr></thead>
+<tbody>
+{%- for attribute in one.attributes %}
+<tr><th class="text" scope="row">{{ attribute.name }}</th><td>{{ attribute.known }}</td>
+<td>{{ "%.1f"|format(100 * attribute.rate) }} %</td><td>{{ "%.2f"|format(attribute.auc_label) }}</td>
+<td>{{ "%.2f"|format(attribute.auc_release) }}</td><td>{{ "%.2f"|format(attribute.auc_raw) }}</td>
+<td>{{ "%.2f · %.2f · %.2f"|format(attribute.precision_label, attribute.precision_release, attribute.precision_raw) }}</td></tr>
+{%- endfor %}
+<tr><th class="text" scope="row">mean</th><td></td><td>{{ "%.1f"|format(100 * one.mean("rate")) }} %</td>
+<td>{{ "%.2f"|format(one.mean("auc_label")) }}</td>
+<td>{{ "%.2f [%.2f, %.2f]"|format(one.mean("auc_release"), one.low, one.high) }}</td>
+<td>{{ "%.2f"|format(one.mean("auc_raw")) }}</td>
+<td>{{ "%.2f · %.2f · %.2f"|format(one.mean("precision_label"), one.mean("precision_release"), one.mean("precision_raw")) }}</td></tr>
+</tbody>
+</table>
+</div>
+{%- else %}
+<p class="soft">{{ one.name }} is not applicable: {{ one.reason }}.</p>
+{%- endif %}
+{%- endfor %}
 <div class="caution"><p>{{ audit.leakage.proves }}</p></div>
 {%- for grid in audit.grids %}
 <h3>{{ grid.title }}</h3>

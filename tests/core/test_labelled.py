@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import DataError, ShapeError
-from dpm_flower.core.labelled import Labelled, as_bytes, as_floats, joined_images
+from dpm_flower.core.labelled import UNKNOWN, Labelled, as_bytes, as_floats, joined_attributes, joined_images
 
 IMAGES = torch.linspace(0, 1, 4 * 3 * 2 * 2).reshape(4, 3, 2, 2)
 LABELS = torch.tensor([0, 2, 1, 2])
@@ -85,3 +85,34 @@ def test_joined_bytes_stay_bytes_and_mixed_ones_mean_the_same():
     floats = as_floats(LEVELS)
     for sets in ([floats, LEVELS], [LEVELS, floats], [floats, floats]):
         assert torch.equal(joined_images(sets), torch.cat((floats, floats)))
+
+
+KNOWN = torch.tensor([[0, 1], [1, UNKNOWN], [1, 0], [UNKNOWN, UNKNOWN]], dtype=torch.uint8)
+
+
+def test_attributes_stay_with_their_images():
+    labelled = Labelled(IMAGES, LABELS, 3, KNOWN)
+    assert labelled.take(torch.tensor([3, 0])).attributes.tolist() == [[UNKNOWN, UNKNOWN], [0, 1]]
+    assert Labelled(IMAGES, LABELS, 3).take(torch.tensor([3, 0])).attributes is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "reason"),
+    [
+        (KNOWN[:3], ShapeError, r"of 4 images, got \(3, 2\)"),
+        (KNOWN[:, 0], ShapeError, r"got \(4,\)"),
+        (KNOWN[:, :0], ShapeError, r"got \(4, 0\)"),
+        (KNOWN.long(), DataError, "uint8 attributes, got torch.int64"),
+        (KNOWN.clamp_max(254), DataError, r"0, 1 or 255 \(unknown\), got \[254\]"),
+    ],
+)
+def test_other_attributes_are_refused(attributes, error, reason):
+    with pytest.raises(error, match=reason):
+        Labelled(IMAGES, LABELS, 3, attributes)
+
+
+def test_joined_attributes_are_unknown_where_a_set_has_none():
+    one, other = Labelled(IMAGES, LABELS, 3, KNOWN), Labelled(IMAGES[:2], LABELS[:2], 3)
+    assert torch.equal(joined_attributes([one, other]), torch.cat((KNOWN, torch.full((2, 2), UNKNOWN, dtype=torch.uint8))))
+    assert joined_attributes([other, one])[:2].unique().tolist() == [UNKNOWN]
+    assert joined_attributes([other, other]) is None

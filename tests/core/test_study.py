@@ -2,6 +2,8 @@ from dataclasses import FrozenInstanceError, dataclass, replace
 
 import pytest
 
+from dpm_flower.attacks.attribute_inference import AttributeInference
+from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.attacks.other_reconstructor import SUFFICIENCY, OtherReconstructor
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.core.arms import AveragingArm, SharingArm
@@ -137,3 +139,10 @@ def test_attacks_are_part_of_a_study_s_identity():
     assert study == replace(STUDY, attacks=SUFFICIENCY)
     assert hash(study) == hash(replace(STUDY, attacks=SUFFICIENCY))
     assert repr(study) != repr(STUDY) != repr(replace(STUDY, attacks=SUFFICIENCY[:1]))
+
+
+def test_attacks_that_link_images_and_that_infer_attributes_are_attacks_too():
+    attacks = (NearestFeatures(), AttributeInference())
+    assert replace(STUDY, attacks=attacks).attacks == attacks
+    with pytest.raises(SettingError, match="attacks must have different names, got L2, L2"):
+        replace(STUDY, attacks=(AttributeInference(), AttributeInference()))

@@ -1,5 +1,7 @@
 """Small data made on the spot."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -30,6 +32,20 @@ def numbered_set(train_counts: list[int], test_counts: list[int]) -> DataSet:
         test=Labelled(images[train:], classes_of(test_counts), len(test_counts)),
         class_names=tuple(f"class {number}" for number in range(len(train_counts))),
     )
+
+
+def known_of(numbers: Tensor) -> Tensor:
+    """Numbers (N,) -> attributes (N,2): odd, and whether a third divides them, which is unknown of multiples of 7."""
+    numbers = numbers.long()
+    thirds = torch.where(numbers % 7 == 0, 255, (numbers % 3 == 0).long())
+    return torch.stack((numbers % 2, thirds), 1).to(torch.uint8)
+
+
+def with_attributes(dataset: DataSet) -> DataSet:
+    """A numbered set whose images have the attributes of their numbers."""
+    parts = {part: getattr(dataset, part) for part in ("train", "test")}
+    known = {part: replace(images, attributes=known_of(torch.tensor(number_of(images.images)))) for part, images in parts.items()}
+    return replace(dataset, **known, attribute_names=("odd", "third"))
 
 
 def classes_of(counts: list[int]) -> Tensor:

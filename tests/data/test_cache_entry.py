@@ -121,3 +121,14 @@ def test_a_cache_that_may_only_be_read_is_as_good(folder, monkeypatch):
 
     monkeypatch.setattr(os, "utime", refused)
     assert same(read_entry(folder, KEY))
+
+
+def test_attributes_are_read_as_they_were_written_and_where_there_are_none_nothing_is(folder):
+    assert b"attribute" not in (folder / f"{KEY}.json").read_bytes()
+    write_entry(folder, "1" * 64, UNDECODED.with_attributes(["who"]), ORIGIN)
+    found, expected = read_entry(folder, "1" * 64), UNDECODED.with_attributes(["who"]).decoded()
+    assert found.attribute_names == expected.attribute_names == ("who=a", "who=b", "who=c", "who=x", "who=y")
+    for part in ("train", "test"):
+        assert torch.equal(getattr(found, part).attributes, getattr(expected, part).attributes)
+        assert getattr(found, part).attributes.dtype == torch.uint8
+    assert read_entry(folder, KEY).train.attributes is None

@@ -86,3 +86,15 @@ def test_missing_files_say_how_to_get_them(tmp_path):
     with pytest.raises(DataError, match=f'"celeba:{tmp_path}.download"'):
         celeba(CelebA, tmp_path, 12)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_others_may_be_attributes_and_only_those_that_were_asked_for(small):
+    data = celeba(*small, 12, attributes=("Young",)).decoded()
+    assert data.attribute_names == ("Young",)
+    assert data.train.attributes.tolist() == [[(YOUNG[row] + 1) // 2] for row in [0, 1, 4, 7, 3, 6]]
+    assert data.test.attributes.tolist() == [[1], [0]]
+    assert list(data.columns) == ["identity"]
+    assert celeba(*small, 12).decoded().train.attributes is None
+    for wrong, message in (("Smiling", "beside the class"), ("Bald", "its columns are identity")):
+        with pytest.raises(DataError, match=message):
+            celeba(*small, 12, attributes=(wrong,))

@@ -6,7 +6,7 @@ import torch
 from dpm_flower.core.errors import DataError, ShapeError
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.data.dataset import Column
-from tests.data.made import numbered_set
+from tests.data.made import numbered_set, with_attributes
 
 
 @pytest.fixture
@@ -45,3 +45,17 @@ def test_columns_need_an_entry_for_every_image(good):
     assert dataclasses.replace(good, columns={"who": Column(tuple("abcdef"), tuple("abcd"))}).columns["who"].test[3] == "d"
     with pytest.raises(DataError, match=r"wanted \(6, 4\) training and test entries of column 'who', got \(6, 3\)"):
         dataclasses.replace(good, columns={"who": Column(tuple("abcdef"), tuple("abc"))})
+
+
+def test_attributes_need_a_name_each_and_both_parts(good):
+    known = with_attributes(good)
+    assert known.attribute_names == ("odd", "third")
+    for wrong in (
+        {"attribute_names": ("odd",)},
+        {"attribute_names": ("odd", "odd")},
+        {"attribute_names": ()},
+        {"test": good.test},
+        {"train": good.train},
+    ):
+        with pytest.raises(DataError, match="wanted different names for"):
+            dataclasses.replace(known, **wrong)

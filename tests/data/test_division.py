@@ -9,7 +9,7 @@ from dpm_flower.core.partition import ByClass, ByColumn, Dealt, Dirichlet, Iid, 
 from dpm_flower.data import repeats
 from dpm_flower.data.dataset import Column, DataSet
 from dpm_flower.data.division import divide
-from tests.data.made import classes_of, number_of, numbered_images, numbered_set
+from tests.data.made import classes_of, known_of, number_of, numbered_images, numbered_set, with_attributes
 from tests.data.patients import hospital_set, seen_twice, values_of
 
 SHARES = Shares(entities=(("a", 0.3), ("b", 0.3), ("c", 0.2), ("d", 0.05)))
@@ -279,3 +279,16 @@ def test_a_test_set_without_private_classes_is_refused():
     shares = Shares(entities=(("a", 1.0),), public_classes=(2,))
     with pytest.raises(PartitionError, match="test images of the private classes, got none among 3"):
         divide(numbered_set([20, 20, 20], [0, 0, 3]), shares, 0)
+
+
+@pytest.mark.parametrize("shares", [SHARES, CLASSES, DEALT[1]])
+def test_attributes_stay_with_their_images_and_change_nothing_else(dataset, shares):
+    plain, known = divide(dataset, shares, 0), divide(with_attributes(dataset), shares, 0)
+    assert (plain.attribute_names, known.attribute_names) == ((), ("odd", "third"))
+    every = [*pieces(known).values(), known.test, known.entities.largest_but("a")]
+    for piece, without in zip(every, [*pieces(plain).values(), plain.test, plain.entities.largest_but("a")], strict=True):
+        assert torch.equal(piece.attributes, known_of(torch.tensor(number_of(piece.images))))
+        assert without.attributes is None
+        assert torch.equal(piece.images, without.images)
+        assert torch.equal(piece.labels, without.labels)
+    assert known.summary == plain.summary

@@ -4,7 +4,7 @@ import torch
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.data.gathered import Gathered
 from dpm_flower.data.partition_pieces import piece
-from tests.data.made import number_of, numbered_set
+from tests.data.made import known_of, number_of, numbered_set, with_attributes
 
 SOURCE = numbered_set([10, 10, 10], [1, 1, 1]).train
 CLASSES = torch.tensor([0, 2])
@@ -57,6 +57,15 @@ def test_taking_some_gathers_no_others(gathered, images):
 
 
 def test_nobody_can_set_its_fields(gathered):
-    for name in ("images", "labels", "classes"):
+    for name in ("images", "labels", "classes", "attributes"):
         with pytest.raises(AttributeError):
             setattr(gathered, name, None)
+
+
+def test_attributes_are_there_at_once_and_belong_to_their_images(images):
+    source = with_attributes(numbered_set([10, 10, 10], [1, 1, 1])).train
+    object.__setattr__(source, "images", images)
+    gathered = Gathered(source, OWN, CLASSES)
+    assert torch.equal(gathered.attributes, known_of(OWN))
+    assert images.taken == []
+    assert torch.equal(gathered.take(torch.tensor([3, 0])).attributes, known_of(OWN[[3, 0]]))

@@ -185,3 +185,36 @@ def test_what_is_no_column_is_left_out_and_said(tmp_path):
     data = npz_file(saved(tmp_path / "a.npz", **changes), 12)
     assert data.columns == {}
     assert [note.split()[2] for note in data.notes] == ["short_train", "alone_train"]
+
+
+def test_chosen_columns_and_attributes_become_attributes_of_the_images(tmp_path):
+    rows = np.stack((SEX, 1 - SEX), axis=1)
+    rows[1, 0] = 255
+    more = {"ill_train": SEX, "ill_test": SEX[:4], "ill_val": SEX[:1]}
+    path = saved(tmp_path / "a.npz", **attributes(rows), **more, x_val=X[:1], y_val=Y[:1], attr_val=rows[:1])
+    data = opened(path, 12, "", ("Smiling", "ill", "Male")).decoded()
+    assert data.attribute_names == ("Smiling", "ill", "Male")
+    wanted = np.stack((rows[:, 1], SEX, rows[:, 0]), axis=1)
+    assert data.train.attributes.tolist() == [*wanted.tolist(), wanted[0].tolist()]
+    assert data.test.attributes.tolist() == wanted[:4].tolist()
+    assert list(data.columns) == ["ill"]
+
+
+def test_what_nobody_asks_for_is_no_attribute(tmp_path):
+    data = npz_file(saved(tmp_path / "a.npz", **attributes(np.zeros((6, 2), np.uint8)), sex_train=SEX, sex_test=SEX[:4]), 12)
+    assert (data.attribute_names, data.train.attributes, data.test.attributes) == ((), None, None)
+
+
+@pytest.mark.parametrize(
+    ("label", "chosen", "message"),
+    [
+        ("", ("Bald",), "wanted columns or attributes of the data as attributes, got Bald; its columns are sex"),
+        ("Male", ("sex", "Male"), "wanted attributes beside the class, which is released, got Male"),
+        ("", ("Male",), r"wanted attributes as 0, 1 or 255 \(unknown\), got \[2\]"),
+    ],
+)
+def test_attributes_that_cannot_be_are_refused(tmp_path, label, chosen, message):
+    rows = np.full((6, 2), 0 if label else 2, np.uint8)
+    path = saved(tmp_path / "a.npz", **attributes(rows), sex_train=SEX, sex_test=SEX[:4])
+    with pytest.raises(DataError, match=message):
+        opened(path, 12, label, chosen)

@@ -10,7 +10,7 @@ from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.partition import Shares
 from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.own_images import OwnImages, own_images
-from tests.data.made import number_of, numbered_images, numbered_set
+from tests.data.made import known_of, number_of, numbered_images, numbered_set, with_attributes
 from tests.data.patients import hospital_set, seen_twice
 
 STUDY_CLASSES = ("class 0", "class 1", "class 2")
@@ -131,3 +131,14 @@ def test_too_few_images_are_refused() -> None:
     alone = {"patient": replace(hospital_set().columns["patient"], train=("p",) * 240, test=("p",) * 24)}
     with pytest.raises(DataError, match="of at least 2 values of 'patient'"):
         _own(replace(one, columns=alone), replace(PARTITION, together="patient"))
+
+
+@pytest.mark.parametrize("held_out_by", [None, ""])
+def test_attributes_stay_with_their_images(held_out_by: str | None) -> None:
+    dataset = replace(numbered_set([20, 16, 24], [4, 3, 5]), held_out_by=held_out_by)
+    plain, known = _own(dataset), _own(with_attributes(dataset))
+    assert (plain.attribute_names, known.attribute_names) == ((), ("odd", "third"))
+    assert _pieces(plain) == _pieces(known)
+    for name, numbers in _pieces(known).items():
+        assert torch.equal(getattr(known, name).attributes, known_of(torch.tensor(numbers)))
+        assert getattr(plain, name).attributes is None

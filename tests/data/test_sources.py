@@ -191,3 +191,29 @@ def test_one_class_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x_train=X, y_train=0 * Y, x_test=X, y_test=0 * Y)
     with pytest.raises(DataError, match="at least 2 classes, got 1"):
         load(str(tmp_path / "a.npz"), 12)
+
+
+def test_attributes_make_another_data_set_of_the_same_images(folder, decoded):
+    saved(folder / "a.npz", X, who_train=Y, who_test=1 - Y)
+    (folder / "columns.csv").write_text(
+        "\n".join(["file_name,who", *(f"{path.relative_to(folder)},{int(path.stem) % 2}" for path in sorted(folder.rglob("*.png")))])
+    )
+    for name in ("/a.npz", ""):
+        plain = load(f"{folder}{name}", 12)
+        for _ in range(2):
+            known = load(f"{folder}{name}?attributes=who", 12)
+            assert (plain.attribute_names, known.attribute_names) == ((), ("who",))
+            assert known.test.attributes.flatten().tolist() == [int(text) for text in known.columns["who"].test]
+            assert np.array_equal(known.train.images, plain.train.images)
+            sources._kept.cache_clear()  # as in a new process
+    assert len(decoded) == 4
+
+
+@pytest.mark.parametrize("kind", ["a.npz", ""])
+def test_the_class_is_no_attribute(folder, kind):
+    saved(folder / "a.npz", X, who_train=Y, who_test=1 - Y)
+    (folder / "columns.csv").write_text(
+        "\n".join(["file_name,who", *(f"{path.relative_to(folder)},{int(path.stem) % 2}" for path in sorted(folder.rglob("*.png")))])
+    )
+    with pytest.raises(DataError, match="beside the class, which is released, got who"):
+        load(f"{folder}/{kind}?label=who&attributes=who", 12)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from dpm_flower.apps.client import app as client_app
 from dpm_flower.core.errors import DataError, PeerError
+from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import Division
@@ -20,7 +21,7 @@ from dpm_flower.federation import own_data
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.judged_on import IMAGES, TRIVIAL, JudgedOn, judged_on, read_judged_on
 from dpm_flower.federation.opening import division_of, open_task
-from dpm_flower.federation.own_data import brought
+from dpm_flower.federation.own_data import Pieces, brought, own_digest
 from dpm_flower.federation.wire import IDENTIFY, Request, read_reply, request_records
 from dpm_flower.regime.site_file import DataName, DataPlace
 from tests.small_study import STUDY
@@ -212,3 +213,36 @@ def test_what_nobody_can_be_judged_on_is_refused(figures: dict[str, float]) -> N
 def test_what_an_entity_is_judged_on_travels_as_two_numbers(study: Study) -> None:
     test = _divided(study)().test
     assert read_judged_on(judged_on(test)) == JudgedOn(12, 4 / 12)
+
+
+def _told(path: Path, value: int) -> Path:
+    """An archive of made-up images with a column of zeros and ones, the first of which is `value`."""
+    archive(path)
+    with np.load(path) as found:
+        arrays = dict(found)
+    sexes = {f"sex_{part}": np.append(value, np.arange(len(arrays[f"y_{part}"]) - 1) % 2) for part in ("train", "test")}
+    np.savez(path, **arrays, **sexes)
+    return path
+
+
+def test_attributes_of_own_images_are_part_of_what_a_campaign_goes_on_with(study: Study, tmp_path: Path) -> None:
+    first, other = (DataPlace(images=DataName(f"{_told(tmp_path / f'{value}.npz', value)}?attributes=sex")) for value in (0, 1))
+    pieces = brought(first, study, "a", 0, _divided(study))
+    assert pieces.attribute_names == ("sex",)
+    assert pieces.train.attributes is not None
+    assert pieces.public.attributes is None
+    plain = replace(pieces, **{name: Labelled(part.images, part.labels, part.classes) for name, part in vars_of(pieces).items()})
+    assert len({own_digest(pieces), own_digest(plain), own_digest(brought(other, study, "a", 0, _divided(study)))}) == 3
+
+
+def vars_of(pieces: Pieces) -> dict[str, Labelled]:
+    """Its sets of images by name."""
+    return {name: getattr(pieces, name) for name in ("train", "validation", "test", "public")}
+
+
+@pytest.mark.parametrize(("public", "kept"), [("sex", True), ("label", False)])
+def test_of_public_images_only_the_same_attributes_are_of_use(public: str, kept: bool, study: Study, tmp_path: Path) -> None:
+    source = _told(tmp_path / "own.npz", 0)
+    named = f"{source}?attributes=sex" if public == "sex" else str(source)
+    place = DataPlace(images=DataName(f"{source}?attributes=sex"), public=DataName(named), classes=NAMES)
+    assert (brought(place, study, "a", 0, _never).public.attributes is not None) == kept

@@ -6,15 +6,19 @@ import pytest
 import torch
 
 from dpm_flower.attacks.aligned import Aligned
+from dpm_flower.attacks.attribute_inference import AttributeInference
 from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
 from dpm_flower.attacks.linkage import Linkage
+from dpm_flower.attacks.membership import LikelihoodRatio
 from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.attacks.update_inversion import UpdateInversion
+from dpm_flower.attacks.update_membership import UpdateMembership
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.partition import Shares
@@ -44,6 +48,10 @@ ATTACKS = {
     Level.A5: Aligned(aligning=INVERSE.fitting, inverse=INVERSE),
     Level.A6: Optimised(steps=2),
     Level.L1: Linkage(fitting=replace(FEW, steps=2)),
+    Level.L2: AttributeInference(fitting=replace(FEW, steps=2)),
+    Level.L3: LikelihoodRatio(),
+    Level.U1: UpdateInversion(),
+    Level.U2: UpdateMembership(),
 }
 
 
@@ -81,10 +89,30 @@ def scene(tmp_path):
 
 
 def divided_scene(folder):
-    """The same with images as a simulation has them: public ones and the peer's are chosen from a set that the victims are in too."""
-    division = divide(load("digits", 12), Shares(entities=(("a", 0.02), ("b", 0.03)), public=0.02, validation=0.2), seed=0)
+    """The same with images as a simulation has them: public ones and the peer's are chosen from a set that the victims are in too.
+
+    They have attributes, which nobody's are like.
+    """
+    digits = load("digits", 12)
+    known = {part: replace(images, attributes=_tossed(len(images))) for part, images in (("train", digits.train), ("test", digits.test))}
+    partition = Shares(entities=(("a", 0.02), ("b", 0.03)), public=0.02, validation=0.2)
+    division = divide(replace(digits, **known, attribute_names=("a", "b")), partition, seed=0)
     own, peer = division.entities["a"], division.entities.largest_but("a")
     return Scene(folder, train=own.train, validation=own.validation, public=division.public, test=division.test, peer=peer)
+
+
+def _tossed(count):
+    return torch.randint(0, 2, (count, 2), generator=stream(0, "attributes")).to(torch.uint8)
+
+
+@pytest.mark.parametrize("level", ATTACKS)
+def test_the_victim_s_attributes_cannot_be_got_at_from_a_view_and_those_of_the_attacker_s_images_are_in_it(level, tmp_path):
+    scene = divided_scene(tmp_path)
+    view, task = scene.view(level), scene.task
+    held = tensors_from(view, opaque=(view.oracle,))
+    assert not any(shares_with(tensor, [task.train.attributes]) for tensor in held)
+    assert any(tensor is task.public.attributes for tensor in held)  # the search does find what is there
+    assert view.own is None or view.own.attributes is task.peer.attributes
 
 
 @pytest.mark.parametrize("made", [Scene, divided_scene], ids=["eager", "divided"])
@@ -126,8 +154,8 @@ def test_what_has_leaked_are_as_many_pairs_as_were_asked_for_and_none_that_is_sc
 @pytest.mark.parametrize("level", Level)
 def test_a_view_holds_what_its_level_knows_and_nothing_more(level, scene):
     view = scene.view(level)
-    peer = level in (Level.A2, Level.A3, Level.A4, Level.A5, Level.L1)
-    assert view.recipe == (POISONING if peer and level is not Level.A5 else None)
+    peer = level not in (Level.A0, Level.A1, Level.A6)
+    assert view.recipe == (POISONING if peer and level not in (Level.A5, Level.U1, Level.U2) else None)
     assert view.own is (scene.task.peer if peer else None)
     assert view.public is scene.task.public
     assert (view.leaked is not None) == (level is Level.A3)
@@ -194,7 +222,7 @@ def test_who_sees_something_of_the_victim_has_a_folder_for_this_release_alone(le
     folders = {scene.view(level).folder, scene.view(level).folder, scene.view(level, released=other).folder}
     assert len(folders) == (2 if level in (Level.A3, Level.A4) else 1)
     named = {scene.view(level, method=replace(POISONING, blocks=2)).folder, scene.view(level).folder}
-    assert len(named) == (1 if level in (Level.A0, Level.A1, Level.A5, Level.A6) else 2)
+    assert len(named) == (1 if level in (Level.A0, Level.A1, Level.A5, Level.A6, Level.U1, Level.U2) else 2)
 
 
 @pytest.mark.parametrize("order", [(Level.A2, Level.A3), (Level.A3, Level.A2)])
@@ -226,6 +254,10 @@ def test_levels_know_more_and_more():
         "A5": (False, True, False, False, False),
         "A6": (False, False, False, False, False),
         "L1": (True, True, False, False, False),
+        "L2": (True, True, False, False, False),
+        "L3": (True, True, False, False, False),
+        "U1": (False, True, False, False, False),
+        "U2": (False, True, False, False, False),
     }
 
 

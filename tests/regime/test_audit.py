@@ -131,7 +131,7 @@ def test_only_who_stands_high_enough_knows_the_recipe(level, tmp_path):
     for method in (POISONING, RawFeatures()):
         audited(one, method, shift=0.3 if method == POISONING else 0.0)
     views = watching.notes[::2]
-    knows = level not in (Level.A1, Level.A5, Level.A6)
+    knows = level not in (Level.A1, Level.A5, Level.A6, Level.U1, Level.U2)
     assert [view.recipe for view in views] == ([RawFeatures(), POISONING, RawFeatures()] if knows else [None, None, None])
     assert len({view.folder for view in views}) == 1 + knows
 

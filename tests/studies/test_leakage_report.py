@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import ShapeError, StudyError
+from dpm_flower.regime.inferring import AttributeLeak, InferredAttribute
 from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
 from dpm_flower.regime.linking import LinkLeak
 from dpm_flower.studies.leakage_report import HEADS, leakage_html, sentence
@@ -114,6 +115,26 @@ def test_what_links_images_to_releases_stands_beside_chance():
     for said in ("L1.nearest", "0.10 %", "23.45 [20.00, 27.00] %", "100.00 %"):
         assert said in page
     assert "gallery" not in leakage_html([own()])
+
+
+INFERRED = {"known": 30, "rate": 0.4, "precision_label": 0.41, "precision_release": 0.62, "precision_raw": 0.93}
+MALE = InferredAttribute(name="Male <i>", auc_label=0.51, auc_release=0.72, auc_raw=0.98, **INFERRED)
+YOUNG = replace(MALE, name="Young", auc_label=0.55, auc_release=0.62, auc_raw=0.9)
+
+
+def test_what_is_inferred_of_attributes_stands_beside_what_the_label_and_raw_features_tell():
+    leak = AttributeLeak(name="L2", knows="labelled attributes", attributes=(MALE, YOUNG), low=0.6, high=0.74, seconds=3.0)
+    page = leakage_html([own(replace(AUDIT, inferences=(leak,)))])
+    for said in ("Male &lt;i&gt;", "40.0 %", "<td>0.72</td>", "0.67 [0.60, 0.74]", "0.41 · 0.62 · 0.93", "<td>0.94</td>", "<td>0.53</td>"):
+        assert said in page, said
+    assert "attribute" not in leakage_html([own()])
+
+
+def test_where_nothing_can_be_inferred_the_reason_stands_there():
+    leak = AttributeLeak(name="L2", knows="labelled attributes", reason="the data name <none>", seconds=0.0)
+    page = leakage_html([own(replace(AUDIT, inferences=(leak,)))])
+    assert "L2 is not applicable: the data name &lt;none&gt;." in page
+    assert "ROC" not in page
 
 
 def test_the_sentence_names_the_worst_attackers():
