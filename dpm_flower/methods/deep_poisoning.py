@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.protocols import FeatureSource, Preparation
@@ -22,6 +24,7 @@ from dpm_flower.training.perturbation import PerturbedSource
 from dpm_flower.training.perturbation_strength import PerturbationChoice, check_choice, settle
 from dpm_flower.training.poisoning import Victims, train_poisoning
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.privacy import PrivacyTerm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class DeepPoisoning:
     reconstruction disparity, `blocks` the number of residual blocks and `kind` their kind, the backbone's own or another. With a
     `perturbation`, p = P(perturbed z): P learns, on noise drawn anew at every step, to give the decider what it reads from the raw
     features. With `adversaries`, reconstructors that adapt to P while it trains stand beside the public one, which alone is what the
-    paper trains against.
+    paper trains against. With `privacy`, P is also moved against a classifier that learns to read the private images' attributes.
     """
 
     equivalence: Equivalence = "activations"
@@ -42,6 +45,7 @@ class DeepPoisoning:
     kind: BlockKind | Literal["backbone"] = "backbone"
     perturbation: PerturbationChoice | None = None
     adversaries: Adversaries | None = None
+    privacy: PrivacyTerm | None = None
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
     name: str = "deep-poisoning"
 
@@ -60,13 +64,14 @@ class DeepPoisoning:
             check_choice(self.perturbation)
 
     def prepare(self, preparation: Preparation) -> "DeepPoisoningSharer":
-        """Trains a fresh module on the entity's own images, with the public networks frozen."""
+        """Trains a fresh module on the entity's own images, with the public networks frozen.
+
+        Raises SettingError for a privacy term where the private images have no attributes.
+        """
         net, private, compute = preparation.net, preparation.private, preparation.compute
-        kind = block_kind(net.spec.backbone) if self.kind == "backbone" else self.kind
-        with global_generator_from(preparation.rng):
-            module = DeepPoisoningModule(net.spec.shape[0], blocks=self.blocks, kind=kind, non_negative=net.spec.non_negative)
+        module = self.fresh_module(net.spec, preparation.rng)
         settled = settle(self.perturbation, preparation) if self.perturbation is not None else None
-        victims = Victims(private.images, preparation.features(private.images), private.labels)
+        victims = Victims(private.images, preparation.features(private.images), private.labels, private.attributes)
         train_poisoning(
             module,
             net,
@@ -78,12 +83,19 @@ class DeepPoisoning:
             rng=preparation.rng,
             perturb=settled.perturber if settled else None,
             adversaries=self.adversaries,
+            privacy=self.privacy,
             report=preparation.report,
         )
         if settled is None:
             return DeepPoisoningSharer(preparation.features, module, compute)
         source = PerturbedSource(preparation.features, settled.perturber, preparation.rng)
         return DeepPoisoningSharer(source, module, compute, settled.figures)
+
+    def fresh_module(self, spec: FeatureSpec, rng: torch.Generator) -> DeepPoisoningModule:
+        """What the features are, and where weights come from -> an untrained module for them."""
+        kind = block_kind(spec.backbone) if self.kind == "backbone" else self.kind
+        with global_generator_from(rng):
+            return DeepPoisoningModule(spec.shape[0], blocks=self.blocks, kind=kind, non_negative=spec.non_negative)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """Reconstructors that are trained while a module trains, on what it makes of the images: attackers that have adapted to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -39,13 +39,14 @@ class Adversaries:
 
 @dataclass(slots=True, eq=False)
 class AdversaryPool:
-    """Adversaries at work against one module. `rng` is where their weights come from."""
+    """Adversaries at work against one module. `rng` is where their weights come from, `loss` (images, guesses) what they learn by."""
 
     settings: Adversaries
     features: tuple[int, int, int]
     side: int
     compute: Compute
     rng: torch.Generator
+    loss: Callable[[Tensor, Tensor], Tensor] = reconstruction_loss
     _networks: list[nn.Module] = field(default_factory=list)
     _optimisers: list[torch.optim.Optimizer] = field(default_factory=list)
     _taken: int = 0
@@ -71,7 +72,7 @@ class AdversaryPool:
                 optimiser.zero_grad(set_to_none=True)
                 with self.compute.autocast():
                     guesses = network(given)
-                reconstruction_loss(images_BCHW, guesses.float()).backward()  # type: ignore[no-untyped-call]
+                self.loss(images_BCHW, guesses.float()).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
             network.requires_grad_(False)  # the module is moved by what they see; they are not
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import UNKNOWN
 from dpm_flower.metrics.ssim_map import WINDOW, moments, ssim_maps
 
 Equivalence = Literal["labels", "response", "activations"]
@@ -34,17 +35,35 @@ def disparity_loss(images_BCHW: Tensor, guesses_BCHW: Tensor) -> Tensor:
     return torch.maximum(picture.abs(), negative.abs()).mean()
 
 
+def multi_label_loss(logits_BA: Tensor, attributes_BA: Tensor) -> Tensor:
+    """Logits (B,A) and attributes (B,A), 1, 0 or 255 (unknown) -> mean binary cross-entropy over what is known, a scalar."""
+    known = attributes_BA != UNKNOWN
+    losses = functional.binary_cross_entropy_with_logits(logits_BA, (attributes_BA == 1).to(logits_BA.dtype), reduction="none")
+    return (losses * known).sum() / known.sum().clamp_min(1)
+
+
+def uninformed_loss(logits_BA: Tensor, rates_A: Tensor) -> Tensor:
+    """What a classifier makes of features, and how many images have each attribute -> how far it is from knowing only that, a scalar.
+
+    The Kullback-Leibler divergence of the probabilities from the rates, mean over batch and attributes, at least 0. The negative of the
+    classifier's own loss would be least where it is surely wrong, which tells the attribute as well: its answer turned round is right.
+    """
+    rates_BA = rates_A.clamp(1e-6, 1 - 1e-6).expand_as(logits_BA)
+    entropy = -(rates_BA * rates_BA.log() + (1 - rates_BA) * (1 - rates_BA).log())
+    return (functional.binary_cross_entropy_with_logits(logits_BA, rates_BA, reduction="none") - entropy).mean()
+
+
 def equivalence_loss(kind: Equivalence, activations_BA: Tensor, logits_BK: Tensor, target: Tensor, scale: float = 1.0) -> Tensor:
     """What the decider makes of poisoned features, against what it should -> a scalar.
 
-    * ``labels``: cross-entropy with labels (B,). Source: Deep Poisoning, equation 4.
+    * ``labels``: cross-entropy with labels (B,), or binary cross-entropy with attributes (B,K). Source: Deep Poisoning, equation 4.
     * ``response``: Kullback-Leibler divergence from the decider's logits (B,K) on the raw features.
     * ``activations``: mean squared distance to its penultimate activations (B,A) on the raw features, in units of `scale`
       squared, their standard deviation.
     """
     match kind:
         case "labels":
-            return functional.cross_entropy(logits_BK, target)
+            return multi_label_loss(logits_BK, target) if target.ndim == 2 else functional.cross_entropy(logits_BK, target)
         case "response":
             log_probabilities = functional.log_softmax(logits_BK, dim=1)
             return functional.kl_div(log_probabilities, functional.log_softmax(target, dim=1), reduction="batchmean", log_target=True)

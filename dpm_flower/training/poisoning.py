@@ -16,17 +16,22 @@ from dpm_flower.training.adversaries import Adversaries, AdversaryPool
 from dpm_flower.training.loop import Fitted, fit
 from dpm_flower.training.losses import Equivalence, disparity_loss, equivalence_loss
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.privacy import PrivacyTerm
 
 Perturb: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]  # features (B,C,h,w) and where noise comes from -> the same shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Victims:
-    """The images (N,3,H,W) to protect, with their features (N,C,h,w) and labels (N,)."""
+    """The images (N,3,H,W) to protect, with their features (N,C,h,w) and labels (N,), or (N,K) where the task is K attributes.
+
+    `attributes` (N,A), 1, 0 or 255 (unknown), are what nobody is to read from what is shared.
+    """
 
     images: Tensor
     features: Tensor
     labels: Tensor
+    attributes: Tensor | None = None
 
 
 def train_poisoning(
@@ -41,6 +46,7 @@ def train_poisoning(
     rng: torch.Generator,
     perturb: Perturb | None = None,
     adversaries: Adversaries | None = None,
+    privacy: PrivacyTerm | None = None,
     report: Report = silent,
 ) -> Fitted:
     """Trains `module` so that the decider reads poisoned features as it reads raw ones, and the reconstructor cannot.
@@ -49,12 +55,15 @@ def train_poisoning(
     labels by choice and the disparity sign-aware. With `perturb` the module is given perturbed features, noise drawn from `rng` at
     every step so that it cannot be learnt by heart; what it has to equal is still the decider's answer to the raw ones. With
     `adversaries` the disparity is the mean over the public reconstructor and those, which learn from every batch before they are asked.
+    With `privacy` a classifier learns from every batch to read the victims' attributes, and the module is moved to leave it with what it
+    would know without looking. Raises SettingError for that without attributes.
     """
     compute.place_module(module)
-    target, scale = _target(net, victims, equivalence, compute)
+    target, scale = equivalence_target(net, victims, equivalence, compute)
     pool = None
     if adversaries is not None:
         pool = AdversaryPool(adversaries, net.spec.shape, victims.images.shape[-1], compute, child_stream(rng))
+    reader = privacy.reader(victims.attributes, net.spec.shape[0], compute, child_stream(rng)) if privacy is not None else None
 
     def loss_at(indices: Tensor) -> Tensor:
         features = victims.features[indices]
@@ -66,15 +75,18 @@ def train_poisoning(
         images = compute.place(victims.images[indices])
         if pool is not None:
             pool.adapt(poisoned, images)
+        if reader is not None:
+            reader.learn(poisoned, indices)
         with compute.autocast():
             guesses = [net.reconstructor(poisoned), *(pool.guesses(poisoned) if pool is not None else ())]
         equal = equivalence_loss(equivalence, activations.float(), logits.float(), target[indices].to(compute.device), scale)
-        return equal + weight * torch.stack([disparity_loss(images, one.float()) for one in guesses]).mean()
+        loss = equal + weight * torch.stack([disparity_loss(images, one.float()) for one in guesses]).mean()
+        return loss + privacy.weight * reader.uninformed(poisoned) if privacy is not None and reader is not None else loss
 
     return fit([module], loss_at, len(victims.images), fitting, rng=rng, work="dpm", report=report)
 
 
-def _target(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute) -> tuple[Tensor, float]:
+def equivalence_target(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute) -> tuple[Tensor, float]:
     """What the decider makes of the raw features, computed once: labels (N,), logits (N,K) or activations (N,A), and their scale."""
     if equivalence == "labels":
         return victims.labels, 1.0

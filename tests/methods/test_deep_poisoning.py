@@ -5,6 +5,7 @@ import torch
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.protocols import SharingMethod, WithFigures
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedFeatures
@@ -14,6 +15,7 @@ from dpm_flower.training.losses import EQUIVALENCES
 from dpm_flower.training.perturbation import GaussianFilter, GaussianNoise, MeanFilter, Perturber, channel_units
 from dpm_flower.training.perturbation_strength import Calibrated, settle, strength_of
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.privacy import PrivacyTerm
 from tests.methods.preparations import NETS, PRIVATE, features, preparation
 from tests.training.toys import CPU, equal, state_of
 
@@ -54,7 +56,8 @@ def test_each_knob_changes_what_is_shared():
 def test_nothing_of_the_module_is_in_what_is_shared():
     sharer = METHOD.prepare(preparation())
     batch = sharer.share(PRIVATE.images, PRIVATE.labels)
-    assert {field.name for field in fields(SharedFeatures)} == {"features", "labels"}
+    assert {field.name for field in fields(SharedFeatures)} == {"features", "labels", "codec"}
+    assert batch.codec == ""
     assert not batch.features.requires_grad
     assert batch.features.grad_fn is None
     memory = {tensor.untyped_storage().data_ptr() for tensor in sharer.module.state_dict().values()}
@@ -158,3 +161,25 @@ def test_behind_noise_the_module_learns_to_give_the_decider_what_it_reads_from_r
 def test_what_is_no_perturbation_is_refused():
     with pytest.raises(SettingError, match=r"wanted a perturbation, or Calibrated, got 0\.5"):
         replace(METHOD, perturbation=0.5)
+
+
+HIDING = replace(METHOD, privacy=PrivacyTerm(convolutions=(1,)))
+
+
+def with_attributes(attributes):
+    return replace(preparation(), private=Labelled(PRIVATE.images, PRIVATE.labels, PRIVATE.classes, attributes))
+
+
+def test_with_a_privacy_term_it_is_the_private_images_attributes_that_count():
+    some = torch.arange(len(PRIVATE)).remainder(2).to(torch.uint8).unsqueeze(1)
+    results = [
+        method.prepare(with_attributes(attributes)).share(PRIVATE.images, PRIVATE.labels).features
+        for method, attributes in ((HIDING, some), (HIDING, some.flip(0)), (METHOD, some))
+    ]
+    assert not any(torch.equal(one, other) for place, one in enumerate(results) for other in results[:place])
+    assert torch.equal(results[2], shared().features)
+
+
+def test_a_privacy_term_without_attributes_is_refused():
+    with pytest.raises(SettingError, match="wanted private images with attributes for PrivacyTerm"):
+        HIDING.prepare(preparation())

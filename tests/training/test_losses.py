@@ -7,8 +7,17 @@ from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.labelled import UNKNOWN
 from dpm_flower.metrics.similarity import sign_aware_ssim, ssim, windowed_ssim
-from dpm_flower.training.losses import EQUIVALENCES, disparity_loss, equivalence_loss, proximal_term, reconstruction_loss
+from dpm_flower.training.losses import (
+    EQUIVALENCES,
+    disparity_loss,
+    equivalence_loss,
+    multi_label_loss,
+    proximal_term,
+    reconstruction_loss,
+    uninformed_loss,
+)
 from tests.metrics.plain_ssim import ssim_map
 
 RNG = torch.Generator().manual_seed(0)
@@ -32,6 +41,26 @@ def test_reconstruction_is_the_mean_absolute_error():
 def test_labels_equivalence_is_the_cross_entropy():
     slow = -sum(math.log(softmax(row)[label]) for row, label in zip(LOGITS, LABELS.tolist(), strict=True)) / 5
     assert float(equivalence_loss("labels", ACTIVATIONS, LOGITS, LABELS)) == pytest.approx(slow, rel=1e-5)
+
+
+def test_labels_equivalence_of_several_attributes_is_the_binary_cross_entropy_of_what_is_known():
+    attributes = torch.tensor([[1, 0, UNKNOWN, 1]] * 4 + [[0, UNKNOWN, UNKNOWN, 1]], dtype=torch.uint8)
+    known = [
+        (x, a) for row, has in zip(LOGITS.tolist(), attributes.tolist(), strict=True) for x, a in zip(row, has, strict=True) if a != UNKNOWN
+    ]
+    slow = sum(math.log(1 + math.exp(-x if a else x)) for x, a in known) / len(known)
+    assert float(equivalence_loss("labels", ACTIVATIONS, LOGITS, attributes)) == pytest.approx(slow, rel=1e-5)
+    assert float(multi_label_loss(LOGITS, attributes)) == pytest.approx(slow, rel=1e-5)
+    assert float(multi_label_loss(LOGITS, torch.full_like(attributes, UNKNOWN))) == 0
+
+
+def test_who_answers_the_rates_knows_nothing_and_who_is_surely_wrong_knows_as_much_as_who_is_right():
+    rates = torch.tensor([0.5, 0.2, 0.0, 1.0])
+    assert float(uninformed_loss(torch.logit(rates, eps=1e-6).expand(5, 4), rates)) == pytest.approx(0, abs=1e-5)
+    even = torch.full((4,), 0.5)
+    sure = float(uninformed_loss(torch.full((5, 4), 9.0), even))
+    assert sure == pytest.approx(float(uninformed_loss(torch.full((5, 4), -9.0), even)), rel=1e-5)
+    assert sure > float(uninformed_loss(torch.full((5, 4), 1.0), even)) > 0.05
 
 
 def test_response_equivalence_is_the_divergence_from_the_raw_answer():
