@@ -19,7 +19,7 @@ from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from simulations.frontier import ATTACKED, METHODS, STUDY, UNTRAINED
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
-CHOSEN = ("own", "raw features", "noise 1", "DPM, activations", "DPM, 2 adversaries, noise 1")
+CHOSEN = ("own", "raw features", "DPM, 2 adversaries, noise 1")
 PLAIN = ("strongest 10 %", "16 components", "class means")
 
 
