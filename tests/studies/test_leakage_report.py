@@ -134,7 +134,7 @@ def test_where_nothing_can_be_inferred_the_reason_stands_there():
     leak = AttributeLeak(name="L2", knows="labelled attributes", reason="the data name <none>", seconds=0.0)
     page = leakage_html([own(replace(AUDIT, inferences=(leak,)))])
     assert "L2 is not applicable: the data name &lt;none&gt;." in page
-    assert "ROC" not in page
+    assert "Area under the ROC curve" not in page
 
 
 def test_the_sentence_names_the_worst_attackers():
