@@ -13,7 +13,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.decryptor import Decryptor
-from dpm_flower.nets.encryption import Mixing
+from dpm_flower.nets.encryption import Encryption, Mixing
 from dpm_flower.nets.pevit import VitSize
 from dpm_flower.training.decryption import train_decryptor
 from dpm_flower.training.prediction import apply
@@ -48,6 +48,10 @@ class TransformerDecryptor:
     def level(self) -> Level:
         """It knows how images are encrypted."""
         return Level.A2
+
+    def decrypts(self, encryption: Encryption) -> bool:  # noqa: ARG002  # it learns any
+        """Images of either encryption."""
+        return True
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Auxiliary images, encrypted by the recipe -> the trained decryptor; trained once per folder.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -10,9 +10,25 @@ from torch import Tensor
 from dpm_flower.attacks.feature_inversion import FeatureInverter
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import joined_images
-from dpm_flower.core.protocols import Attacker, AttackerView, AttackResult, Auxiliary, Guess
+from dpm_flower.core.protocols import Attack, Attacker, AttackerView, AttackResult, Auxiliary, Guess, SharingMethod
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.nets.encryption import Encryption, EncryptsImages
+
+
+@runtime_checkable
+class DecryptingAttack(Attack, Protocol):
+    """What an attack says besides that turns encrypted images back, and is anybody's attack on all others."""
+
+    def decrypts(self, encryption: Encryption) -> bool:
+        """Whether it has anything to try on images that were encrypted so."""
+        ...
+
+
+def has_own_answer(attack: Attack, recipe: SharingMethod) -> bool:
+    """Whether an attack does anything with releases of a method that the public reconstructor does not do as well."""
+    if not isinstance(attack, DecryptingAttack):
+        return not isinstance(recipe, EncryptsImages)
+    return isinstance(recipe, EncryptsImages) and attack.decrypts(recipe.encryption)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, every
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Attacker, AttackerView, Level
-from dpm_flower.nets.encryption import Shuffling
+from dpm_flower.nets.encryption import Encryption, Shuffling
 from dpm_flower.nets.patches import cut, pasted, rearranged
 
 PIECE_IMAGES = 32  # solved at a time: a picture that grows has a plane of its own for every start
@@ -40,6 +40,10 @@ class Jigsaw:
     def level(self) -> Level:
         """It knows that patches were shuffled, and how large they are."""
         return Level.A2
+
+    def decrypts(self, encryption: Encryption) -> bool:
+        """Shuffled patches of more than a pixel."""
+        return isinstance(encryption, Shuffling) and encryption.patch > 1
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:  # noqa: ARG002  # this attack draws nothing
         """There is nothing to train. Raises SettingError for a view without recipe."""

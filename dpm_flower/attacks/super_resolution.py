@@ -13,7 +13,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
 from dpm_flower.core.streams import global_generator_from
-from dpm_flower.nets.encryption import Mixing
+from dpm_flower.nets.encryption import Encryption, Mixing
 from dpm_flower.nets.unmixer import Unmixer
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.reconstruction import train_reconstructor
@@ -45,6 +45,10 @@ class SuperResolution:
     def level(self) -> Level:
         """It knows how images are mixed."""
         return Level.A2
+
+    def decrypts(self, encryption: Encryption) -> bool:
+        """Mixed images."""
+        return isinstance(encryption, Mixing)
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Auxiliary images, mixed by the recipe -> the trained network; trained once per folder.

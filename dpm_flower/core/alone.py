@@ -31,7 +31,10 @@ def alone_in(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
             if left_s <= 0:
                 raise StudyError(f"another run is writing to {folder}: wait for its end, or choose another output folder")
             time.sleep(min(POLL_S, left_s))
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing alone would leave it with a process that was forked meanwhile
 
 
 def _locked(lock: IO[str], folder: Path) -> bool:

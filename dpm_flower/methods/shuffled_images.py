@@ -14,7 +14,9 @@ from dpm_flower.nets.patches import check_patch, columns_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShuffledImages:
-    """Images leave the house with their patches, of `patch` pixels, in a random order that nobody keeps.
+    """Images leave the house with their patches, of `patch` pixels, in a fresh random order for each, which no receiver needs.
+
+    The orders are drawn from the entity's stream: who keeps its secret, or in a simulation anybody, can draw them again.
 
     All entities' shuffled images lie in one space, so that they pool without a common key. Every patch is in clear.
     """

@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 import torch
 from torch import Tensor, fx, nn
 
-from dpm_flower.core.errors import SettingError, ShapeError
+from dpm_flower.core.errors import SettingError
 from dpm_flower.nets.hooks import HookPoint, find_hook, hook_points
 from dpm_flower.nets.split import cut_of, part
 from dpm_flower.nets.tracing import in_mode, trace
@@ -111,4 +111,4 @@ def _check_size(transform: nn.Module, size: Size) -> None:
     with in_mode(transform, training=False), torch.no_grad():
         prepared, _ = transform([torch.zeros(3, *size)])
     if tuple(prepared.tensors.shape[-2:]) != size:
-        raise ShapeError(f"wanted a detector made for images of {size}, got one that makes {tuple(prepared.tensors.shape[-2:])} of them")
+        raise SettingError(f"wanted a detector made for images of {size}, got one that makes {tuple(prepared.tensors.shape[-2:])} of them")

@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields
 from typing import Protocol, TypeAlias
 
 from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload.confidential import commitment
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.hpke_keys import HpkeKeys
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, PAYLOAD_TYPE, Manifest
-from dpm_flower.payload.released_spec import ReleasedSpec, kind_of
+from dpm_flower.payload.released_spec import ReleasedSpec, kind_of, sample_bytes
 from dpm_flower.payload.rules import shown
 from dpm_flower.payload.verified import PROOF, AuthenticRelease, VerifiedRelease
 from dpm_flower.payload.wrapping import unwrap
@@ -129,6 +130,7 @@ def _check_expected(manifest: Manifest, expectation: Expectation) -> None:
     if expectation.receiver and manifest.recipients and expectation.receiver not in (*manifest.recipients, manifest.sender):
         raise ReleaseError(f"this release is for {shown(manifest.recipients)}, not for {expectation.receiver}")
     _check_spec(manifest.spec, expectation.spec)
+    _check_room(manifest, expectation.max_bytes)
     if manifest.classes != expectation.classes:
         raise ReleaseError(f"wanted labels of {expectation.classes} classes, got {manifest.classes}")
 
@@ -139,6 +141,13 @@ def _check_spec(came: ReleasedSpec, wanted: ReleasedSpec) -> None:
     for part in fields(wanted):
         if getattr(came, part.name) != getattr(wanted, part.name):
             raise ReleaseError(f"wanted {part.name} {getattr(wanted, part.name)}, got {shown(getattr(came, part.name))}")
+
+
+def _check_room(manifest: Manifest, max_bytes: int) -> None:
+    """What a codec made small is as large as any other once it is decoded; a black picture takes next to nothing before."""
+    coded = isinstance(manifest.spec, FeatureSpec) and manifest.spec.codec
+    if coded and (decoded := manifest.samples * sample_bytes(manifest.spec)) > max_bytes:
+        raise ReleaseError(f"a release may take {max_bytes} bytes, got one of {decoded} once it is decoded")
 
 
 def _key(manifest: Manifest, expectation: Expectation) -> bytes:

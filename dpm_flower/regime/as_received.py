@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import MetricError, TrainingError
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.split_net import Decider, SplitNet
@@ -49,10 +51,10 @@ def answers_as_received(task: EntityTask, net: SplitNet) -> DeciderAnswers:
         return answers_of(task, net.decider, task.features(net)(task.test.images))
     identity = (net.digest(), _digest_of(task.test.images), _digest_of(task.test.labels), str(task.compute), str(torch.get_num_threads()))
     path = task.common / FOLDER / f"{_short(identity)}.safetensors"
-    if not path.exists():
-        answers = answers_of(task, net.decider, task.features(net)(task.test.images))
-        _write(path, answers)
-        return answers
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with alone_in(path.parent, wait_s=math.inf):  # entities ask at the same time
+        if not path.exists():
+            _write(path, answers_of(task, net.decider, task.features(net)(task.test.images)))
     return _read(path)
 
 

@@ -77,13 +77,13 @@ class Surroundings:
         is assumed to own the entity's own images that are not released, which are as much like the victims as any can be.
         All of them are here without the set that they were chosen from: in a simulation it holds the victims too.
         """
-        public, peer = _plain(task.public), None if task.peer is None else _plain(task.peer)
+        public, peer = plain(task.public), None if task.peer is None else plain(task.peer)
         return cls(
             net=net,
             digest=net.digest(),
             public=public,
-            own=_plain(task.validation) if peer is None else peer,
-            features=replace(task, public=public, test=_plain(task.test), peer=peer).features(net),
+            own=plain(task.validation) if peer is None else peer,
+            features=replace(task, public=public, test=plain(task.test), peer=peer).features(net),
             compute=task.compute,
             report=task.report,
             folder_of=functools.partial(task.site.attacker, task.campaign),
@@ -146,7 +146,7 @@ def _is_personal(attack: StudyAttack) -> bool:
     return attack.level.is_peer or attack.level.sees_victim
 
 
-def _plain(images: Labelled) -> Labelled:
+def plain(images: Labelled) -> Labelled:
     """Images that may be gathered from a larger set -> the same tensors (caches know them again) without a way to that set."""
     return images if type(images) is Labelled else Labelled(images.images, images.labels, images.classes, images.attributes)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from dpm_flower.attacks.encrypted_release import has_own_answer
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.headline import Headline, headline
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
@@ -93,7 +94,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     together = _together(task, exposed, judged)
     figures: dict[str, Mapping[str, float]] = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
     figures |= {link.name: link.figures for link in links}
-    figures |= {inference.name: inference.figures for inference in inferences}
+    figures |= {one.name: one.means if task.judged_apart else one.figures for one in inferences}
     _show(task, exposed, judged, again)
     leakage = Leakage(
         study=task.study.name,
@@ -123,9 +124,16 @@ def _linkage(task: EntityTask) -> list[LinkageAttack]:
 
 
 def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:
-    """The headline, or why there is none; the public reconstructor, which a module is trained against, makes none alone."""
+    """The headline, or why there is none.
+
+    The public reconstructor, which a module is trained against, makes none alone, and neither does who does no more than that with
+    this method's releases: of encrypted images everybody who does not decrypt them.
+    """
     counted = [one for one in judged if not one.attack.level.sees_victim]
-    if all(one.attack is ALWAYS_ASKED for one in counted):
+    others = [one for one in counted if one.attack is not ALWAYS_ASKED]
+    if not any(has_own_answer(one.attack, exposed.method) for one in others):
+        if others:
+            return "nobody was asked who does more with releases of this method than everybody can: for encrypted images, one who decrypts them"
         return "nobody was asked but the public reconstructor, which a module is trained against"
     return _headline(task, exposed, counted)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from dpm_flower.attacks.attribute_inference import NO_ATTRIBUTES
 from dpm_flower.attacks.attribute_rates import attribute_rates
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.protocols import AttributeAttack, NotApplicable, is_unpaired
@@ -52,11 +53,8 @@ class AttributeLeak:
         return sum(float(getattr(one, figure)) for one in self.attributes) / len(self.attributes)
 
     @property
-    def figures(self) -> Mapping[str, float]:
-        """As the other figures of an audit: "auc_z", "auc_p", "map_p" ..., means over attributes, and of each attribute "Male.auc_p" ...
-
-        None where there was nothing to infer.
-        """
+    def means(self) -> Mapping[str, float]:
+        """As the other figures of an audit: "auc_z", "auc_p", "map_p" ..., means over attributes; empty where nothing was to infer."""
         if not self.attributes or self.low is None or self.high is None:
             return {}
         means = {
@@ -64,13 +62,17 @@ class AttributeLeak:
             for figure, field in (("auc", "auc"), ("map", "precision"))
             for of, anchor in (("z", "raw"), ("p", "release"), ("label", "label"))
         }
-        means |= {"auc_p_low": self.low, "auc_p_high": self.high, "map_chance": self.mean("rate")}
+        return means | {"auc_p_low": self.low, "auc_p_high": self.high, "map_chance": self.mean("rate")}
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """The means, and of each attribute "Male.auc_p" ...: names out of the owner's own file, which are nobody else's business."""
         by_attribute = {
             f"{one.name}.auc_{of}": value
             for one in self.attributes
             for of, value in (("z", one.auc_raw), ("p", one.auc_release), ("label", one.auc_label))
         }
-        return means | by_attribute
+        return {**self.means, **by_attribute}
 
 
 def inferred(attack: AttributeAttack, task: EntityTask, around: Surroundings, exposed: Exposed, raw: Exposed) -> AttributeLeak:
@@ -83,10 +85,12 @@ def inferred(attack: AttributeAttack, task: EntityTask, around: Surroundings, ex
     reason = _inapplicable(task, around, exposed, judged)
     if known is None or reason:
         return AttributeLeak(name=attack.name, knows=attack.level.value, reason=reason, seconds=0.0)
+    answers = [around.inferrer(attack, what).infer(what.released) for what in (raw, exposed)]
+    if any(isinstance(answer, NotApplicable) and answer.reason == NO_ATTRIBUTES for answer in answers):
+        return AttributeLeak(name=attack.name, knows=attack.level.value, reason=NO_ATTRIBUTES, seconds=0.0)
     truth = known[:, judged]
     told, of_raw, of_released = (
-        scores[:, judged]
-        for scores in (attribute_rates(own)[task.train.labels], *(_scores(attack, around, what) for what in (raw, exposed)))
+        scores[:, judged] for scores in (attribute_rates(own)[task.train.labels], *(_scores(attack, answer) for answer in answers))
     )
     low, high = mean_auc_interval(of_released, truth, task.stream("attributes", attack.name))
     found = [attribute_scores(scores, truth) for scores in (told, of_raw, of_released)]
@@ -113,11 +117,10 @@ def _inapplicable(task: EntityTask, around: Surroundings, exposed: Exposed, judg
     return ""
 
 
-def _scores(attack: AttributeAttack, around: Surroundings, what: Exposed) -> Tensor:
-    found = around.inferrer(attack, what).infer(what.released)
-    if isinstance(found, NotApplicable):
-        raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {found.reason}")
-    return found
+def _scores(attack: AttributeAttack, answer: Tensor | NotApplicable) -> Tensor:
+    if isinstance(answer, NotApplicable):
+        raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {answer.reason}")
+    return answer
 
 
 def _attribute(

@@ -93,6 +93,7 @@ def _data_digest(data: str, dataset: DataSet) -> str:
     parts: dict[str, Labelled] = {"train": dataset.train, "test": dataset.test}
     words = [*dataset.class_names, *(name for column in dataset.columns.values() for name in (*column.train, *column.test))]
     tensors = {f"{name} labels": part.labels for name, part in parts.items()}
+    tensors |= {f"{name} attributes": part.attributes for name, part in parts.items() if part.attributes is not None}
     if sum(part.images.nbytes for part in parts.values()) <= READ_WHOLE_BYTES:
         tensors |= {f"{name} images": part.images for name, part in parts.items()}
     else:

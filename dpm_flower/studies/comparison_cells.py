@@ -1,5 +1,6 @@
 """The cells of a comparison, one after the other: run once each, kept whole, read where they were run before."""
 
+import functools
 import hashlib
 import resource
 import time
@@ -13,17 +14,21 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+import dpm_flower
 from dpm_flower.core.comparison import Comparison, Found, Ground, Trial
 from dpm_flower.core.compute import Compute, torch_threads
-from dpm_flower.core.errors import DpmFlowerError, MetricError, StudyError
+from dpm_flower.core.errors import DataError, DpmFlowerError, MetricError, StudyError
 from dpm_flower.core.progress import Report
 from dpm_flower.core.whole_file import whole_file
+from dpm_flower.data.file_tree import state_of
+from dpm_flower.data.source_name import DIGITS, SourceName
 from dpm_flower.studies.comparison_results import ComparedCell
 from dpm_flower.studies.formatted_json import JsonFormat
 from dpm_flower.training.checkpoint import write_tensors
 
 FORMAT = JsonFormat(ComparedCell, "dpm-flower comparison cell 1", "one cell of a comparison")
 CELL_NAME, PICTURES_NAME = "cell.json", "pictures.safetensors"
+PACKAGES = ("dpm-flower", "torch", "torchvision", "pillow", "scikit-learn")
 COMMON = "common"  # the folder of what trials under one seed build on
 CELLS = "cells"
 
@@ -32,7 +37,9 @@ CELLS = "cells"
 class Bench:
     """Where a comparison's cells are run: its data as named, its folder, how to compute, and who is told.
 
-    `circumstances` are what every cell depends on beside its trial: the data (its content where it is a file), machine and versions.
+    `circumstances` are what every cell depends on beside its trial: the data (the content of an archive, names, sizes and times of
+    other files), how is computed, and the versions of packages. What this package's own files say is no part of them: a cell that was
+    run by others than today's says so in the table.
     """
 
     comparison: Comparison
@@ -44,11 +51,8 @@ class Bench:
     @classmethod
     def of(cls, comparison: Comparison, folder: Path, report: Report) -> "Bench":
         """A comparison with its data, where its cells lie, and who is told. Raises SettingError for a device that is not there."""
-        compute, path, data = Compute.choose(comparison.device, comparison.precision), Path(comparison.data), comparison.data
-        if path.is_file():
-            with path.open("rb") as file:
-                data = hashlib.file_digest(file, "sha256").hexdigest()
-        versions = map(version, ("dpm-flower", "torch"))
+        compute = Compute.choose(comparison.device, comparison.precision)
+        data, versions = _state_of_data(comparison.data), map(version, PACKAGES)
         return cls(comparison, folder, compute, report, "\x1f".join((data, str(compute), str(comparison.threads), *versions)))
 
     def place(self, *named: str) -> Path:
@@ -59,6 +63,29 @@ class Bench:
     def cell(self, trial: Trial, seed: int) -> Path:
         """The folder of one cell."""
         return self.place(repr(trial), str(seed))
+
+
+def _state_of_data(data: str) -> str:
+    """What names the data -> the same with what tells whether their files have changed; what names no source is its name."""
+    try:
+        source = SourceName.parse(data)
+        if source.kind == DIGITS:
+            return data
+        if not source.path.is_file():
+            return f"{data}\x1f{state_of(source.path)}"
+        with source.path.open("rb") as file:
+            return f"{data.partition('?')[2]}\x1f{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except (DataError, OSError):  # the trial refuses it, and says why
+        return data
+
+
+@functools.cache
+def code_digest() -> str:
+    """SHA-256 of this package's own files, in hexadecimal."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(dpm_flower.__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def cells_in_turn(bench: Bench) -> Iterator[tuple[Trial, ComparedCell]]:
@@ -83,6 +110,8 @@ def pictures_of(bench: Bench) -> dict[str, dict[str, Tensor]]:
     """By trial the rows of pictures that its first seed left, in its own order; a file that is damaged costs its pictures only."""
     found = {}
     for trial in bench.comparison.trials:
+        if kept_cell(bench, trial, bench.comparison.seeds[0]) is None:
+            continue  # what a killed run left of it
         try:
             with safe_open(bench.cell(trial, bench.comparison.seeds[0]) / PICTURES_NAME, framework="pt") as file:
                 found[trial.name] = {name: file.get_tensor(name) for name in file.metadata()["order"].split("\x1f")}
@@ -113,6 +142,7 @@ def _cell(bench: Bench, trial: Trial, seed: int) -> ComparedCell:
         curves={name: tuple((float(x), float(y)) for x, y in points) for name, points in found.curves.items()},
         seconds=time.perf_counter() - began,
         cpu_seconds=_cpu_seconds() - cpu_began,
+        code=code_digest(),
     )
     if found.pictures:
         write_tensors(folder / PICTURES_NAME, dict(found.pictures), {"order": "\x1f".join(found.pictures)})

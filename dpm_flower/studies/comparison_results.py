@@ -1,5 +1,6 @@
 """What a comparison came to, as one value: a cell for each trial and seed, figures or the reason why there are none."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class ComparedCell:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     reason: str = ""
+    code: str = ""  # digest of the package's files that ran it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +88,19 @@ def comparison_results(
         seeds=comparison.seeds,
         columns=comparison.columns,
         trials=trials,
-        conclusions=_conclusions(comparison, trials),
+        conclusions=(*_conclusions(comparison, trials), *_several_revisions(trials)),
         chart=comparison.chart,
         machine=machine,
         command=command,
     )
+
+
+def _several_revisions(trials: tuple[ComparedTrial, ...]) -> tuple[str, ...]:
+    """Whether cells that were kept were run by other files of this package than the others."""
+    by_code = Counter(cell.code for trial in trials for cell in trial.cells if cell.code)
+    if len(by_code) < 2:
+        return ()
+    return (f"Cells of {len(by_code)} revisions of this package stand in this table; comparison.json tells which are whose.",)
 
 
 def _conclusions(comparison: Comparison, trials: tuple[ComparedTrial, ...]) -> tuple[str, ...]:

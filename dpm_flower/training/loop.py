@@ -1,5 +1,6 @@
 """The one training loop: gradient steps on batches of indices, whatever the loss."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, O
 from dpm_flower.core.errors import TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Progress, Report, silent
+from dpm_flower.core.streams import global_generator_from
 from dpm_flower.training.checkpoint import Position, load_checkpoint, named_state, save_checkpoint
 
 WARM_UP = 0.05  # of all steps: transformers diverge where they begin at full rate, and DeiT warms up for 5 of 300 epochs, here are fewer
@@ -79,15 +81,16 @@ def fit(
         if fitting.patience is not None and validate is not None and epoch - at.best_epoch > fitting.patience:
             break
         _switch(modules, training=True)
-        for step, indices in enumerate(_batches(images, fitting.batch_size, rng), start=epoch * per_epoch):
-            if step == steps:
-                break
-            value = _step(loss_at, indices, parameters, optimiser, fitting.clip_norm)
-            if step + 1 < steps:  # the schedule has exactly `steps` rates
-                scheduler.step()
-            if step % REPORT_STEPS == 0 or step + 1 == steps:
-                loss = _finite(float(value), work, step)
-                report(Progress(work, step + 1, steps, epoch + 1, epochs, loss))
+        with global_generator_from(_beside(rng)):  # dropout draws from it
+            for step, indices in enumerate(_batches(images, fitting.batch_size, rng), start=epoch * per_epoch):
+                if step == steps:
+                    break
+                value = _step(loss_at, indices, parameters, optimiser, fitting.clip_norm)
+                if step + 1 < steps:  # the schedule has exactly `steps` rates
+                    scheduler.step()
+                if step % REPORT_STEPS == 0 or step + 1 == steps:
+                    loss = _finite(float(value), work, step)
+                    report(Progress(work, step + 1, steps, epoch + 1, epochs, loss))
         _switch(modules, training=False)
         at = replace(at, step=min((epoch + 1) * per_epoch, steps))
         if validate is not None and (score := validate()) > at.best_score:
@@ -100,6 +103,12 @@ def fit(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return Fitted(at.step, loss, at.best_score if validate is not None else float("nan"))
+
+
+def _beside(rng: torch.Generator) -> torch.Generator:
+    """A stream -> another one that only its state decides; nothing is drawn from it, so that a training without dropout stays the same."""
+    digest = hashlib.sha256(rng.get_state().numpy().tobytes()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 def _scheduler(optimiser: torch.optim.Optimizer, fitting: Fitting, within: Stretch) -> LRScheduler:

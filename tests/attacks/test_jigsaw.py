@@ -1,8 +1,11 @@
 import pytest
 import torch
 
+from dpm_flower.attacks.decryptor import TransformerDecryptor
+from dpm_flower.attacks.encrypted_release import has_own_answer
 from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
+from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.protocols import Attack, Level, NotApplicable
@@ -66,3 +69,12 @@ def test_it_is_an_attack_that_needs_the_recipe_and_a_start(tmp_path):
         attacker(tmp_path, None)
     with pytest.raises(SettingError, match="starts must be at least 1, got 0"):
         Jigsaw(starts=0)
+
+
+def test_of_which_releases_it_makes_something_of_its_own():
+    assert has_own_answer(Jigsaw(), ShuffledImages(patch=4))
+    assert not has_own_answer(Jigsaw(), MixedImages(patch=4))
+    assert not has_own_answer(Jigsaw(), RawFeatures())  # there it is the public reconstructor under another name
+    assert has_own_answer(TransformerDecryptor(), MixedImages(patch=4))
+    assert not has_own_answer(Shadow(), ShuffledImages(patch=4))  # a shadow of shuffled images learns nothing
+    assert has_own_answer(Shadow(), RawFeatures())

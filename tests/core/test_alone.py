@@ -1,5 +1,6 @@
 """One run at a time in a folder, whatever becomes of the one before."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -66,3 +67,18 @@ def test_who_waits_is_refused_when_the_time_is_over(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"), alone_in(tmp_path / "none"):
         pass
+
+
+def test_a_child_that_was_forked_meanwhile_holds_nothing_once_the_block_has_ended(tmp_path):
+    with alone_in(tmp_path):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.read(reading, 1)  # until the test says so
+            os._exit(0)
+    try:
+        with alone_in(tmp_path):
+            pass
+    finally:
+        os.write(writing, b"x")
+        os.waitpid(child, 0)

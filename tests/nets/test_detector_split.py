@@ -10,7 +10,7 @@ from torchvision.models import detection, mobilenet_v3_small
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.ssd import SSD
 
-from dpm_flower.core.errors import HookError, SettingError, ShapeError
+from dpm_flower.core.errors import HookError, SettingError
 from dpm_flower.core.streams import global_generator_from, stream
 from dpm_flower.nets.detector_split import Size, Target, split_detector
 from dpm_flower.nets.hooks import hook_points
@@ -115,7 +115,7 @@ def test_gradients_reach_the_features_and_both_halves() -> None:
 def test_what_cannot_be_cut_is_refused() -> None:
     with pytest.raises(SettingError, match="wanted one of torchvision's detectors, with a backbone, got Linear"):
         split_detector(nn.Linear(1, 1), "conv1", SIZE)
-    with pytest.raises(ShapeError, match=r"images of \(64, 80\), got one that makes \(32, 40\)"):
+    with pytest.raises(SettingError, match=r"images of \(64, 80\), got one that makes \(32, 40\)"):
         split_detector(small(), "conv3_1", (64, 80))
     several = small()
     several.transform.min_size = (32, 64)

@@ -11,6 +11,8 @@ from dpm_flower.payload.verification import CLOCK_SKEW_S, Admission, authentic, 
 from tests.payload.confidential_examples import OTHER, READER, released
 from tests.payload.examples import NOW, SPEC, expectation, manifest
 
+CODED = replace(SPEC, codec="avif-60")
+
 
 def accept(envelope, _):
     """Stands for a check of signatures that passes."""
@@ -41,6 +43,7 @@ def test_what_comes_out_is_what_was_sealed():
         ({"spec": replace(SPEC, dtype="float32")}, {}, "wanted dtype"),
         ({"classes": 8}, {}, "wanted labels of 7 classes, got 8"),
         ({}, {"max_bytes": 149}, "a release may take 149 bytes, got 150"),
+        ({"spec": CODED}, {"spec": CODED, "max_bytes": 200}, "may take 200 bytes, got one of .* once it is decoded"),
         ({"made_at": NOW + CLOCK_SKEW_S + 1}, {}, "lies 301 s ahead"),
         ({"expires_at": NOW}, {}, "expired"),
     ],
@@ -59,6 +62,7 @@ def test_a_release_that_was_not_expected_is_refused_and_not_remembered(changes, 
         ({}, {"receiver": ""}),
         ({}, {"receiver": "entity-b"}),
         ({}, {"max_bytes": 150}),
+        ({"spec": CODED}, {"spec": CODED, "max_bytes": 10_000}),
         ({"made_at": NOW + CLOCK_SKEW_S}, {}),
         ({"expires_at": NOW + 1}, {}),
     ],

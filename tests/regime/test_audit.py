@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from dpm_flower.attacks.floor import class_mean_guess
+from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.scoring import disclosure
@@ -321,3 +322,9 @@ def test_an_audit_is_for_its_owner_s_eyes(tmp_path):
     audited(one)
     path = one.site.leakage("c-0", repr(POISONING))
     assert [place.stat().st_mode & 0o077 for place in (path, path.parent)] == [0, 0]
+
+
+def test_attackers_who_do_no_more_than_everybody_make_no_headline(tmp_path):
+    found = audited(attacked(tmp_path, Jigsaw()))  # which on features is the public reconstructor under another name
+    assert found.headline == {}
+    assert "who does more with releases of this method than everybody can" in found.leakage.reason

@@ -390,3 +390,21 @@ def test_the_betas_are_those_that_were_asked_for():
         states.append(state_of(one.network))
     assert equal(states[0], states[1])
     assert not equal(states[0], states[2])
+
+
+def test_dropout_draws_from_the_stream_of_the_training_and_moves_nobody_elses():
+    def trained(before):
+        network = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(12, 2))
+        with torch.no_grad():
+            network[2].weight.fill_(0.1), network[2].bias.zero_()
+        torch.manual_seed(before)
+        state = torch.get_rng_state()
+        images = torch.rand(8, 3, 2, 2, generator=stream(0, "images"))
+        fitting = Fitting(steps=6, learning_rate=0.1, batch_size=4)
+        fit([network], lambda indices: network(images[indices]).square().sum(), 8, fitting, rng=stream(0, "fit"), work="test")
+        assert torch.equal(torch.get_rng_state(), state)
+        return network[2].weight
+
+    first, second = trained(1), trained(2)
+    assert torch.equal(first, second)
+    assert len(set(first[0].tolist())) > 1

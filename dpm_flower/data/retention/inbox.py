@@ -59,7 +59,10 @@ def take_in(inbox: Path, store: RetentionStore, classes: Collection[str]) -> Inb
     done = Inbox(cleared=clear(inbox, store.now() - store.policy.ttl_s))
     for entry in _entries(inbox):
         name = str(entry.files[0].relative_to(inbox))
-        came_at = entry.came_at
+        try:
+            came_at = entry.came_at
+        except FileNotFoundError:
+            continue  # whoever writes here is at work on it
         try:
             content, labels = _checked(inbox, entry, classes)
             done.taken[name] = store.add(content, came_at, labels)

@@ -23,7 +23,7 @@ def deleting_on_time(store: RetentionStore, told: Callable[[str], None], wait_s:
         try:
             for failure in store.purge().failed:
                 told(failure)
-        except DpmFlowerError as err:
+        except (DpmFlowerError, OSError) as err:
             told(str(err))
 
     def work() -> None:

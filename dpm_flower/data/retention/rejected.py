@@ -15,11 +15,9 @@ REASON = ".reason.txt"
 
 
 def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> None:
-    """An inbox, files of it that belong together, and when they came (seconds since 1970 UTC) -> they lie below `rejected`.
+    """An inbox, files of it that belong together, and when they came (seconds since 1970 UTC) -> they lie below `rejected`, with a reason.
 
-    Beside the first one a file says the reason.
-
-    The reason is there before they are. A file of that name that lies there already stays, and the new ones get names of their own.
+    The reason, in a file beside the first one, is there before they are. A file of that name that lies there already stays, and the new ones get names of their own.
     Raises OutputError where the disk does not take it; the files are then still in the inbox.
     """
     place = inbox / REJECTED / files[0].relative_to(inbox).parent
@@ -32,15 +30,15 @@ def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> 
         write_file(note, [f"{files[0].relative_to(inbox)}: {reason}\n".encode(errors="surrogateescape")])
         os.utime(note, (came_at, came_at))
         for file in files:
-            os.utime(file, (came_at, came_at), follow_symlinks=False)
-            file.rename(place / f"{prefix}{file.name}")
+            aside = file.rename(place / f"{prefix}{file.name}")
+            os.utime(aside, (came_at, came_at), follow_symlinks=False)  # not before: in the inbox it would have come just now
         sync_folder(place)
     except OSError as err:
         raise OutputError(f"cannot put {files[0]} aside: {err}") from err
 
 
 def clear(inbox: Path, before_s: float) -> int:
-    """An inbox -> how many files below `rejected` were erased, since they came at or before a time (seconds since 1970 UTC).
+    """An inbox and a time (seconds since 1970 UTC) -> how many files below `rejected`, reasons among them, were erased: all that came by then.
 
     They are images as well, and may be kept no longer than those in the store. Raises OutputError for what cannot be erased.
     """
@@ -48,7 +46,8 @@ def clear(inbox: Path, before_s: float) -> int:
     try:
         for place, _, names, descriptor in os.fwalk(inbox / REJECTED):
             for name in names:
-                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime <= before_s:
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if min(found.st_mtime, found.st_ctime) <= before_s:  # a camera's time may lie ahead of what was moved last
                     erase(name, descriptor)
                     erased += 1
             if names and erased:

@@ -96,6 +96,11 @@ class RetentionStore:
             if arrived_at > turn.now:
                 raise SettingError(f"wanted an arrival in the past, got {arrived_at}, which is {arrived_at - turn.now} s ahead")
             expires_at = self._policy.expires_at(arrived_at, turn.state.added)
+            if turn.now - turn.behind_s < expires_at <= turn.now:
+                raise RetentionError(
+                    f"the clock is {turn.behind_s} s behind the highest time that this store has seen, by which the image's time would be "
+                    "over: nothing of that age is taken in until that is settled"
+                )
             if expires_at <= turn.now:
                 raise GoneError(f"the image's time was over {turn.now - expires_at} s ago: it is not taken in")
             name = Name(expires_at, secrets.token_hex(16))
@@ -170,12 +175,6 @@ class RetentionStore:
     def purge(self) -> Purged:
         """Deletes what is over and what killed processes have begun -> what went, and in words what could not be deleted."""
         return self._keeping.purge()
-
-    @property
-    def next_expiry(self) -> int | None:
-        """The second at which the next thing goes, or None where the store is empty."""
-        with self._keeping.turn() as turn:
-            return min((held.expires_at for held in turn.state.held.values()), default=None)
 
     def _put(self, name: Name, line: bytes, content: bytes, digests: Digests, arrived_at: int) -> None:
         told: Details = {"id": name.id, "expires_at": name.expires_at, "arrived_at": arrived_at}

@@ -33,8 +33,8 @@ def boxes_of(xml: bytes, size: tuple[int, int], classes: Collection[str]) -> tup
 def _root(xml: bytes) -> ElementTree.Element:
     if len(xml) > MAX_XML_BYTES:
         raise DataError(f"wanted an annotation of at most {MAX_XML_BYTES} bytes, got {len(xml)}")
-    if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:  # annotations have none, and entities can grow without end
-        raise DataError("wanted an annotation without a document type, got one")
+    if b"\0" in xml or b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:  # annotations have none, and entities can grow without end
+        raise DataError("wanted an annotation in UTF-8 without a document type, got another")
     try:
         root = ElementTree.fromstring(xml)
     except (ElementTree.ParseError, ValueError, LookupError) as err:

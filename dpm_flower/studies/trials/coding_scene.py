@@ -1,6 +1,5 @@
 """What trials of coding build on: images, a backbone and a reconstructor that are trained once, and an attacker on what was decoded."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.nets.reconstructor import Reconstructor
 from dpm_flower.payload.codec import as_received, encode
 from dpm_flower.payload.packing import packed
+from dpm_flower.studies.trials.kept_as import kept_as
 from dpm_flower.training.features import FeatureCache
 from dpm_flower.training.reconstruction import train_reconstructor
 from dpm_flower.training.supervised import Examples, train_classifier
@@ -176,11 +176,6 @@ class Scene:
 
 def _features(nets: PublicNets, ground: Ground) -> FeatureCache:
     return FeatureCache(nets.featurizer, ground.compute, ground.common / "features")
-
-
-def kept_as(name: str, settings: str) -> str:
-    """What is kept and the repr of all that it depends on -> a folder's name; others have others."""
-    return f"{name} {hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
 def _decibels(truth: Tensor, guesses: Tensor) -> float:

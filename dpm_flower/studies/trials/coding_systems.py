@@ -14,7 +14,8 @@ from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.nets.backbones import block_kind
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
 from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
-from dpm_flower.studies.trials.coding_scene import Scene, Through, kept_as
+from dpm_flower.studies.trials.coding_scene import Scene, Through
+from dpm_flower.studies.trials.kept_as import kept_as
 from dpm_flower.training.feature_coding import USUAL_LOSS, CodingLoss, train_feature_coding
 from dpm_flower.training.poisoning import Victims, train_poisoning
 from dpm_flower.training.prediction import apply

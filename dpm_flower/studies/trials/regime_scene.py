@@ -9,16 +9,18 @@ from torch import Tensor
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.labelled import Labelled, joined_images
 from dpm_flower.core.protocols import AttackerView, SharingMethod
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import divide
 from dpm_flower.data.sources import load
 from dpm_flower.federation.opening import open_nets
 from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.regime.attacker_views import plain
 from dpm_flower.regime.pretrain import pretrain
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.task import EntityTask
+from dpm_flower.studies.trials.kept_as import kept_as
 from dpm_flower.training.checkpoint import write_tensors
 from dpm_flower.training.features import FeatureCache
 
@@ -41,7 +43,7 @@ class Scene:
         folder = ground.folder / "attacker"
         return AttackerView(
             net=known,
-            public=self.receiver.public,
+            public=plain(self.receiver.public),
             features=FeatureCache(known.featurizer, ground.compute, folder / "features"),
             recipe=recipe,
             folder=folder,
@@ -55,7 +57,7 @@ class Scene:
         sent, test = self.sender.train, self.sender.test
         chosen = torch.randperm(len(test), generator=ground.stream("others"))[:others]
         inside, outside = sent.take(torch.arange(min(members, len(sent)))), test.take(chosen)
-        both = Labelled(torch.cat([inside.images, outside.images]), torch.cat([inside.labels, outside.labels]), sent.classes)
+        both = Labelled(joined_images([inside.images, outside.images]), torch.cat([inside.labels, outside.labels]), sent.classes)
         return both, torch.arange(len(both)) < len(inside)
 
 
@@ -68,6 +70,7 @@ def scene_of(ground: Ground, study: Study) -> Scene:
     if len(names) != ROLES:
         raise SettingError(f"wanted three entities, who receives, who sends and who attacks, got {', '.join(names)}")
     study = replace(study, data=ground.data)
+    common = ground.common / kept_as("scene", repr(study))
     division = divide(load(study.data, study.side), study.partition, ground.seed)
     own = division.entities[names[2]].train
 
@@ -82,10 +85,10 @@ def scene_of(ground: Ground, study: Study) -> Scene:
             validation=images.validation,
             public=division.public,
             test=division.test,
-            site=Site(ground.common / "sites" / name),
+            site=Site(common / "sites" / name),
             compute=ground.compute,
             report=ground.report,
-            common=ground.common / "everybody",
+            common=common / "everybody",
             peer=own,
         )
 

@@ -43,9 +43,9 @@ def test_boxes_come_with_their_classes_in_order():
         (annotation(size=("x", 20)), "a number as width"),
         (b"<annotation>", "in XML, got something else"),
         (b"", "in XML"),
-        (b"\xff\xfe\x00", "in XML"),
+        (b"\xff\xfe\x00", "in UTF-8"),
         (b"<html/>", "got 'html'"),
-        (b'<!DOCTYPE a [<!ENTITY b "bb">]><annotation>&b;</annotation>', "without a document type"),
+        (b'<!DOCTYPE a [<!ENTITY b "bb">]><annotation>&b;</annotation>', "in UTF-8 without a document type"),
     ],
 )
 def test_what_is_wrong_is_refused(xml, error):
