@@ -35,12 +35,17 @@ def train_classifier(
     work: str,
     augment: Augmentation = "none",
     proximal_mu: float = 0.0,
+    penalty: Callable[[], Tensor] | None = None,
+    weights: Tensor | None = None,
     validate: Callable[[], float] | None = None,
     report: Report = silent,
     checkpoint: Path | None = None,
     stretch: Stretch | None = None,
 ) -> Fitted:
-    """Trains `network` by cross-entropy (equation 1) on examples (N,...), (N,); with `proximal_mu` it is held near its start."""
+    """Trains `network` by cross-entropy (equation 1) on examples (N,...), (N,); with `proximal_mu` it is held near its start.
+
+    A `penalty` is added to the loss; `weights` (N,) say how much each example counts.
+    """
     compute.place_module(network)
     trained = [p for p in network.parameters() if p.requires_grad]
     start = [p.detach().clone() for p in trained] if proximal_mu else []
@@ -49,7 +54,9 @@ def train_classifier(
         inputs = compute.place(augmented(examples.inputs[indices], augment, rng))
         with compute.autocast():
             logits = network(inputs)
-        loss = functional.cross_entropy(logits.float(), examples.labels[indices].to(compute.device))
+        loss = _cross_entropy(logits.float(), examples.labels[indices].to(compute.device), None if weights is None else weights[indices])
+        if penalty is not None:
+            loss = loss + penalty()
         return loss + proximal_mu * proximal_term(list(trained), start) if proximal_mu else loss
 
     return fit(
@@ -64,3 +71,10 @@ def train_classifier(
         checkpoint=checkpoint,
         stretch=stretch,
     )
+
+
+def _cross_entropy(logits_BK: Tensor, labels_B: Tensor, weights_B: Tensor | None) -> Tensor:
+    """The mean over the batch, each example as often as its weight says."""
+    if weights_B is None:
+        return functional.cross_entropy(logits_BK, labels_B)
+    return (functional.cross_entropy(logits_BK, labels_B, reduction="none") * weights_B.to(logits_BK.device)).mean()

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import stream
@@ -51,6 +52,21 @@ def test_a_proximal_term_holds_the_network_near_its_start():
 def test_the_proximal_term_is_nothing_at_the_start():
     once = replace(FITTING, steps=1)
     assert equal(state_of(train(once, proximal_mu=5.0)[0]), state_of(train(once)[0]))
+
+
+def test_weights_say_how_much_each_example_counts_and_a_penalty_is_added():
+    once, weights = replace(FITTING, steps=1, batch_size=48), torch.rand(48, generator=stream(0, "weights"))
+    losses = functional.cross_entropy(classifier().train()(DATA.images), DATA.labels, reduction="none").detach()
+    for weighted, slow in ((None, losses.mean()), (weights, (weights * losses).mean())):
+        for penalty, more in ((None, 0.0), (lambda: torch.tensor(0.7), 0.7)):
+            assert train(once, weights=weighted, penalty=penalty)[1].loss == pytest.approx(float(slow) + more, rel=1e-4)
+
+
+def test_what_does_not_count_is_not_learnt():
+    told = train(weights=(DATA.labels != 2).float())[0]
+    answers = told.eval()(HELD_OUT.images).argmax(1)
+    assert float((answers == HELD_OUT.labels)[HELD_OUT.labels != 2].float().mean()) > 0.9
+    assert float((answers == 2).float().mean()) < 0.1
 
 
 def test_a_decider_is_trained_on_features_and_frozen_parts_stay():

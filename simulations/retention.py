@@ -1,0 +1,96 @@
+"""Images that may be kept for one day only: ways of learning over ten days, by what they come to, what they keep and what that tells.
+
+Run:    make study STUDY=simulations.retention DATA=<cifar10_subset.npz>
+Data:   10,000 training and 2,500 test images of CIFAR-10, 32 x 32, x_train, y_train, x_test, y_test in one .npz. 1,500 warm the networks
+        up; 4,000 come over ten days, each class dealt out over the days by a Dirichlet distribution (alpha 0.3), so that a day has 100 to
+        some 900 images of few classes; 1,500 are public; 2,000 belong to who attacks. No image is in two of these
+Learns: every way begins with the same networks, sees each image on its day only (those of the warm-up once more before they go), and takes
+        80 steps a day. "online", "EWC" and "all images", which nobody may keep, train the whole network; the others a decider behind
+        the warmed-up featurizer
+Reads:  top-1 on test images of all classes after the last day, before the first (where all are alike), and as a mean over the days;
+        backward transfer, on the mix of classes of each earlier day; bytes kept overnight beside one network; and what whoever comes for
+        those reads from them: SSIM of A0 (the public reconstructor) and of A2 (who runs the recipe on images of its own), and the share
+        of what raw features disclose beyond the label that the worse of both gets out, by any score. Kept images are judged in the same
+        way: they are their own guess
+Claim:  poisoned features forget less than online fine-tuning and EWC, and come near to raw features
+Note:   a module that hides from the public reconstructor hides less from who runs the recipe (see simulations.frontier). Weights are kept
+        by all, and what they tell of single images is not measured here
+"""
+
+from statistics import fmean
+
+from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
+from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.core.comparison import ComparedFigure, Comparison, Figures
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.methods.coded import Coded
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.raw_features import RawFeatures
+from dpm_flower.methods.synthetic_images import SyntheticImages
+from dpm_flower.studies.trials.continual import OverDays
+from dpm_flower.training.continual.all_images import AllImages
+from dpm_flower.training.continual.ensemble import BoostedEnsemble
+from dpm_flower.training.continual.ewc import ElasticWeights
+from dpm_flower.training.continual.learner import Learning
+from dpm_flower.training.continual.online import OnlineFineTuning
+from dpm_flower.training.continual.replay import Replay
+
+ONLINE, BOUND = "online", "all images"
+POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=16))
+MADE_UP = SyntheticImages(width=16, fitting=Fitting(steps=600, learning_rate=4e-4, weight_decay=0.0, schedule="cosine", max_epochs=32))
+LEARNINGS: dict[str, Learning] = {
+    ONLINE: OnlineFineTuning(),
+    "online, decider": Replay(method=Nothing()),
+    "EWC": ElasticWeights(firmness=1e3),
+    "EWC, online": ElasticWeights(firmness=1e3, decay=0.9),
+    "boosted ensemble": BoostedEnsemble(),
+    "poisoned features": Replay(method=POISONED),
+    "poisoned features, 16 MB": Replay(method=POISONED, budget_bytes=16 << 20),
+    "poisoned features, coded": Replay(method=Coded(method=POISONED, codec="avif-60")),
+    "raw features": Replay(method=RawFeatures()),
+    "made-up images": Replay(method=MADE_UP, held_out=0.2),
+    BOUND: AllImages(),
+}
+SHADOW = Shadow(inverse=Inverse(fitting=Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)))
+
+
+def gap_closed(figures: Figures) -> tuple[str, ...]:
+    """All figures -> how much of the way from online fine-tuning to keeping all images each learner went, over the seeds of both."""
+    seeds = [seed for name, seed in figures if name == ONLINE and (BOUND, seed) in figures]
+    if not seeds:
+        return ()
+    gap = fmean(figures[BOUND, seed]["top1"] - figures[ONLINE, seed]["top1"] for seed in seeds)
+    if gap <= 0:
+        return (
+            f"Keeping all images is no better than online fine-tuning here ({100 * gap:.1f} points of top-1): there is no gap to close.",
+        )
+    parts = []
+    for name in LEARNINGS:
+        common = [seed for seed in seeds if (name, seed) in figures]
+        if name not in (ONLINE, BOUND) and common:
+            gained = fmean(figures[name, seed]["top1"] - figures[ONLINE, seed]["top1"] for seed in common)
+            parts.append(f"{name} {gained / gap:.0%}")
+    return (f"Of the {100 * gap:.1f} points of top-1 between online fine-tuning and keeping all images: {', '.join(parts)}.",)
+
+
+COMPARISON = Comparison(
+    name="retention",
+    trials=tuple(OverDays(name=name, learning=learning, attacks=(PublicReconstructor(), SHADOW)) for name, learning in LEARNINGS.items()),
+    columns=(
+        ComparedFigure(key="top1", head="top-1", unit="%", scale=100.0, digits=1),
+        ComparedFigure(key="warm_top1", head="top-1, warmed up", unit="%", scale=100.0, digits=1),
+        ComparedFigure(key="mean_top1", head="top-1, mean over days", unit="%", scale=100.0, digits=1),
+        ComparedFigure(key="backward_transfer", head="backward transfer", unit="%", scale=100.0, digits=1),
+        ComparedFigure(key="stored_bytes", head="kept", unit="MB", scale=1e-6, digits=2),
+        ComparedFigure(key="refused_days", head="refused", unit="days", digits=0),
+        ComparedFigure(key="ssim_A0", head="SSIM, A0"),
+        ComparedFigure(key=f"ssim_{SHADOW.name}", head="SSIM, A2"),
+        ComparedFigure(key="ssim_floor", head="SSIM, label"),
+        ComparedFigure(key="disclosed", head="disclosed"),
+        ComparedFigure(key="cost_cpu_seconds", head="learning", unit="s", digits=0),
+    ),
+    chart=("stored_bytes", "top1"),
+    conclude=gap_closed,
+)
