@@ -133,7 +133,7 @@ def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -
     others = [one for one in counted if one.attack is not ALWAYS_ASKED]
     if not any(has_own_answer(one.attack, exposed.method) for one in others):
         if others:
-            return "nobody was asked who does more with releases of this method than everybody can: for encrypted images, one who decrypts them"
+            return "nobody was asked who does more with releases of this method than everybody can (who decrypts images, for one)"
         return "nobody was asked but the public reconstructor, which a module is trained against"
     return _headline(task, exposed, counted)
 

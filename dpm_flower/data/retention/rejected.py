@@ -17,7 +17,8 @@ REASON = ".reason.txt"
 def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> None:
     """An inbox, files of it that belong together, and when they came (seconds since 1970 UTC) -> they lie below `rejected`, with a reason.
 
-    The reason, in a file beside the first one, is there before they are. A file of that name that lies there already stays, and the new ones get names of their own.
+    The reason, in a file beside the first one, is there before they are. A file of that name that lies there already stays, and the new
+    ones get names of their own.
     Raises OutputError where the disk does not take it; the files are then still in the inbox.
     """
     place = inbox / REJECTED / files[0].relative_to(inbox).parent
@@ -38,7 +39,7 @@ def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> 
 
 
 def clear(inbox: Path, before_s: float) -> int:
-    """An inbox and a time (seconds since 1970 UTC) -> how many files below `rejected`, reasons among them, were erased: all that came by then.
+    """An inbox and a time (seconds since 1970 UTC) -> how many files below `rejected`, reasons among them, were erased: all of that age.
 
     They are images as well, and may be kept no longer than those in the store. Raises OutputError for what cannot be erased.
     """
