@@ -9,7 +9,16 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joine
 from dpm_flower.attacks.inverse import reported_as
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Preparation, Sharer, SharingMethod, is_unpaired
+from dpm_flower.core.protocols import (
+    AttackerView,
+    Auxiliary,
+    FeatureSource,
+    Preparation,
+    ReadsAttributes,
+    Sharer,
+    SharingMethod,
+    is_unpaired,
+)
 from dpm_flower.core.secret_streams import child_stream
 
 
@@ -66,6 +75,8 @@ class Shadows:
 def _shadow(recipe: SharingMethod, view: AttackerView, sets: tuple[Labelled, ...], rng: torch.Generator) -> Sharer:
     """What the attacker gets when it runs a recipe as if the auxiliary images were an entity's own."""
     own = joined(sets)
+    if own.attributes is None and isinstance(recipe, ReadsAttributes):
+        recipe = recipe.without_attributes()
     sharer = recipe.prepare(
         Preparation(
             net=view.net,

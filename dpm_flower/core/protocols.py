@@ -96,6 +96,15 @@ class WithCodec(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAttributes(Protocol):
+    """What a sharing method may be besides: one that can be prepared against attributes of the images, where those are known."""
+
+    def without_attributes(self) -> SharingMethod:
+        """The nearest method for whoever knows none: an attacker without them runs that."""
+        ...
+
+
 class Level(Enum):
     """What an attacker knows, weakest first. Source: SPEC.md, section 8."""
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from dpm_flower.core.codec_name import codec_of
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import Preparation, Sharer, SharingMethod, WithCodec, WithFigures, is_unpaired
+from dpm_flower.core.protocols import Preparation, ReadsAttributes, Sharer, SharingMethod, WithCodec, WithFigures, is_unpaired
 from dpm_flower.core.shared import SharedFeatures
 
 
@@ -36,6 +36,11 @@ class Coded:
     def name(self) -> str:
         """The method's and the codec's: "deep-poisoning, avif-60"."""
         return f"{self.method.name}, {self.codec}"
+
+    def without_attributes(self) -> "Coded":
+        """The same codec for the method without attributes."""
+        method = self.method
+        return replace(self, method=method.without_attributes()) if isinstance(method, ReadsAttributes) else self
 
     def prepare(self, preparation: Preparation) -> "CodedSharer | None":
         """Prepares the method; it is trained without the codec."""

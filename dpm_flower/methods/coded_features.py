@@ -1,4 +1,4 @@
-"""Sharing features that passed a narrow private autoencoder: fewer bits for the same answer, and less for a reconstructor."""
+"""Sharing features that passed a narrow private autoencoder, trained to be worth as much and to tell a reconstructor less."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,8 @@ class CodedFeatures:
     """A private autoencoder between featurizer and decider, trained on a `loss` for utility, bits and disclosure.
 
     What is sent is the decoder's output, in the space of the public decider, which every peer can refine on; the bottleneck that it
-    is made of never leaves, and neither does any weight. ``Coded(method=CodedFeatures(), codec="avif-60")`` sends it as pictures.
+    is made of never leaves, and neither does any weight. The loss's compressibility is the bottleneck's, as in the source; what it does
+    for the bytes of what leaves is another question. ``Coded(method=CodedFeatures(), codec="avif-60")`` sends it as pictures.
     `inner` and `bottleneck` are the autoencoder's channels; None: two thirds and one third of the features'. Source: SPEC.md, section 3.
     """
 

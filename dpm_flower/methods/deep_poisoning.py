@@ -1,7 +1,7 @@
 """Deep Poisoning: features pass a private module that keeps what the decider reads and destroys what a reconstructor reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -90,6 +90,10 @@ class DeepPoisoning:
             return DeepPoisoningSharer(preparation.features, module, compute)
         source = PerturbedSource(preparation.features, settled.perturber, preparation.rng)
         return DeepPoisoningSharer(source, module, compute, settled.figures)
+
+    def without_attributes(self) -> "DeepPoisoning":
+        """The same without the privacy term."""
+        return replace(self, privacy=None)
 
     def fresh_module(self, spec: FeatureSpec, rng: torch.Generator) -> DeepPoisoningModule:
         """What the features are, and where weights come from -> an untrained module for them."""

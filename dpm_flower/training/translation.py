@@ -67,7 +67,7 @@ def train_translator(
 
     min_G max_D E[log D(x,m)] + E[log(1 - D(G(m),m))], and for G `l1_weight` times the mean absolute error. The generator is told the
     photograph's mean colour besides: what a mask cannot tell, L1 would make the average of, and all photographs alike. Pairs are
-    turned and mirrored at random, both alike; the discriminator's own augmentation shifts nothing but what it sees as one.
+    turned and mirrored at random, both alike, which is all the augmentation that there is.
     Source: Dual GAN (arXiv 1709.01872), stage II.
     """
     compute.place_module(generator)

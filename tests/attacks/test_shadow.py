@@ -13,12 +13,15 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.protocols import Attack, Guess, Level, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.coded import Coded
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.training.perturbation_strength import Calibrated, settle
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.privacy import PrivacyTerm
 from tests.attacks.peers import CLEAR, OWN, POISONED, UNHIDDEN, VICTIMS, assert_sees, floor, guesses, prepared, release, score, view_of
 from tests.attacks.views import NETS, PUBLIC, features
 from tests.training.toys import CPU
@@ -213,3 +216,14 @@ def test_it_is_an_attack_that_a_study_can_hold():
     assert isinstance(ATTACK, Attack)
     assert ATTACK.level is Level.A2
     assert hash(Shadow(variants=(UNHIDDEN,))) == hash(Shadow(variants=(UNHIDDEN,)))
+
+
+def test_a_privacy_term_is_left_out_by_who_knows_no_attributes(tmp_path):
+    few = Fitting(steps=2, learning_rate=1e-3, batch_size=8)
+    recipe = DeepPoisoning(privacy=PrivacyTerm(weight=1.0), fitting=few)
+    attack = Shadow(inverse=Inverse(fitting=few))
+    guess = attack.prepare(view_of(tmp_path, Level.A2, UNHIDDEN, recipe=recipe), stream(0, "attacker")).guess(
+        SharedFeatures(features(VICTIMS.images), VICTIMS.labels)
+    )
+    assert isinstance(guess, Guess)
+    assert Coded(method=recipe, codec="webp").without_attributes() == Coded(method=replace(recipe, privacy=None), codec="webp")

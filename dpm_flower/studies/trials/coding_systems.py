@@ -11,8 +11,6 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from dpm_flower.nets.backbones import block_kind
-from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
 from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
 from dpm_flower.studies.trials.coding_scene import Scene, Through
 from dpm_flower.studies.trials.kept_as import kept_as
@@ -72,20 +70,20 @@ class Bottleneck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poisoned:
-    """Poisoned features, as `method` makes them; its perturbation is no part of this. Raises SettingError where it has one."""
+    """Poisoned features, as `method` makes them. Raises SettingError for a perturbation or a privacy term, which are no part of this."""
 
     method: DeepPoisoning = USUAL_POISONING
 
     def __post_init__(self) -> None:
         if self.method.perturbation is not None:
             raise SettingError(f"noise has no place in a comparison of rates, got {self.method.perturbation}")
+        if self.method.privacy is not None:
+            raise SettingError(f"the images of a comparison of rates have no attributes to hide, got {self.method.privacy}")
 
     def cut(self, scene: Scene) -> Cut:
         """Trained on all training images."""
         spec, ground, method = scene.nets.spec, scene.ground, self.method
-        kind = block_kind(spec.backbone) if method.kind == "backbone" else method.kind
-        with global_generator_from(ground.stream("module", repr(self))):
-            network = DeepPoisoningModule(spec.shape[0], blocks=method.blocks, kind=kind, non_negative=spec.non_negative)
+        network = method.fresh_module(spec, ground.stream("module", repr(self)))
 
         def train(_: object) -> None:
             train_poisoning(
