@@ -10,7 +10,8 @@ Claim:  the source's (arXiv 2306.03679, ImageNet, base size): about 78.7 % top-1
 Settings: a transformer of 4 blocks, 96 wide, trained as DeiT's are, for 13 epochs instead of 300: a seed in a quarter of an hour of
         one core. All rows have the same steps, initial streams and batches
 Found:  RS with 4 x 4 patches hides next to nothing: every patch is in clear, and edges alone put 96 % of them back (chance 6 %) at 32
-        pixels, 93 % at 64; the solved images have an SSIM of 0.97 and 0.95, the released ones of 0.08 and 0.11 (seed 0, 256 images)
+        pixels, 93 % at 64; the solved images have an SSIM of 0.97 and 0.95, the released ones of 0.08 and 0.11 (seed 0, 256 images).
+        Top-1 43.2 clear, 42.0 RS without positions, 42.6 PEViT, 42.4 MI (seed 0, standard error 1.0): no difference is shown
 More:   STUDY=simulations.encrypted:AT_64 for images of 64 pixels in patches of 16, as tiny_imagenet20_64.npz
 """
 
