@@ -40,7 +40,7 @@ METHODS: dict[str, SharingMethod] = {
     "own + poisoned (activations)": POISONED,
     "2 adversaries": replace(POISONED, adversaries=Adversaries(count=2)),
 }
-STUDY = Study(
+SCENE = Study(
     name="updates",
     data="cifar10_subset.npz",
     side=16,
@@ -60,7 +60,7 @@ def averaging(part: Averaged) -> tuple[Trial, ...]:
     arm = AveragingArm(name=f"FedAvg, {part}", part=part, rounds=ROUNDS, local_epochs=1)
     rounds = {"first": 1, "last": ROUNDS}
     return tuple(
-        AveragingTrial(name=f"{arm.name}, {which} round", study=STUDY, arm=arm, round=number, asked=ASKED)
+        AveragingTrial(name=f"{arm.name}, {which} round", study=SCENE, arm=arm, round=number, asked=ASKED)
         for which, number in rounds.items()
     )
 
@@ -70,7 +70,7 @@ COMPARISON = Comparison(
     trials=(
         *averaging("network"),
         *averaging("decider"),
-        *(ReleaseTrial(name=name, study=STUDY, method=method, asked=ASKED) for name, method in METHODS.items()),
+        *(ReleaseTrial(name=name, study=SCENE, method=method, asked=ASKED) for name, method in METHODS.items()),
     ),
     columns=(
         ComparedFigure(key="top1", head="top-1", unit="%", scale=100, digits=1),

@@ -17,12 +17,12 @@ from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.studies.trials.regime_scene import scene_of
 from dpm_flower.studies.trials.updates import Asked, AveragingTrial, not_applicable
-from simulations.updates import COMPARISON, METHODS, STUDY
+from simulations.updates import COMPARISON, METHODS, SCENE
 from tests.training.toys import CPU
 
 FEW = Fitting(steps=2, batch_size=64, learning_rate=1e-3)
 TINY = replace(
-    STUDY,
+    SCENE,
     side=12,
     partition=Shares(entities=(("a", 0.04), ("b", 0.03), ("peer", 0.03)), public=0.04, validation=0.2),
     attacks=(Shadow(inverse=Inverse(blocks=1, fitting=replace(FEW, steps=60, learning_rate=3e-3))),),
