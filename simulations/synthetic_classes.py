@@ -8,9 +8,8 @@ Shows:  top-1 on real test images of a classifier that learnt for as many steps 
         ones with the same labels, or from the mean image of each label's class; and what was refused by the gate: memorised is the
         share of the first draw that lies nearer to an own image than all but 5 % of held-out ones do
 Claim:  synthetic releases teach more than class means, which are all that a label and a few numbers can tell, and less than the images
-Found:  not so yet for digits: with 800 steps of the generator instead of the 1,500 here, seed 0, top-1 of 99.0 % from real images,
-        58.0 % from class means and 45.8 % from synthetic ones, whose digits look right and are not always those of their labels; none
-        of them was refused, and membership was told as by chance (0.505)
+Found:  (digits, three seeds) 99.0 +- 0.2 % from real images, 61.1 +- 5.3 from synthetic ones, 51.0 +- 17.2 from class means: more in the
+        mean, not in every seed (55.0 against 58.0, 63.8 against 63.6, 64.6 against 31.4). None of the drawn images was a copy
 """
 
 from dataclasses import replace
