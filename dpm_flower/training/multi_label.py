@@ -1,6 +1,5 @@
 """Training a classifier of several yes-or-no attributes at once."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -24,7 +23,6 @@ def train_multi_label(
     rng: torch.Generator,
     work: str,
     augment: Augmentation = "none",
-    validate: Callable[[], float] | None = None,
     report: Report = silent,
     checkpoint: Path | None = None,
 ) -> Fitted:
@@ -43,7 +41,6 @@ def train_multi_label(
         fitting,
         rng=rng,
         work=work,
-        validate=validate,
         report=report,
         checkpoint=checkpoint,
     )

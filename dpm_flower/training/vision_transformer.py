@@ -1,6 +1,5 @@
 """Training a vision transformer as DeiT trains them: batches mixed up or cut together, softened labels. Source: arXiv 2012.12877."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +65,6 @@ def train_vision_transformer(
     *,
     compute: Compute,
     rng: torch.Generator,
-    validate: Callable[[], float] | None = None,
     report: Report = silent,
     checkpoint: Path | None = None,
 ) -> Fitted:
@@ -88,6 +86,5 @@ def train_vision_transformer(
         rng=rng,
         work="vision transformer",
         report=report,
-        validate=validate,
         checkpoint=checkpoint,
     )

@@ -78,7 +78,7 @@ def test_a_child_that_was_forked_meanwhile_holds_nothing_once_the_block_has_ende
             os._exit(0)
     try:
         with alone_in(tmp_path):
-            pass
+            assert os.waitpid(child, os.WNOHANG) == (0, 0)  # it is alive, and the folder is free all the same
     finally:
         os.write(writing, b"x")
         os.waitpid(child, 0)

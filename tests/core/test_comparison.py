@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from dpm_flower.core.comparison import ComparedFigure
 from dpm_flower.core.errors import SettingError
@@ -42,4 +41,3 @@ def test_a_trial_whose_repr_changes_between_runs_is_refused() -> None:
 
 def test_a_column_is_plain_by_default() -> None:
     assert ComparedFigure(key="k", head="h") == ComparedFigure(key="k", head="h", unit="", scale=1.0, digits=2)
-    assert not torch.equal(torch.tensor(COLUMNS[0].scale), torch.tensor(1.0))

@@ -100,7 +100,8 @@ def test_without_disturbance_nobody_is_trained_beside_it(monkeypatch):
         raise AssertionError("a reconstructor was made")
 
     monkeypatch.setattr(feature_coding, "AdversaryPool", refuse)
-    trained(UTILITY, replace(FITTING, steps=2))
+    *_, fitted = trained(UTILITY, replace(FITTING, steps=2))
+    assert fitted.steps == 2
 
 
 def test_disturbance_makes_the_reconstruction_of_its_own_adversary_worse(monkeypatch):
