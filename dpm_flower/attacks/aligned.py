@@ -13,7 +13,8 @@ from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats, joined_images
-from dpm_flower.core.protocols import AttackerView, AttackResult, Auxiliary, Guess, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView, AttackResult, Auxiliary, Guess, NotApplicable
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.streams import global_generator_from

@@ -10,7 +10,8 @@ from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
 from dpm_flower.attacks.unlearned import Unlearned
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import joined_images
-from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

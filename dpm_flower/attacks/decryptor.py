@@ -10,7 +10,8 @@ from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, every
 from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.decryptor import Decryptor
 from dpm_flower.nets.encryption import Encryption, Mixing

@@ -10,7 +10,8 @@ from dpm_flower.attacks.edge_costs import affinities, edge_costs
 from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, everybodys, in_pieces
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attacker, AttackerView, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attacker, AttackerView
 from dpm_flower.nets.encryption import Encryption, Shuffling
 from dpm_flower.nets.patches import cut, pasted, rearranged
 

@@ -13,7 +13,8 @@ from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.shadow import USUAL_SHADOW, Shadow
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import Attacker, AttackerView, Leaked, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attacker, AttackerView, Leaked
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.training.reconstruction import train_reconstructor
 

@@ -14,7 +14,8 @@ from dpm_flower.attacks.nearest_features import NO_FEATURES, NearestLinker
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Level, Linker, NotApplicable, SharingMethod
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Linker, NotApplicable, SharingMethod
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.matcher import Matcher

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, Labels
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.core.secret_streams import child_stream
 
 Decide: TypeAlias = Callable[[Tensor], Tensor]  # images (N,C,H,W) -> logits (N,K)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import ShapeError
-from dpm_flower.core.protocols import AttackerView, FeatureSource, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView, FeatureSource, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 
 NO_FEATURES = "a model update holds no features to compare with a candidate's; it is judged by attacks on updates (U1, U2)"

@@ -11,8 +11,9 @@ from dpm_flower.attacks.inverse import reported_as
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_floats
+from dpm_flower.core.level import Level
 from dpm_flower.core.progress import Progress, Report
-from dpm_flower.core.protocols import AttackerView, AttackResult, Guess, Level, NotApplicable
+from dpm_flower.core.protocols import AttackerView, AttackResult, Guess, NotApplicable
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet

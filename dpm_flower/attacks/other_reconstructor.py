@@ -7,7 +7,8 @@ import torch
 from dpm_flower.attacks.feature_inversion import FeatureInverter
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import AttackerView, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView
 from dpm_flower.nets.reconstructor import Normalisation, ReconstructorKind
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
-from dpm_flower.core.protocols import AttackerView, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fit
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_bytes
-from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.encryption import Encryption, Mixing
 from dpm_flower.nets.unmixer import Unmixer

@@ -13,8 +13,9 @@ from dpm_flower.attacks.update_labels import inferred_labels
 from dpm_flower.attacks.updated_part import UpdatedPart, part_of
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labels
+from dpm_flower.core.level import Level
 from dpm_flower.core.progress import Progress
-from dpm_flower.core.protocols import AttackerView, AttackResult, Guess, Level, NotApplicable
+from dpm_flower.core.protocols import AttackerView, AttackResult, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.training.prediction import apply
 

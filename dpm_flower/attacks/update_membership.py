@@ -10,7 +10,8 @@ from torch.nn import functional
 from dpm_flower.attacks.updated_part import UpdatedPart, part_of
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, Labels
-from dpm_flower.core.protocols import AttackerView, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.training.prediction import BATCH, apply
 

@@ -8,8 +8,9 @@ from dpm_flower.core.classification import CROSS_ENTROPY, ClassificationLoss, ch
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.figures import check_columns
 from dpm_flower.core.fitting import Augmentation, Fitting, Precision
+from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Partition
-from dpm_flower.core.protocols import LeakAttack, Level, SharingMethod, StudyAttack
+from dpm_flower.core.protocols import LeakAttack, SharingMethod, StudyAttack
 from dpm_flower.core.weights import check_weights
 
 LEAST_SIDE = 11  # pixels: SSIM's window; smaller images could be trained on, and no release of them judged

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.metrics.spread import Spread
 from dpm_flower.studies.drawing import LIGHT, PALETTE, ImageFormat, Scheme, canvas, image_bytes, literal
 from dpm_flower.studies.rows import Row, summaries

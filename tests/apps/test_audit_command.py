@@ -19,7 +19,8 @@ from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.errors import PoolError, ReleaseError, SettingError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Guess, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Guess
 from dpm_flower.core.streams import stream
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation.opening import SITE, open_nets, open_task

@@ -4,8 +4,9 @@ import functools
 
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.level import Level
 from dpm_flower.core.progress import silent
-from dpm_flower.core.protocols import Guess, Leaked, Level, Preparation
+from dpm_flower.core.protocols import Guess, Leaked, Preparation
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.deep_poisoning import DeepPoisoning

@@ -9,7 +9,8 @@ from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import UNKNOWN
-from dpm_flower.core.protocols import Attack, AttributeAttack, Level, LinkageAttack, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, AttributeAttack, LinkageAttack, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.nothing import Nothing

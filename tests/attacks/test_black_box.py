@@ -6,7 +6,8 @@ import torch
 from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import Attack, Guess, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
 from dpm_flower.methods.raw_features import RawFeatures
 from tests.attacks.peers import CLEAR, OWN, POISONED, VICTIMS, assert_sees, guesses, prepared, score, sharer

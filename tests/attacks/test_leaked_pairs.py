@@ -7,7 +7,8 @@ from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import Attack, Guess, LeakAttack, Leaked, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, Guess, LeakAttack, Leaked, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
 from dpm_flower.methods.raw_images import RawImages
 from tests.attacks.peers import CLEAR, POISONED, SCORED, UNHIDDEN, VICTIMS, assert_sees, guesses, prepared, release, score, some, view_of

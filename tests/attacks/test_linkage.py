@@ -9,7 +9,8 @@ from dpm_flower.attacks.linkage import MATCHING, Linkage
 from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import Attack, Level, LinkageAttack, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, LinkageAttack, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.nothing import Nothing

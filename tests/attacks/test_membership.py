@@ -7,7 +7,7 @@ from torch.distributions import Normal
 from dpm_flower.attacks.membership import LikelihoodRatio, confidences, halves, likelihood_ratios
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.core.streams import stream
 from dpm_flower.metrics.membership import auc
 from tests.training.toys import pictures

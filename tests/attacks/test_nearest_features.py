@@ -3,7 +3,7 @@ import torch
 
 from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.core.errors import ShapeError
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from tests.attacks.views import FEATURES, VICTIMS, features, scenes, view

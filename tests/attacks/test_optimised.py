@@ -7,7 +7,8 @@ from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.optimised import BATCH, Drawn, Optimised, Pixels, mismatch, total_variation
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import Guess, Level, NotApplicable, SlowAttack
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Guess, NotApplicable, SlowAttack
 from dpm_flower.core.shared import ModelUpdate, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.raw_features import RawFeatures

@@ -9,7 +9,8 @@ from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled, as_bytes
-from dpm_flower.core.protocols import Attack, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from dpm_flower.nets.reconstructor import Reconstructor

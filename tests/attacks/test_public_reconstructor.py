@@ -4,7 +4,8 @@ import torch
 
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.protocols import Attack, AttackerView, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, AttackerView
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from tests.attacks.views import FEATURES, NETS, VICTIMS, view

@@ -7,7 +7,7 @@ from dpm_flower.attacks.membership import LikelihoodRatio
 from dpm_flower.attacks.shadow_deciders import ShadowDeciders
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.nothing import Nothing

@@ -9,7 +9,8 @@ from dpm_flower.attacks.super_resolution import SuperResolution
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_bytes
-from dpm_flower.core.protocols import Attack, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.mixed_images import MixedImages

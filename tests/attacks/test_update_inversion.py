@@ -7,7 +7,8 @@ from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.update_inversion import UpdateInversion
 from dpm_flower.attacks.updated_part import gradient_step, part_of
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import Attack, Guess, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Attack, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.metrics.similarity import sign_aware_ssim

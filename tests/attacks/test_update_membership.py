@@ -7,7 +7,8 @@ from dpm_flower.attacks.update_membership import UpdateMembership, alignments, c
 from dpm_flower.attacks.updated_part import part_of
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.protocols import Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.metrics.membership import auc
 from tests.attacks.updating import SHARP, clouds, network_of, noise_update, seen, trained

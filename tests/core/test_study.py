@@ -9,8 +9,8 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.protocols import Level
 from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing

@@ -21,8 +21,9 @@ from dpm_flower.attacks.update_inversion import UpdateInversion
 from dpm_flower.attacks.update_membership import UpdateMembership
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.protocols import Attack, Level, Preparation
+from dpm_flower.core.protocols import Attack, Preparation
 from dpm_flower.core.streams import stream
 from dpm_flower.data.division import divide
 from dpm_flower.data.gathered import Gathered

@@ -12,7 +12,8 @@ from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled, as_bytes
-from dpm_flower.core.protocols import Guess, Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Guess, NotApplicable
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages, RawImagesSharer

@@ -11,7 +11,7 @@ from dpm_flower.attacks.inverse import USUAL, Inverse
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.attacks.shadow import Shadow
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from tests.regime.examples import POISONING
 from tests.regime.test_audit import Watching, attacked, audited, features
 from tests.training.toys import pictures

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import PolicyError
-from dpm_flower.core.protocols import Guess, Level
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Guess
 from dpm_flower.exchange import layout
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.pool import Pool

@@ -8,7 +8,8 @@ import torch
 from dpm_flower.attacks.attribute_inference import AttributeInference
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import UNKNOWN
-from dpm_flower.core.protocols import Level, NotApplicable
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import NotApplicable
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.audit import audit

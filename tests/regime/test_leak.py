@@ -5,7 +5,7 @@ import torch
 
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
 from dpm_flower.attacks.shadow import Shadow
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.regime.leak import parted

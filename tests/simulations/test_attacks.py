@@ -16,8 +16,8 @@ from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
-from dpm_flower.core.protocols import Level
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from simulations.attacks import STUDY

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpm_flower.core.protocols import Level
+from dpm_flower.core.level import Level
 from dpm_flower.studies.attack_heatmap import disclosed_of, heatmap
 from dpm_flower.studies.report import report_html
 from dpm_flower.studies.results import results_of
