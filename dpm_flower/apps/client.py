@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from flwr.app import Context
 from flwr.clientapp import ClientApp
 
+from dpm_flower.core.allocator import keep_freed_memory
 from dpm_flower.core.compute import torch_threads
 from dpm_flower.federation import handlers
 from dpm_flower.federation.opening import study_of
@@ -23,5 +24,6 @@ app.evaluate("decider")(handlers.evaluate_arm)
 @app.lifespan()
 def with_the_studys_threads(context: Context) -> Iterator[None]:
     """Every request from its first line to its last: torch's own number of threads follows the machine, and costs more than it gains."""
+    keep_freed_memory()
     with torch_threads(study_of(context.run_config).threads):
         yield

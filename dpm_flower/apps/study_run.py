@@ -14,6 +14,7 @@ from dpm_flower.apps.flower_run import run_through_flower
 from dpm_flower.apps.progress_view import shown
 from dpm_flower.apps.server import FAILURE_NAME
 from dpm_flower.apps.server import app as server_app
+from dpm_flower.core.allocator import keep_freed_memory
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.compute import Compute, torch_threads
 from dpm_flower.core.data_name import SEPARATOR, paths_in, placeholders
@@ -126,6 +127,7 @@ def _in_process(study: Study, config: Mapping[str, str], folder: Path) -> None:
         names = study.partition.names
         nodes = [{"partition-id": number, "num-partitions": len(names)} for number in range(len(names))]
         grid = InProcessGrid(client_app, nodes, dict(config))
+        keep_freed_memory()
         with torch_threads(study.threads):
             server_app(grid, grid.server_context())
     finally:

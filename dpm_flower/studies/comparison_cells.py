@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 import dpm_flower
+from dpm_flower.core.allocator import keep_freed_memory
 from dpm_flower.core.comparison import Comparison, Found, Ground, Trial
 from dpm_flower.core.compute import Compute, torch_threads
 from dpm_flower.core.errors import DataError, DpmFlowerError, MetricError, StudyError
@@ -128,6 +129,7 @@ def _cell(bench: Bench, trial: Trial, seed: int) -> ComparedCell:
     try:
         for place in (folder, common):
             place.mkdir(0o700, parents=True, exist_ok=True)
+        keep_freed_memory()
         with torch_threads(bench.comparison.threads):
             found = trial.run(Ground(bench.comparison.data, seed, folder, common, bench.compute, bench.report))
         _check(found)
