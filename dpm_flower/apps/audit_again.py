@@ -17,7 +17,6 @@ from dpm_flower.core.protocols import StudyAttack
 from dpm_flower.core.shared import SharedBatch
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation.opening import SITE, find_study, open_nets, open_task
-from dpm_flower.federation.standings import site_standing
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.codec import decode
 from dpm_flower.payload.content import content
@@ -29,6 +28,7 @@ from dpm_flower.regime.audit import Audit, audit
 from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.site import Site
 from dpm_flower.regime.site_file import read_site_file
+from dpm_flower.regime.site_standing import site_standing
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.studies.own_audits import audits_folder, own_audits
 

@@ -22,6 +22,20 @@ def start(site: Annotated[Path, typer.Option(help="The site file, site.toml.")])
 
 
 @site.command()
+def run(
+    inbox: Annotated[
+        Path, typer.Option(help="The folder that each day's images come to: CLASS/IMAGE, or IMAGE beside its VOC annotation.")
+    ],
+    site: Annotated[Path, typer.Option(help="The site file, site.toml, with the sections inbox and data.")],
+    once: Annotated[bool, typer.Option("--once", help="Handle what is there as one day, and end.")] = False,
+) -> None:
+    """Learn from images that may be kept for a limited time: take them in, keep poisoned features, refine the decider, delete on time."""
+    from dpm_flower.apps import site_run  # noqa: PLC0415
+
+    raise typer.Exit(site_run.run(site, inbox, once=once))
+
+
+@site.command()
 def bundle(app: Annotated[Path, typer.Argument(help="The folder of the Flower app.")] = Path()) -> None:
     """Print the digest of the bundle that `flwr run` would submit from a folder: what a site's policy lists in `bundles`."""
     from dpm_flower.apps import bundle as bundles  # noqa: PLC0415

@@ -37,20 +37,25 @@ def _fill(images: BytesNCHW, paths: Sequence[str], first: int) -> None:
         images[row] = _square(paths[row], images.shape[-1]).transpose(2, 0, 1)
 
 
-def _square(path: str, side: int) -> NDArray[np.uint8]:
-    """An image file -> its upright centre square, (side,side,3)."""
+def upright_rgb(path: str) -> Image.Image:
+    """An image file -> the whole of it, upright, in RGB. Raises DataError as `images_from_files` does."""
     try:
         with open(path, "rb") as file, Image.open(io.BytesIO(file.read())) as opened:  # read at once: Pillow reads in tiny bites
             check_depth(opened, path)
             image = upright(opened)
-            if image.mode != "RGB":
-                image = image.convert("RGB")
-            edge = min(image.size)
-            if image.size != (edge, edge):
-                left, top = (image.width - edge) // 2, (image.height - edge) // 2
-                image = image.crop((left, top, left + edge, top + edge))  # a resize by box would let pixels from outside in
-            if edge != side:
-                image = image.resize((side, side), Image.Resampling.LANCZOS)
-            return np.asarray(image)
+            image.load()
+            return image if image.mode == "RGB" else image.convert("RGB")
     except UNREADABLE as err:
         raise unreadable(path, err) from err
+
+
+def _square(path: str, side: int) -> NDArray[np.uint8]:
+    """An image file -> its upright centre square, (side,side,3)."""
+    image = upright_rgb(path)
+    edge = min(image.size)
+    if image.size != (edge, edge):
+        left, top = (image.width - edge) // 2, (image.height - edge) // 2
+        image = image.crop((left, top, left + edge, top + edge))  # a resize by box would let pixels from outside in
+    if edge != side:
+        image = image.resize((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(image)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flwr.app import Context
 
-from dpm_flower.core.errors import SettingError, StudyError
+from dpm_flower.core.errors import StudyError
 from dpm_flower.exchange.credentials import CredentialFiles
 from dpm_flower.exchange.exchange import Exchange
 from dpm_flower.exchange.grpc_exchange import GrpcExchange
@@ -14,10 +14,8 @@ from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.exchange.retries import Patience
 from dpm_flower.exchange.roster_endpoints import RosterEndpoints
 from dpm_flower.federation.opening import SITE, output_of, site_file_of
-from dpm_flower.payload.passphrase import passphrase_lock
 from dpm_flower.regime.consortium import Consortium
-from dpm_flower.regime.site import Site
-from dpm_flower.regime.site_file import read_site_file
+from dpm_flower.regime.site_standing import site_standing
 from dpm_flower.regime.standing import Standing
 from dpm_flower.regime.task import EntityTask
 
@@ -62,17 +60,3 @@ def _simulated(run: Path, entity: str) -> Standing:
 @functools.lru_cache(maxsize=1)
 def _deployed(path: Path) -> Standing:
     return site_standing(path)
-
-
-def site_standing(path: Path, descriptor: int | None = None, credential: str | None = None) -> Standing:
-    """A site file and where the passphrase comes from, if not from where the file says -> the site's standing. Raises DpmFlowerError."""
-    site_file = read_site_file(path)
-    identity, trust = site_file.identity, site_file.trust
-    named = credential if descriptor is not None or credential else identity.passphrase_credential or None
-    lock = passphrase_lock(descriptor, named)
-    standing = Standing.open(
-        identity.folder, trust.roster, trust.lock, Site(site_file.folder).replays, lock, confidential=site_file.policy.confidential
-    )
-    if standing.identity.name != site_file.entity:
-        raise SettingError(f"{path}: wanted the identity of {site_file.entity}, got that of {standing.identity.name}")
-    return standing

@@ -32,8 +32,6 @@ from dpm_flower.regime.publishing import Notary, released_spec
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.prediction import accuracy
 
-LIFETIME_S = 30 * 24 * 3600  # a campaign takes hours; a month leaves room for one that waits for a site
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
@@ -156,7 +154,7 @@ def _packed(
         samples=len(task.train),
         shards=tuple(ShardEntry.of(shard) for shard in shards),
         made_at=made_at,
-        expires_at=made_at + LIFETIME_S,
+        expires_at=made_at + notary.lifetime_s,
         audit=audited.scores,
         audit_log_head=audit_log_head,
         encryption="aes-256-gcm-segments" if sealed else "none",

@@ -18,13 +18,15 @@ from dpm_flower.payload.verification import MAX_RELEASE_BYTES, Expectation, Rele
 from dpm_flower.payload.verified import VerifiedRelease
 from dpm_flower.regime.task import EntityTask
 
+LIFETIME_S = 30 * 24 * 3600  # a campaign takes hours; a month leaves room for one that waits for a site
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Notary:
     """One entity's sealer and verifier, and what it has seen before (to notice replays).
 
     `hpke` are the keys under which confidential releases reach it. `recipients` gives the names and public HPKE keys of those for
-    whom its own releases are encrypted, itself among them; without it they are not encrypted.
+    whom its own releases are encrypted, itself among them; without it they are not encrypted. Its own releases last `lifetime_s` seconds.
     """
 
     sealer: Sealer
@@ -32,6 +34,7 @@ class Notary:
     replays: ReplayMemory = field(default_factory=dict[ReleaseId, str], repr=False)
     hpke: HpkeKeys | None = field(default=None, repr=False)
     recipients: Callable[[], Mapping[str, bytes]] | None = None
+    lifetime_s: int = LIFETIME_S
 
     def seal(self, manifest: Manifest) -> Envelope:
         """A manifest -> the envelope under which it leaves."""

@@ -10,9 +10,13 @@ from dpm_flower.exchange.layout import REPLAYS
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Paths below one entity's private folder. Nothing here leaves the house but what its pool publishes."""
+    """Paths below one entity's private folder. Nothing here leaves the house but what its pool publishes.
+
+    The pool lies at `releases` where the folder goes sooner than what is released.
+    """
 
     folder: Path
+    releases: Path | None = None
 
     @property
     def secret(self) -> Path:
@@ -82,7 +86,7 @@ class Site:
     @property
     def pool(self) -> Path:
         """The releases that this entity holds, its own and its peers'."""
-        return self.folder / "pool"
+        return self.releases or self.folder / "pool"
 
     @property
     def progress(self) -> Path:

@@ -12,6 +12,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.data.source_name import placed_below
 from dpm_flower.exchange.store_url import check_store_url
 from dpm_flower.payload.rules import shown
+from dpm_flower.regime.inbox_place import InboxPlace
 from dpm_flower.regime.site_policy import SitePolicy
 
 MAX_FILE_BYTES = 1 << 20
@@ -88,7 +89,8 @@ class SiteFile:
     """All that one institution's services need to know. Paths in the file are absolute or relative to the file's folder.
 
     `entity` is the name on the certificate and in the roster; `folder` is private to this site: its pool, networks and caches.
-    Without `data` the site works on its part of the study's images: a rehearsal.
+    Without `data` the site works on its part of the study's images: a rehearsal. With `inbox`, `dpm-flower site run` learns from images
+    that come day by day; `data` then names images that may stay: own ones, on whose test part the decider is judged, and public ones.
     """
 
     entity: str
@@ -99,6 +101,11 @@ class SiteFile:
     flower: FlowerPlace
     policy: SitePolicy = field(default_factory=SitePolicy)
     data: DataPlace | None = None
+    inbox: InboxPlace | None = None
+
+    def __post_init__(self) -> None:
+        if self.inbox is not None and (self.data is None or not self.data.public):
+            raise SettingError("inbox: wanted a section data with images and public as well: the decider is judged on images that stay")
 
 
 def read_site_file(path: Path) -> SiteFile:

@@ -24,7 +24,6 @@ from dpm_flower.core.protocols import Guess
 from dpm_flower.core.streams import stream
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation.opening import SITE, open_nets, open_task
-from dpm_flower.federation.standings import site_standing
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.envelope import Envelope
@@ -34,6 +33,7 @@ from dpm_flower.payload.passphrase import CREDENTIALS
 from dpm_flower.regime.consortium import ENDPOINT, Consortium
 from dpm_flower.regime.contribute import contribute
 from dpm_flower.regime.site import Site
+from dpm_flower.regime.site_standing import site_standing
 from dpm_flower.studies.own_audits import LEAKAGES
 from dpm_flower.training.checkpoint import write_tensors
 from tests.payload.identities import quick_lock

@@ -7,7 +7,7 @@ from PIL import Image
 
 from dpm_flower.core.errors import DataError
 from dpm_flower.data import picture_files
-from dpm_flower.data.picture_files import images_from_files
+from dpm_flower.data.picture_files import images_from_files, upright_rgb
 
 
 def write(path, seed=0, size=(12, 12)):
@@ -132,3 +132,14 @@ def test_sixteen_bits_of_grey_are_refused(tmp_path):
     Image.fromarray(np.full((12, 12), 40_000, np.uint16)).save(tmp_path / "0.png")
     with pytest.raises(DataError, match="8 bits per channel, got Pillow's mode I;16"):
         read([tmp_path / "0.png"])
+
+
+def test_the_whole_picture_is_upright_and_in_rgb(tmp_path):
+    turned = Image.new("L", (20, 10), 9)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # the camera was turned by a quarter
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    whole = upright_rgb(str(tmp_path / "turned.jpg"))
+    assert (whole.size, whole.mode) == ((10, 20), "RGB")
+    with pytest.raises(DataError, match=r"none\.png: wanted a readable image"):
+        upright_rgb(str(tmp_path / "none.png"))

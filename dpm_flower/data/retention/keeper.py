@@ -11,8 +11,10 @@ LONGEST_WAIT_S = 60.0  # between two looks: another process may have added what 
 
 
 @contextmanager
-def deleting_on_time(store: RetentionStore, told: Callable[[str], None], wait_s: float = LONGEST_WAIT_S) -> Iterator[None]:
-    """A block during which a thread purges the store every `wait_s` seconds, and once more at its end.
+def deleting_on_time(
+    store: RetentionStore, told: Callable[[str], None], wait_s: float = LONGEST_WAIT_S, also: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """A block during which a thread purges the store every `wait_s` seconds, and once more at its end, and calls `also` after that.
 
     What could not be deleted, and why the store could not be looked at, is `told` in words, from that thread; it looks again after
     the next wait.
@@ -23,6 +25,7 @@ def deleting_on_time(store: RetentionStore, told: Callable[[str], None], wait_s:
         try:
             for failure in store.purge().failed:
                 told(failure)
+            also()
         except (DpmFlowerError, OSError) as err:
             told(str(err))
 

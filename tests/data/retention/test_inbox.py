@@ -11,7 +11,7 @@ from dpm_flower.data.retention import rejected
 from dpm_flower.data.retention.inbox import take_in
 from dpm_flower.data.retention.store import RetentionStore
 from tests.data.retention.fakes import DAY
-from tests.data.retention.test_voc_xml import SIZE, annotation, box
+from tests.data.test_voc_xml import SIZE, annotation, box
 
 CLASSES = ("cat", "dog")
 
@@ -196,3 +196,59 @@ def test_a_store_that_fails_on_the_way_ends_it_and_nothing_is_rejected_for_that(
     with pytest.raises(RetentionError, match="damaged"):
         take_in(inbox, store, CLASSES)
     assert left(inbox) == ["cat/a.png"]
+
+
+def test_what_cannot_be_used_yet_waits_for_a_while(inbox, store, clock):
+    (inbox / "a.png").write_bytes(png())
+    (inbox / "b.xml").write_bytes(annotation(box()))
+    (inbox / "cat" / "half.png").write_bytes(png()[:40])
+    (inbox / "dog" / "whole.png").write_bytes(png())
+    clock.wall_s = max(path.stat().st_ctime for path in inbox.rglob("*.*")) + 30
+    done = take_in(inbox, store, CLASSES, grace_s=60)
+    assert (sorted(done.waiting), done.rejected, list(done.taken)) == (["a.png", "b.xml", "cat/half.png"], {}, ["dog/whole.png"])
+    (inbox / "a.xml").write_bytes(annotation())
+    (inbox / "cat" / "half.png").write_bytes(png())
+    done = take_in(inbox, store, CLASSES, grace_s=60)
+    assert (done.waiting, done.rejected, sorted(done.taken)) == (["b.xml"], {}, ["a.png", "cat/half.png"])
+    clock.advance(60)
+    assert list(take_in(inbox, store, CLASSES, grace_s=60).rejected) == ["b.xml"]
+
+
+def test_what_became_of_a_file_is_noted_before_the_file_goes(inbox, store, clock):
+    noted = []
+
+    def note(what, name, came_at, detail):
+        assert (inbox / name).exists()
+        assert abs(came_at - (inbox / name).stat().st_ctime) <= 1
+        noted.append((what, name, detail))
+
+    (inbox / "cat" / "a.png").write_bytes(png(1))
+    (inbox / "dog" / "b.png").write_bytes(b"no image")
+    done = take_in(inbox, store, CLASSES, note=note)
+    assert noted[0] == ("taken", "cat/a.png", done.taken["cat/a.png"])
+    assert noted[1] == ("rejected", "dog/b.png", done.rejected["dog/b.png"])
+    (inbox / "cat" / "c.png").write_bytes(png())
+    clock.advance(DAY)
+    take_in(inbox, store, CLASSES, note=note)
+    assert noted[2:] == [("over", "cat/c.png", "")]
+
+
+def test_a_disk_that_takes_no_note_leaves_the_file_where_it_is(inbox, store):
+    def full(*_):
+        raise OutputError("No space left on device")
+
+    for content in (png(), b"no image"):
+        (inbox / "cat" / "a.png").write_bytes(content)
+        with pytest.raises(OutputError, match="No space left"):
+            take_in(inbox, store, CLASSES, note=full)
+        assert left(inbox) == ["cat/a.png"]
+
+
+def test_what_was_put_aside_can_be_cleared_without_looking_into_the_inbox(inbox, store, clock):
+    (inbox / "cat" / "a.png").write_bytes(b"no image")
+    take_in(inbox, store, CLASSES)
+    (inbox / "cat" / "b.png").write_bytes(png())
+    assert module.clear_rejected(inbox, store) == 0
+    clock.advance(DAY)
+    assert module.clear_rejected(inbox, store) == 2
+    assert left(inbox) == ["cat/b.png"]

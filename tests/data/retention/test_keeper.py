@@ -40,3 +40,15 @@ def test_it_looks_at_the_end_and_tells_what_it_cannot_do(store, clock, monkeypat
     assert told[:2] == ["one", "two"]
     assert "was changed" in told[2]
     assert threading.active_count() == len(threading.enumerate())
+
+
+def test_what_else_has_to_go_is_called_at_every_look_and_tells_what_it_cannot_do(store):
+    called, told = [], []
+
+    def also():
+        called.append(1)
+        raise OSError(5, "Input/output error")
+
+    with deleting_on_time(store, told.append, also=also):
+        pass
+    assert (len(called), told) == (1, ["[Errno 5] Input/output error"])

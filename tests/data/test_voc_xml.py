@@ -1,8 +1,8 @@
 import pytest
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.data.retention import voc_xml
-from dpm_flower.data.retention.voc_xml import Box, boxes_of
+from dpm_flower.data import voc_xml
+from dpm_flower.data.voc_xml import Box, boxes_of, classes_in
 
 SIZE, CLASSES = (20, 10), ("cat", "dog")
 
@@ -57,3 +57,9 @@ def test_a_giant_is_refused(monkeypatch):
     monkeypatch.setattr(voc_xml, "MAX_XML_BYTES", 10)
     with pytest.raises(DataError, match="at most 10 bytes"):
         boxes_of(annotation(), SIZE, CLASSES)
+
+
+def test_an_annotation_tells_its_classes():
+    assert classes_in(annotation(box(), box("dog"), box("cat"), "<object/>")) == {"cat", "dog"}
+    with pytest.raises(DataError, match="in XML"):
+        classes_in(b"<annotation>")

@@ -30,6 +30,11 @@ def boxes_of(xml: bytes, size: tuple[int, int], classes: Collection[str]) -> tup
     return tuple(_box(found, size, classes) for found in root.iter("object"))
 
 
+def classes_in(xml: bytes) -> set[str]:
+    """An annotation -> the classes of its boxes. Raises DataError for what is no annotation."""
+    return {name for found in _root(xml).iter("object") if (name := _name(found))}
+
+
 def _root(xml: bytes) -> ElementTree.Element:
     if len(xml) > MAX_XML_BYTES:
         raise DataError(f"wanted an annotation of at most {MAX_XML_BYTES} bytes, got {len(xml)}")
@@ -51,7 +56,7 @@ def _check_size(root: ElementTree.Element, size: tuple[int, int]) -> None:
 
 
 def _box(found: ElementTree.Element, size: tuple[int, int], classes: Collection[str]) -> Box:
-    name = (found.findtext("name") or "").strip()
+    name = _name(found)
     if name not in classes:
         raise DataError(f"wanted one of the classes {', '.join(sorted(classes))}, got a box of {name!a}")
     place = found.find("bndbox")
@@ -63,6 +68,10 @@ def _box(found: ElementTree.Element, size: tuple[int, int], classes: Collection[
     if min(xmin, ymin) < 0 or xmax > size[0] or ymax > size[1]:
         raise DataError(f"wanted boxes within {size[0]} x {size[1]} pixels, got one from {xmin:g},{ymin:g} to {xmax:g},{ymax:g}")
     return Box(name, (xmin, ymin, xmax, ymax))
+
+
+def _name(found: ElementTree.Element) -> str:
+    return (found.findtext("name") or "").strip()
 
 
 def _number(parent: ElementTree.Element, name: str) -> float:

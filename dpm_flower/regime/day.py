@@ -1,0 +1,194 @@
+"""What a site does on a day: takes images in, makes a poisoned release of them, purges what is over, refines its decider, says so.
+
+Each step of a day is written down when it is done, and does the same when a killed process has to do it again.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from dpm_flower.core.errors import (
+    DataError,
+    GoneError,
+    MetricError,
+    PolicyError,
+    ReleaseError,
+    ShapeError,
+    TrainingError,
+)
+from dpm_flower.core.split_net import Decider
+from dpm_flower.core.streams import stream
+from dpm_flower.data.retention.inbox import Inbox, Note, Outcome, take_in
+from dpm_flower.data.retention.layout import Name
+from dpm_flower.nets.public_nets import PublicNets
+from dpm_flower.payload.manifest import Manifest
+from dpm_flower.regime.contribute import contribute
+from dpm_flower.regime.daily_work import DailyWork, campaign_of
+from dpm_flower.regime.day_log import append_day, day_line
+from dpm_flower.regime.days_folder import Days, OpenDay
+from dpm_flower.regime.fresh_images import fresh_images
+from dpm_flower.regime.kept_releases import held, take_kept
+from dpm_flower.regime.pooling import PooledFeatures
+from dpm_flower.regime.pretrain import pretrain
+from dpm_flower.regime.site_policy import HEADLINE
+from dpm_flower.training.checkpoint import write_tensors
+from dpm_flower.training.prediction import accuracy, apply
+from dpm_flower.training.supervised import train_classifier
+
+LEAST_IMAGES = 2  # batch statistics need two
+COSTS_THE_RELEASE = (PolicyError, ReleaseError, GoneError, TrainingError, MetricError, DataError, ShapeError)
+
+Step: TypeAlias = Callable[[DailyWork, Days, OpenDay], Days]
+
+
+def take_in_files(work: DailyWork, days: Days, inbox: Path, told: Note) -> Inbox:
+    """What lies in the inbox goes into the store, and counts for the day that will end next -> what became of it.
+
+    Raises OutputError where a disk takes no more: what was not done yet is still in the inbox, and what was done counts.
+    """
+    log = work.folder.intake(days.collecting)
+
+    def note(what: Outcome, name: str, came_at: int, detail: str) -> None:
+        log.note(what, name, came_at, detail)
+        told(what, name, came_at, detail)
+
+    return take_in(inbox, work.store, work.place.classes, grace_s=work.place.grace_s, note=note)
+
+
+def anything_new(work: DailyWork, days: Days) -> bool:
+    """Whether a day that ended now would have anything to say."""
+    found = work.folder.intake(days.collecting).read()
+    return bool(found.taken or found.rejected or found.over) or not {one.id for one in work.store.items()} <= set(days.settled)
+
+
+def open_day(work: DailyWork, days: Days, ended_at: int) -> Days:
+    """A day ends -> which images it has, and room for what is made of them; the files that come from now on are the next day's."""
+    found = fresh_images(work, days)
+    came = work.folder.intake(days.collecting).read()
+    alive = {one.id for one in work.store.items()}
+    lost = (came.ids | set(days.waiting)) - alive - set(days.settled)
+    day = OpenDay(
+        ended_at=ended_at, taken=came.taken, rejected=came.rejected, over=came.over + len(lost) + len(found.late), boxed=len(found.boxed)
+    )
+    wanted = LEAST_IMAGES if days.networks else work.place.warm_up
+    settled = (alive & set(days.settled)) | set(found.late) | set(found.boxed) | set(found.repeats)
+    if len(found.items) < max(wanted, LEAST_IMAGES):
+        what = "of a class" if days.networks else "to train the networks on"
+        day = replace(day, reason=f"wanted at least {wanted} images {what}, got {len(found.items)}")
+        waiting = found.items
+    else:
+        derived = work.store.derive(found.items)
+        day = replace(day, items=found.items, derived=derived.folder.name, gone_at=derived.expires_at)
+        settled, waiting = settled | set(found.items), ()
+    return work.folder.write(replace(days, settled=tuple(sorted(settled)), waiting=tuple(waiting), day=day))
+
+
+def close_day(work: DailyWork, days: Days) -> tuple[Days, dict[str, Any]]:
+    """An open day, at whatever step -> the days once it is done, and its line in the report.
+
+    Raises OutputError where a disk takes no more, RetentionError where the store cannot tell the time; the same call goes on after it.
+    """
+    while (day := days.day) is not None and day.steps < len(STEPS):
+        days = STEPS[day.steps](work, days, day)
+        days = work.folder.write(days.with_day(steps=day.steps + 1))
+    assert day is not None
+    return _done(work, days, day)
+
+
+def make_networks(work: DailyWork, days: Days, day: OpenDay) -> Days:
+    """The images of the warm-up -> the public networks, where they are still to be trained."""
+    if days.networks or not day.items:
+        return days
+    if (nets := work.nets()) is None:  # else trained already, by a process that was killed after it
+        try:
+            nets = pretrain(work.task(days.at_work, day, work.days_images(day))).nets
+        except COSTS_THE_RELEASE as err:
+            return replace(days, settled=_without(days, day), waiting=day.items).with_day(items=(), reason=str(err))
+        write_tensors(work.folder.networks, nets.tensors())
+    return replace(days, networks=nets.digest())
+
+
+def make_release(work: DailyWork, days: Days, day: OpenDay) -> Days:
+    """A day's images -> their release among those that are kept, by a module of its own; or the reason why there is none.
+
+    Source: SPEC.md, section 7.
+    """
+    nets, number = work.nets(), days.at_work
+    if nets is None or not day.items:
+        return days
+    pool, campaign = work.pool, campaign_of(number)
+    if not (there := [one.digest for one in held(pool) if one.campaign == campaign]):  # else made, by a process that was killed after it
+        try:
+            task = work.task(number, day, work.days_images(day))
+            contribute(task, nets, work.method, number, work.notary)
+        except COSTS_THE_RELEASE as err:
+            return days.with_day(reason=str(err))
+        there = [one.digest for one in held(pool) if one.campaign == campaign]
+    signed = Manifest.from_bytes(pool.envelope(there[0]).payload).audit
+    return days.with_day(release=there[0], figures={name: value for name, value in signed.items() if name.startswith(HEADLINE)})
+
+
+def purge(work: DailyWork, days: Days, day: OpenDay) -> Days:
+    """Deletes what is over: images with all that was made of them, and kept releases -> how many things could not be deleted."""
+    del day
+    failed = work.store.purge().failed
+    work.pool.expire(work.store.now())
+    return days.with_day(undeleted=len(failed))
+
+
+def refine(work: DailyWork, days: Days, day: OpenDay) -> Days:
+    """Kept releases and the features of a day's images -> a refined decider, and how well the old one and the new one do.
+
+    Source: SPEC.md, section 7; training/continual/replay.py.
+    """
+    nets = work.nets()
+    if nets is None:
+        return days
+    decider, test = work.decider(days, nets), work.images.held_out
+    features = apply(nets.featurizer, test.images, work.compute)
+    before = accuracy(decider, features, test.labels, work.compute).top1
+    days = replace(days, unrefined=days.unrefined + 1).with_day(before=before, after=before)
+    if not day.items or days.unrefined < work.place.refine_every:
+        return days
+    try:
+        unread = _train(work, days.at_work, day, nets, decider)
+    except COSTS_THE_RELEASE as err:
+        return days.with_day(reason="; ".join(filter(None, (day.reason, f"not refined: {err}"))))
+    write_tensors(work.folder.decider(days.at_work), decider.state_dict())
+    after = accuracy(decider, features, test.labels, work.compute).top1
+    return replace(days, decider=days.at_work, unrefined=0).with_day(refined=True, unread=unread, after=after)
+
+
+STEPS: tuple[Step, ...] = (make_networks, make_release, purge, refine)
+
+
+def _train(work: DailyWork, number: int, day: OpenDay, nets: PublicNets, decider: Decider) -> int:
+    """Refines the decider in place -> how many kept releases could not be read."""
+    task = work.task(number, day, work.days_images(day))
+    with task.threads(), PooledFeatures(task, nets, "kept") as pooled:
+        unread = take_kept(task, nets, work.pool, work.notary, pooled)
+        rng = stream(0, f"entity-{work.entity}", "decider", task.campaign)
+        decider.requires_grad_(True)
+        train_classifier(decider, pooled.examples, task.study.refine, compute=task.compute, rng=rng, work="decider", report=task.report)
+    return unread
+
+
+def _done(work: DailyWork, days: Days, day: OpenDay) -> tuple[Days, dict[str, Any]]:
+    """Writes the report's line, and lets go of all that the day needed."""
+    line = day_line(work, days, day)
+    append_day(work.folder.report, line)
+    if day.derived and (name := Name.parse(day.derived)):
+        with suppress(GoneError):
+            work.store.drop(name.id)
+    with suppress(OSError):  # they take room, and nobody reads them
+        work.folder.intake(days.at_work).path.unlink(missing_ok=True)
+        for path in work.folder.deciders.glob("*.safetensors"):
+            if path != work.folder.decider(days.decider):
+                path.unlink()
+    return work.folder.write(replace(days, number=days.at_work, ended_at=day.ended_at, day=None)), line
+
+
+def _without(days: Days, day: OpenDay) -> tuple[str, ...]:
+    return tuple(sorted(set(days.settled) - set(day.items)))
