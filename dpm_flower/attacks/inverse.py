@@ -10,12 +10,13 @@ from torch import Tensor
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
 from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Progress, Report
 from dpm_flower.core.protocols import AttackerView
 from dpm_flower.core.streams import global_generator_from
-from dpm_flower.nets.reconstructor import Normalisation, Reconstructor, ReconstructorKind
+from dpm_flower.nets.reconstructor import Normalisation, Reconstructor, ReconstructorKind, Side
 from dpm_flower.training.reconstruction import train_reconstructor
 
 
@@ -48,26 +49,33 @@ class Inverse:
 
         `examples` is called only if there is something to train; `name` is whose progress is reported.
         """
+        height, width = view.public.images.shape[-2:]
+        report = reported_as(name, view.report)
+        return self.learnt(view.net.spec.shape, (height, width), view.folder, examples, compute=view.compute, rng=rng, report=report)
+
+    def learnt(
+        self,
+        features: tuple[int, int, int],
+        side: Side,
+        folder: Path,
+        examples: Callable[[], tuple[Tensor, Tensor]],
+        *,
+        compute: Compute,
+        rng: torch.Generator,
+        report: Report,
+    ) -> FeatureInverter:
+        """What features are, of which images, and what to learn from, called only if needed -> the inverse; trained once per folder."""
         with global_generator_from(rng):
-            inverse = self._reconstructor(view.net.spec.shape, view.public.images.shape[-1])
+            inverse = self._reconstructor(features, side)
 
         def train(checkpoint: Path) -> None:
-            features, images = examples()
-            train_reconstructor(
-                inverse,
-                features,
-                images,
-                self.fitting,
-                compute=view.compute,
-                rng=rng,
-                report=reported_as(name, view.report),
-                checkpoint=checkpoint,
-            )
+            given, images = examples()
+            train_reconstructor(inverse, given, images, self.fitting, compute=compute, rng=rng, report=report, checkpoint=checkpoint)
 
-        trained_once(inverse, view.folder, train)
-        return FeatureInverter(view.compute.place_module(inverse), view.compute)
+        trained_once(inverse, folder, train)
+        return FeatureInverter(compute.place_module(inverse), compute)
 
-    def _reconstructor(self, features: tuple[int, int, int], side: int) -> Reconstructor:
+    def _reconstructor(self, features: tuple[int, int, int], side: Side) -> Reconstructor:
         return Reconstructor(features, side, self.kind, self.blocks, self.upscale, self.normalisation)
 
     def _bare(self) -> Reconstructor:

@@ -1,4 +1,4 @@
-"""The reconstructor: features (B,C,h,w) -> images (B,3,side,side) in [0,1]."""
+"""The reconstructor: features (B,C,h,w) -> images (B,3,H,W) in [0,1]."""
 
 from typing import Literal, TypeAlias
 
@@ -10,6 +10,7 @@ from dpm_flower.nets.unit_range import clamp, min_max
 
 ReconstructorKind: TypeAlias = Literal["plain", "residual"]
 Normalisation: TypeAlias = Literal["min-max", "clamp"]
+Side: TypeAlias = int | tuple[int, int]  # of square images, pixels; or height and width
 
 WIDEST = 256  # channels; the first 1x1 convolution brings wider features down to it, or their 3x3 ones would cost most of all
 NARROWEST = 32  # channels; halving stops here, because the full-resolution convolutions have all the detail to draw
@@ -48,7 +49,7 @@ class InverseBottleneck(nn.Module):
 
 
 class Reconstructor(nn.Module):
-    """Features (B,C,h,w) of any shape -> images (B,3,side,side) in [0,1].
+    """Features (B,C,h,w) of any shape -> images (B,3,H,W) in [0,1], both H and W the `side` where that is one number.
 
     `blocks` inverse bottlenecks before each step of `upscale`, then CONV-BN-ReLU-CONV at full resolution. There are as many
     steps as it takes to reach `side`, and one group of blocks even where it takes none. Where the steps lead past `side`, the
@@ -61,17 +62,18 @@ class Reconstructor(nn.Module):
     def __init__(
         self,
         features: tuple[int, int, int],
-        side: int = 32,
+        side: Side = 32,
         kind: ReconstructorKind = "plain",
         blocks: int = 2,
         upscale: int = 2,
         normalisation: Normalisation = "min-max",
     ) -> None:
         super().__init__()
-        _check_knobs(features, side, kind, blocks, upscale, normalisation)
-        self.features, self.side = features, side
+        size = (side, side) if isinstance(side, int) else (side[0], side[1])
+        _check_knobs(features, size, kind, blocks, upscale, normalisation)
+        self.features, self.size = features, size
         self.kind, self.blocks, self.upscale, self.normalisation = kind, blocks, upscale, normalisation
-        steps = _steps(min(features[1:]), side, upscale)
+        steps = max(_steps(few, many, upscale) for few, many in zip(features[1:], size, strict=True))
         widest = min(features[0], WIDEST)
         groups: list[nn.Module] = []
         channels = features[0]
@@ -96,12 +98,12 @@ class Reconstructor(nn.Module):
         return f"{self.kind}-{self.blocks}-x{self.upscale}" + ("" if self.normalisation == "min-max" else f"-{self.normalisation}")
 
     def forward(self, features_BChw: Tensor) -> Tensor:
-        """Features (B,C,h,w) -> images (B,3,side,side) in [0,1]. Raises ShapeError for other features."""
+        """Features (B,C,h,w) -> images (B,3,H,W) in [0,1]. Raises ShapeError for other features."""
         if tuple(features_BChw.shape[1:]) != self.features:
             raise ShapeError(f"wanted features of shape (B, {', '.join(map(str, self.features))}), got {tuple(features_BChw.shape)}")
         images = self.full_resolution(self.groups(features_BChw))
-        if tuple(images.shape[2:]) != (self.side, self.side):
-            images = functional.interpolate(images, size=(self.side, self.side), mode="area")
+        if tuple(images.shape[2:]) != self.size:
+            images = functional.interpolate(images, size=self.size, mode="area")
         return min_max(images) if self.normalisation == "min-max" else clamp(images)
 
 
@@ -115,7 +117,7 @@ def _steps(least: int, side: int, upscale: int) -> int:
 
 def _check_knobs(
     features: tuple[int, int, int],
-    side: int,
+    size: tuple[int, int],
     kind: str,
     blocks: int,
     upscale: int,
@@ -124,8 +126,9 @@ def _check_knobs(
     """Raises SettingError for knobs that cannot work."""
     if len(features) != 3 or min(features) < 1:
         raise SettingError(f"features are three positive numbers (C, h, w), got {features}")
-    if max(features[1:]) > side:
-        raise SettingError(f"features must be no larger than the image's side of {side}, got {features[1]}x{features[2]}")
+    if features[1] > size[0] or features[2] > size[1]:
+        wanted = f"side of {size[0]}" if size[0] == size[1] else f"size of {size[0]}x{size[1]}"
+        raise SettingError(f"features must be no larger than the image's {wanted}, got {features[1]}x{features[2]}")
     if kind not in ("plain", "residual"):
         raise SettingError(f'a reconstructor\'s kind is "plain" or "residual", got {kind!r}')
     if upscale not in (2, 4):

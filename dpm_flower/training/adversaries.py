@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.streams import global_generator_from
-from dpm_flower.nets.reconstructor import Reconstructor, ReconstructorKind
+from dpm_flower.nets.reconstructor import Reconstructor, ReconstructorKind, Side
 from dpm_flower.training.losses import reconstruction_loss
 
 # One after the other, so that no two neighbours in an ensemble are alike: kind, blocks
@@ -43,7 +43,7 @@ class AdversaryPool:
 
     settings: Adversaries
     features: tuple[int, int, int]
-    side: int
+    side: Side
     compute: Compute
     rng: torch.Generator
     loss: Callable[[Tensor, Tensor], Tensor] = reconstruction_loss

@@ -19,6 +19,7 @@ from dpm_flower.training.prediction import apply
 from dpm_flower.training.privacy import PrivacyTerm
 
 Perturb: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]  # features (B,C,h,w) and where noise comes from -> the same shape
+Unequal: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # poisoned features (B,C,h,w) on the device, whose indices (B,) -> a loss
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,38 +53,89 @@ def train_poisoning(
     """Trains `module` so that the decider reads poisoned features as it reads raw ones, and the reconstructor cannot.
 
     Minimises equivalence + `weight` x disparity. Source: Deep Poisoning, equations 4 to 6, with other equivalences than the
-    labels by choice and the disparity sign-aware. With `perturb` the module is given perturbed features, noise drawn from `rng` at
-    every step so that it cannot be learnt by heart; what it has to equal is still the decider's answer to the raw ones. With
-    `adversaries` the disparity is the mean over the public reconstructor and those, which learn from every batch before they are asked.
-    With `privacy` a classifier learns from every batch to read the victims' attributes, and the module is moved to leave it with what it
-    would know without looking. Raises SettingError for that without attributes.
+    labels by choice and the disparity sign-aware. See `train_module` for the rest.
+    """
+    return train_module(
+        module,
+        net.reconstructor,
+        victims.images,
+        victims.features,
+        classification_equivalence(net, victims, equivalence, compute),
+        weight,
+        fitting,
+        compute=compute,
+        rng=rng,
+        attributes=victims.attributes,
+        perturb=perturb,
+        adversaries=adversaries,
+        privacy=privacy,
+        report=report,
+    )
+
+
+def train_module(
+    module: nn.Module,
+    reconstructor: nn.Module,
+    images_N3HW: Tensor,
+    features_NChw: Tensor,
+    unequal: Unequal,
+    weight: float,
+    fitting: Fitting,
+    *,
+    compute: Compute,
+    rng: torch.Generator,
+    attributes: Tensor | None = None,
+    perturb: Perturb | None = None,
+    adversaries: Adversaries | None = None,
+    privacy: PrivacyTerm | None = None,
+    report: Report = silent,
+) -> Fitted:
+    """Trains `module` on images with their raw features to minimise `unequal` + `weight` x disparity, whatever the task.
+
+    With `perturb` the module is given perturbed features, noise drawn from `rng` at every step so that it cannot be learnt by heart;
+    what it has to equal is still what is made of the raw ones. With `adversaries` the disparity is the mean over the public
+    `reconstructor` and those, which learn from every batch before they are asked. With `privacy` a classifier learns from every batch
+    to read the `attributes` (N,A), and the module is moved to leave it with what it would know without looking. Raises SettingError
+    for that without attributes.
     """
     compute.place_module(module)
-    target, scale = equivalence_target(net, victims, equivalence, compute)
+    channels, *grid = features_NChw.shape[1:]
     pool = None
     if adversaries is not None:
-        pool = AdversaryPool(adversaries, net.spec.shape, victims.images.shape[-1], compute, child_stream(rng))
-    reader = privacy.reader(victims.attributes, net.spec.shape[0], compute, child_stream(rng)) if privacy is not None else None
+        shape, size = (channels, grid[0], grid[1]), (images_N3HW.shape[-2], images_N3HW.shape[-1])
+        pool = AdversaryPool(adversaries, shape, size, compute, child_stream(rng))
+    reader = privacy.reader(attributes, channels, compute, child_stream(rng)) if privacy is not None else None
 
     def loss_at(indices: Tensor) -> Tensor:
-        features = victims.features[indices]
+        features = features_NChw[indices]
         given = perturb(features, rng) if perturb is not None else features
         with compute.autocast():
             poisoned = module(compute.place(given))
-            activations = net.decider.activations(poisoned)
-            logits = net.decider.logits(activations)
-        images = compute.place(victims.images[indices])
+        equal = unequal(poisoned, indices)
+        images = compute.place(images_N3HW[indices])
         if pool is not None:
             pool.adapt(poisoned, images)
         if reader is not None:
             reader.learn(poisoned, indices)
         with compute.autocast():
-            guesses = [net.reconstructor(poisoned), *(pool.guesses(poisoned) if pool is not None else ())]
-        equal = equivalence_loss(equivalence, activations.float(), logits.float(), target[indices].to(compute.device), scale)
+            guesses = [reconstructor(poisoned), *(pool.guesses(poisoned) if pool is not None else ())]
         loss = equal + weight * torch.stack([disparity_loss(images, one.float()) for one in guesses]).mean()
         return loss + privacy.weight * reader.uninformed(poisoned) if privacy is not None and reader is not None else loss
 
-    return fit([module], loss_at, len(victims.images), fitting, rng=rng, work="dpm", report=report)
+    return fit([module], loss_at, len(images_N3HW), fitting, rng=rng, work="dpm", report=report)
+
+
+def classification_equivalence(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute) -> Unequal:
+    """The networks, whose images, and what has to be kept -> how far the decider's answer lies from what it should be."""
+    target, scale = equivalence_target(net, victims, equivalence, compute)
+
+    def unequal(poisoned_BChw: Tensor, indices_B: Tensor) -> Tensor:
+        with compute.autocast():
+            activations = net.decider.activations(poisoned_BChw)
+            logits = net.decider.logits(activations)
+        return equivalence_loss(equivalence, activations.float(), logits.float(), target[indices_B].to(compute.device), scale)
+
+    return unequal
 
 
 def equivalence_target(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute) -> tuple[Tensor, float]:

@@ -2,17 +2,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
 from dpm_flower.attacks.inverse import USUAL, Inverse, reported_as, usual_or_notation
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.progress import Progress
+from dpm_flower.core.progress import Progress, silent
+from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from simulations.table1_2 import BASE as TABLES
 from tests.attacks.views import FEATURES, PUBLIC, VICTIMS, features, view
-from tests.training.toys import equal, state_of
+from tests.training.toys import CPU, equal, state_of
 
 BRIEF = Inverse(blocks=1, fitting=Fitting(steps=3, learning_rate=0.03, batch_size=12, weight_decay=0.0))
 
@@ -42,6 +44,15 @@ def test_examples_that_cannot_be_had_leave_nothing_behind(tmp_path):
     with pytest.raises(InterruptedError):
         trained(tmp_path, examples)
     assert list(tmp_path.rglob(WEIGHTS)) == []
+
+
+def test_without_a_view_it_learns_to_undo_features_of_images_that_are_not_square(tmp_path):
+    images, rng = torch.rand(24, 3, 8, 12, generator=stream(0, "images")), stream(0, "attacker")
+    pooled = functional.avg_pool2d(images, 2)
+    inverter = BRIEF.learnt((3, 4, 6), (8, 12), tmp_path, lambda: (pooled, images), compute=CPU, rng=rng, report=silent)
+    guess = inverter.guess(SharedFeatures(pooled, torch.zeros(24, dtype=torch.int64)))
+    assert guess.images.shape == images.shape
+    assert not any(parameter.requires_grad for parameter in inverter.inverse.parameters())
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dpm_flower.core.errors import SettingError, ShapeError
 from dpm_flower.core.streams import global_generator_from, stream
-from dpm_flower.nets.reconstructor import InverseBottleneck, Reconstructor
+from dpm_flower.nets.reconstructor import InverseBottleneck, Reconstructor, Side
 
 FEATURES = (8, 4, 4)
 
 
-def build(features: tuple[int, int, int] = FEATURES, side: int = 16, **knobs) -> Reconstructor:
+def build(features: tuple[int, int, int] = FEATURES, side: Side = 16, **knobs) -> Reconstructor:
     with global_generator_from(stream(0)):
         return Reconstructor(features, side, **knobs)
 
@@ -42,6 +42,22 @@ def test_a_group_of_blocks_stands_before_each_step(features, side, upscale, grou
     parts = [type(part) for part in build(features, side, upscale=upscale, blocks=blocks).groups]
     assert parts == (([InverseBottleneck] * blocks + [nn.Upsample]) * groups)[: groups * blocks + steps]
     assert parts.count(nn.Upsample) == steps
+
+
+@pytest.mark.parametrize("upscale", [2, 4])
+@pytest.mark.parametrize(
+    ("features", "size", "steps"), [((8, 12, 16), (24, 32), 1), ((4, 3, 5), (12, 40), 3), ((4, 6, 2), (6, 8), 2), ((4, 9, 7), (9, 7), 0)]
+)
+def test_images_that_are_not_square_have_height_and_width(upscale, features, size, steps) -> None:
+    network = build(features, size, upscale=upscale)
+    assert network(torch.rand(2, *features, generator=stream(1))).shape == (2, 3, *size)
+    if upscale == 2:  # as many as the side wants that has the longer way
+        assert [type(part) for part in network.groups].count(nn.Upsample) == steps
+
+
+def test_one_side_is_height_and_width_alike() -> None:
+    features = torch.rand(2, *FEATURES, generator=stream(1))
+    assert torch.equal(build(FEATURES, 16)(features), build(FEATURES, (16, 16))(features))
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
@@ -132,6 +148,7 @@ def test_features_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     ("knobs", "message"),
     [
         ({"features": (8, 17, 4)}, "no larger than the image's side of 16, got 17x4"),
+        ({"features": (8, 5, 4), "side": (4, 16)}, "no larger than the image's size of 4x16, got 5x4"),
         ({"features": (0, 4, 4)}, "three positive numbers"),
         ({"kind": "fancy"}, "'fancy'"),
         ({"upscale": 3}, "2 or 4, got 3"),

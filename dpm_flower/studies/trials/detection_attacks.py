@@ -1,0 +1,132 @@
+"""What a peer reads from released features of images with boxes: whole images, and what is inside the boxes."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dpm_flower.attacks.floor import mean_guess
+from dpm_flower.attacks.inverse import USUAL, Inverse, check_patience
+from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.leaked_pairs import LEAST_PAIRS, TUNING
+from dpm_flower.core.boxed import Boxed, joined
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import as_floats
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.studies.trials.detection_release import Release, fitted
+from dpm_flower.studies.trials.detection_scene import RECEIVERS, Scene
+from dpm_flower.studies.trials.detection_scores import scored
+from dpm_flower.studies.trials.kept_as import kept_as
+from dpm_flower.training.reconstruction import train_reconstructor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """Figures, and rows of pictures: originals and guesses."""
+
+    figures: Mapping[str, float]
+    pictures: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionAttackers:
+    """The second receiver, who learns from public and own images, reads what the first has released.
+
+    A0 is the public reconstructor. A2 fits the recipe anew on its images, with their boxes, and learns to undo that by `inverse`; A3 tunes
+    this on `pairs` of the victim's images that leaked, by `tuning`; A4 may push its images through the very module. All are judged by
+    the victim's other images. The ceiling is an inverse of the raw features, asked about those of the same images; for A0 it is A0 on
+    these. Raises SettingError for knobs that cannot work. Source: SPEC.md, section 8.
+    """
+
+    inverse: Inverse = USUAL
+    pairs: int = 10
+    tuning: Fitting = TUNING
+    shown: int = 6
+
+    def __post_init__(self) -> None:
+        check_patience(self.tuning)
+        if self.pairs < LEAST_PAIRS or self.shown < 1:
+            raise SettingError(f"wanted at least {LEAST_PAIRS} pairs and 1 picture shown, got {self.pairs} and {self.shown}")
+
+    def asked(self, scene: Scene, method: DeepPoisoning | None, module: nn.Module, release: Release) -> Told:
+        """The recipe (None: raw features leave), the victim's module, and its release -> what each attacker got.
+
+        "ssim_A0" and so on, sign-aware, "ssim_floor" (the mean public image) and "ssim_ceiling"; "inside_…" the same for pixels in boxes;
+        "recovered_…" and "recovered_inside_…" are shares of the way from floor to ceiling, left out where there is none. Raises
+        SettingError where all images are leaked.
+        """
+        victim = scene.receivers[RECEIVERS[0]]
+        if len(victim) <= self.pairs:
+            raise SettingError(f"wanted fewer pairs than the {len(victim)} images of the victim, got {self.pairs}")
+        judged = torch.arange(self.pairs, len(victim))
+        truth, leaving = victim.take(judged), release.examples.inputs[judged]
+        raw = scene.raw(truth.images)
+        attackers = self._attackers(scene, method, module, release)
+        ceiling = self._raw_inverse(scene)
+        anchors = {
+            "floor": mean_guess(len(truth), scene.public.images).images,
+            "ceiling": scene.through(ceiling, raw),
+            "ceiling_A0": scene.through(scene.nets.reconstructor, raw),
+        }
+        guesses = {who: scene.through(inverse, leaving) for who, inverse in attackers.items()}
+        pictures = {name: images[: self.shown].clone() for name, images in ({"images": as_floats(truth.images)} | guesses).items()}
+        return Told(scored(truth, guesses, anchors), pictures)
+
+    def _attackers(self, scene: Scene, method: DeepPoisoning | None, module: nn.Module, release: Release) -> dict[str, nn.Module]:
+        """By attacker its network from what was released to images. Where nothing is secret, A4 has all that A2 and A3 want to know."""
+        folder, known = scene.ground.folder, _known(scene)
+        found: dict[str, nn.Module] = {"A0": scene.nets.reconstructor}
+        if method is None:
+            return found | {"A4": self._raw_inverse(scene)}
+        shadow = fitted(scene, method, known, "attacker", folder / "shadow")
+        found["A2"] = self._undoing(scene, shadow, known, folder / "A2")
+        found["A3"] = self._tuned(scene, found["A2"], release, folder / "A3")
+        return found | {"A4": self._undoing(scene, module, known, folder / "A4")}
+
+    def _raw_inverse(self, scene: Scene) -> nn.Module:
+        """Trained once for all trials under the seed."""
+        return self._undoing(scene, nn.Identity(), _known(scene), scene.common / kept_as("raw inverse", repr(self.inverse)))
+
+    def _undoing(self, scene: Scene, module: nn.Module, known: Boxed, folder: Path) -> nn.Module:
+        """A module that the attacker may use, and its images -> an inverse of it behind the featurizer."""
+        ground = scene.ground
+
+        def examples() -> tuple[Tensor, Tensor]:
+            return scene.through(module, scene.raw(known.images)), known.images
+
+        inverter = self.inverse.learnt(
+            scene.nets.spec.shape, known.size, folder, examples, compute=ground.compute, rng=ground.stream("inverse"), report=ground.report
+        )
+        return inverter.inverse
+
+    def _tuned(self, scene: Scene, inverse: nn.Module, release: Release, folder: Path) -> nn.Module:
+        """An inverse -> a copy that has learnt from what leaked too."""
+        network, ground, leaked = copy.deepcopy(inverse).requires_grad_(True), scene.ground, torch.arange(self.pairs)
+        features, images = release.examples.inputs[leaked], scene.receivers[RECEIVERS[0]].images[leaked]
+
+        def train(checkpoint: Path) -> None:
+            train_reconstructor(
+                network,
+                features,
+                images,
+                self.tuning,
+                compute=ground.compute,
+                rng=ground.stream("tuning"),
+                report=ground.report,
+                checkpoint=checkpoint,
+            )
+
+        trained_once(network, folder, train)
+        return ground.compute.place_module(network)
+
+
+USUAL_ATTACKERS = DetectionAttackers()
+
+
+def _known(scene: Scene) -> Boxed:
+    """What the attacker owns: public images, and its own."""
+    return joined([scene.public, scene.receivers[RECEIVERS[1]]])

@@ -1,0 +1,80 @@
+"""What a receiver of a detection study lets its peer have: raw features, or features poisoned by a module of its own, with their boxes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.boxed import Boxed
+from dpm_flower.core.errors import SettingError
+from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.payload.codec import decode, encode
+from dpm_flower.studies.trials.detection_scene import Scene
+from dpm_flower.training.detection import BoxedExamples
+from dpm_flower.training.detection_equivalence import detection_equivalence
+from dpm_flower.training.poisoning import train_module
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """What a reader gets: features with the boxes in their images, and how many bytes all of it takes."""
+
+    examples: BoxedExamples
+    size_bytes: int
+
+
+def check_recipe(method: DeepPoisoning | None) -> None:
+    """Raises SettingError for parts of a recipe that detection knows nothing of; None stands for raw features."""
+    if method is not None and (method.perturbation is not None or method.privacy is not None or method.kind == "backbone"):
+        raise SettingError(f"wanted a method with a block kind of its own, without perturbation and privacy, got {method}")
+
+
+def fitted(scene: Scene, method: DeepPoisoning | None, part: Boxed, owner: str, folder: Path) -> nn.Module:
+    """A recipe, images with boxes to learn from, and whose random stream -> the module, fitted once per folder.
+
+    Without a recipe features pass as they are.
+    """
+    if method is None:
+        return nn.Identity()
+    nets, compute, rng = scene.nets, scene.ground.compute, scene.ground.stream("module", owner)
+    module = method.fresh_module(nets.spec, rng)
+
+    def train(_: Path) -> None:
+        raw = scene.raw(part.images)
+        train_module(
+            module,
+            nets.reconstructor,
+            part.images,
+            raw,
+            detection_equivalence(method.equivalence, nets.decider, BoxedExamples.of(part, raw), compute),
+            method.weight,
+            method.fitting,
+            compute=compute,
+            rng=rng,
+            adversaries=method.adversaries,
+            report=scene.ground.report,
+        )
+
+    trained_once(module, folder, train)
+    return compute.place_module(module)
+
+
+def released(scene: Scene, module: nn.Module, part: Boxed) -> Release:
+    """A module and its owner's images with boxes -> what their reader gets of them, encoded and decoded; boxes travel beside.
+
+    Raises ReleaseError for features that cannot be released.
+    """
+    features = scene.through(module, scene.raw(part.images))
+    shards = encode(SharedFeatures(features, torch.zeros(len(part), dtype=torch.int64)))
+    received = decode(shards, scene.nets.spec, classes=1, samples=len(part))
+    if not isinstance(received, SharedFeatures):
+        raise SettingError(f"wanted features back, got {type(received).__name__}")
+    beside = sum(_bytes(one) for one in (*part.boxes, *part.labels))
+    return Release(BoxedExamples.of(part, received.features), sum(shard.size_bytes for shard in shards) + beside)
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()

@@ -1,0 +1,118 @@
+"""Detection as the task: blood cells in boxes, found by detectors that learn from each other's poisoned features.
+
+Run:    make study STUDY=simulations.detection DATA=<bccd_detection_160x120.npz>
+Data:   205 training, 87 validation and 72 test images of blood smears, 160 x 120, with the boxes of red cells, white cells and platelets,
+        in one .npz (data/boxed_npz.py). Of the training images 30 % are the lead's, who pre-trains the detector; 20 % are public: the
+        reconstructor and all attackers learn from these; the two receivers have the rest in halves. No image is in two hands
+Learns: a Faster R-CNN on a thin ResNet is cut behind conv3_1. Each receiver refines what lies behind on its own raw features and on what
+        the other lets it have, for equally many steps in each row. "own" is the better, on validation images, of that decider as received
+        and refined on own features. "raw images" trains the lead's whole detector on the images of all three. The module has to keep the
+        detector's losses on the true boxes (labels, the paper's objective), what it says at every anchor and of its proposals (response),
+        or the maps that it reads (activations)
+Reads:  mean average precision on test images, at an overlap of 0.5 and over 0.5 to 0.95, means over both receivers; that of the decider as
+        received on raw and on released test features; bytes that a receiver sends; below the table, how much of what raw features gain
+        over own data each row gains. Then what the second receiver reads from what the first has released: SSIM of A0 (the public
+        reconstructor), A2 (who fits the recipe anew on public and own images), A3 (and has 10 pairs that leaked) and A4 (who may push
+        its images through the very module), beside the floor, which is the mean public image, and the ceiling, which is an inverse of
+        raw features; and what share of that way each went. "Inside" is the same for pixels in boxes, sign taken window by window,
+        where a cell is all that can be recovered
+Claim:  a peer's poisoned features help a detector nearly as much as raw ones, and what is inside the boxes is not seen in them
+Note:   a decider's updates are judged by simulations.updates, not here: federated averaging has no release that could be inverted
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean, stdev
+
+from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.core.comparison import ComparedFigure, Comparison, Figures
+from dpm_flower.core.fitting import Fitting
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.studies.trials.detection import AveragedDeciders, OwnOnly, Pooled, Sharing
+from dpm_flower.studies.trials.detection_attacks import DetectionAttackers
+from dpm_flower.training.adversaries import Adversaries
+
+OWN, RAW = "own", "raw features"
+STANDARD_ERRORS = 3.0  # a gain smaller than this many of its own cannot be divided by
+PAPER = DeepPoisoning(
+    equivalence="labels",
+    weight=3.0,
+    blocks=2,
+    kind="basic",
+    fitting=Fitting(steps=180, learning_rate=5e-3, batch_size=2, weight_decay=0.0),
+)
+ACTIVATIONS = replace(PAPER, equivalence="activations")
+METHODS: dict[str, DeepPoisoning | None] = {
+    RAW: None,
+    "poisoned, labels": PAPER,
+    "poisoned, response": replace(PAPER, equivalence="response"),
+    "poisoned, activations": ACTIVATIONS,
+    "poisoned, two adversaries": replace(ACTIVATIONS, adversaries=Adversaries(count=2, restart=60)),
+}
+ATTACKERS = DetectionAttackers(
+    inverse=Inverse(fitting=Fitting(steps=240, learning_rate=3e-3, batch_size=2, weight_decay=0.0)),
+    tuning=Fitting(steps=60, learning_rate=1e-3, batch_size=2, weight_decay=0.0),
+)
+
+
+def gain_kept(figures: Figures) -> tuple[str, ...]:
+    """All figures -> how much of what raw features gain over own data each other row gains, over the seeds of both.
+
+    Gain kept = mean of (row - own) / mean of (raw features - own) over seeds and receivers. Source: SPEC.md, section 8.
+    """
+    seeds = [seed for name, seed in figures if name == RAW and (OWN, seed) in figures]
+    if not seeds:
+        return ()
+    gains = _gains(figures, RAW, seeds)
+    told = f"Raw features gain {100 * fmean(gains):.1f} points of mAP50 over own data"
+    if len(seeds) < 2:
+        return (f"{told}; one seed has no spread, and gain kept is not measurable.",)
+    error = stdev(gains) / len(gains) ** 0.5
+    if fmean(gains) <= 0 or fmean(gains) < STANDARD_ERRORS * error:
+        return (
+            f"{told}, with a standard error of {100 * error:.1f} over seeds: below {STANDARD_ERRORS:g} of them, "
+            "gain kept is not measurable.",
+        )
+    parts = []
+    for name in dict.fromkeys(name for name, _ in figures):
+        both = [seed for seed in seeds if (name, seed) in figures]
+        if name not in (OWN, RAW) and both:
+            parts.append(f"{name} {fmean(_gains(figures, name, both)) / fmean(gains):.0%}")
+    return (f"{told}. Gain kept: {', '.join(parts)}.",) if parts else ()
+
+
+def _gains(figures: Figures, name: str, seeds: Sequence[int]) -> list[float]:
+    """By seed what a row's mAP50 lies above that of own data."""
+    return [figures[name, seed]["map50"] - figures[OWN, seed]["map50"] for seed in seeds]
+
+
+def _share(key: str, head: str) -> ComparedFigure:
+    return ComparedFigure(key=key, head=head, unit="%", scale=100.0, digits=1)
+
+
+SECRET = ("A0", "A2", "A3", "A4")
+COMPARISON = Comparison(
+    name="detection",
+    trials=(
+        OwnOnly(name=OWN),
+        Pooled(name="raw images"),
+        *(Sharing(name=name, method=method, attackers=ATTACKERS) for name, method in METHODS.items()),
+        AveragedDeciders(name="FedAvg of deciders"),
+    ),
+    columns=(
+        _share("map50", "mAP50"),
+        _share("map50_95", "mAP50-95"),
+        _share("map50_z", "as received, raw"),
+        _share("map50_p", "as received, released"),
+        *(_share(f"recovered_{who}", f"recovered {who}") for who in SECRET),
+        *(_share(f"recovered_inside_{who}", f"inside {who}") for who in SECRET),
+        *(
+            ComparedFigure(key=f"{score}_{who}", head=f"{head} {who}")
+            for score, head in (("ssim", "SSIM"), ("inside", "SSIM inside"))
+            for who in (*SECRET, "floor", "ceiling")
+        ),
+        ComparedFigure(key="sent_bytes", head="sent", unit="MB", scale=1e-6, digits=1),
+    ),
+    chart=("recovered_inside_A2", "map50"),
+    conclude=gain_kept,
+)
