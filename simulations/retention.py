@@ -6,17 +6,22 @@ Data:   10,000 training and 2,500 test images of CIFAR-10, 32 x 32, x_train, y_t
         some 900 images of few classes; 1,500 are public; 2,000 belong to who attacks. No image is in two of these
 Learns: every way begins with the same networks, sees each image on its day only (those of the warm-up once more before they go), and takes
         80 steps a day. "online", "EWC" and "all images", which nobody may keep, train the whole network; the others a decider behind
-        the warmed-up featurizer
+        the warmed-up featurizer. "refreshed" rows train the featurizer too, once, on the sixth day, on that day's images and those of
+        the warm-up, which they may keep until then; what was kept before is forgotten, migrated to the new features, or left to its
+        own decider
 Reads:  top-1 on test images of all classes after the last day, before the first (where all are alike), and as a mean over the days;
         backward transfer, on the mix of classes of each earlier day; bytes kept overnight beside one network; and what whoever comes for
         those reads from them: SSIM of A0 (the public reconstructor) and of A2 (who runs the recipe on images of its own), and the share
         of what raw features disclose beyond the label that the worse of both gets out, by any score. Kept images are judged in the same
         way: they are their own guess
+More:   simulations.retention:MORE, a table of its own, has a budget of bytes, a codec, online EWC and generative replay
 Claim:  poisoned features forget less than online fine-tuning and EWC, and come near to raw features
 Note:   a module that hides from the public reconstructor hides less from who runs the recipe (see simulations.frontier). Weights are kept
-        by all, and what they tell of single images is not measured here
+        by all, and what they tell of single images is not measured here. Migrated features are attacked by who knows the newest networks
+        and the recipe, not the map that they came by
 """
 
+from dataclasses import replace
 from statistics import fmean
 
 from dpm_flower.attacks.inverse import Inverse
@@ -26,6 +31,7 @@ from dpm_flower.core.comparison import ComparedFigure, Comparison, Figures
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.fair_features import FairFeatures
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
@@ -35,23 +41,39 @@ from dpm_flower.training.continual.ensemble import BoostedEnsemble
 from dpm_flower.training.continual.ewc import ElasticWeights
 from dpm_flower.training.continual.learner import Learning
 from dpm_flower.training.continual.online import OnlineFineTuning
+from dpm_flower.training.continual.refreshed import Older, RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
+from dpm_flower.training.fair_encoding import FairLoss
 
 ONLINE, BOUND = "online", "all images"
 POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=16))
 MADE_UP = SyntheticImages(width=16, fitting=Fitting(steps=600, learning_rate=4e-4, weight_decay=0.0, schedule="cosine", max_epochs=32))
+FAIR = FairFeatures(loss=FairLoss(audit=3.0), fitting=POISONED.fitting)
+
+
+def refreshed(older: Older) -> RefreshedReplay:
+    """Poisoned features behind a featurizer that is refreshed in the middle of the days, with images of the warm-up kept for that."""
+    return RefreshedReplay(replay=Replay(method=POISONED), older=older, every=6, warm_up_days=6)
+
+
 LEARNINGS: dict[str, Learning] = {
     ONLINE: OnlineFineTuning(),
     "online, decider": Replay(method=Nothing()),
     "EWC": ElasticWeights(firmness=1e3),
-    "EWC, online": ElasticWeights(firmness=1e3, decay=0.9),
     "boosted ensemble": BoostedEnsemble(),
     "poisoned features": Replay(method=POISONED),
+    "kept features, refreshed, expire": refreshed("expire"),
+    "kept features, refreshed, migrate": refreshed("migrate"),
+    "kept features, refreshed, two deciders": refreshed("two deciders"),
+    "fair features": Replay(method=FAIR),
+    "raw features": Replay(method=RawFeatures()),
+    BOUND: AllImages(),
+}
+FURTHER: dict[str, Learning] = {
+    "EWC, online": ElasticWeights(firmness=1e3, decay=0.9),
     "poisoned features, 16 MB": Replay(method=POISONED, budget_bytes=16 << 20),
     "poisoned features, coded": Replay(method=Coded(method=POISONED, codec="avif-60")),
-    "raw features": Replay(method=RawFeatures()),
     "made-up images": Replay(method=MADE_UP, held_out=0.2),
-    BOUND: AllImages(),
 }
 SHADOW = Shadow(inverse=Inverse(fitting=Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)))
 
@@ -75,9 +97,14 @@ def gap_closed(figures: Figures) -> tuple[str, ...]:
     return (f"Of the {100 * gap:.1f} points of top-1 between online fine-tuning and keeping all images: {', '.join(parts)}.",)
 
 
+def trials(learnings: dict[str, Learning]) -> tuple[OverDays, ...]:
+    """Ways of learning by name -> a trial each, on the same days, before the same attackers."""
+    return tuple(OverDays(name=name, learning=learning, attacks=(PublicReconstructor(), SHADOW)) for name, learning in learnings.items())
+
+
 COMPARISON = Comparison(
     name="retention",
-    trials=tuple(OverDays(name=name, learning=learning, attacks=(PublicReconstructor(), SHADOW)) for name, learning in LEARNINGS.items()),
+    trials=trials(LEARNINGS),
     columns=(
         ComparedFigure(key="top1", head="top-1", unit="%", scale=100.0, digits=1),
         ComparedFigure(key="warm_top1", head="top-1, warmed up", unit="%", scale=100.0, digits=1),
@@ -94,3 +121,4 @@ COMPARISON = Comparison(
     chart=("stored_bytes", "top1"),
     conclude=gap_closed,
 )
+MORE = replace(COMPARISON, name="retention-more", trials=trials(FURTHER), conclude=None)

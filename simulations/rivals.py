@@ -23,6 +23,7 @@ from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_obfuscator import DeepObfuscator
+from dpm_flower.methods.fair_features import FairFeatures
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -44,6 +45,7 @@ FEATURES: dict[str, SharingMethod] = {
     "class means": ClassMeanFeatures(),
     "DeepObfuscator": DeepObfuscator(),
     "coded features": CodedFeatures(),
+    "fair features": FairFeatures(),
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
     "DPM, 2 adversaries": ADAPTING,

@@ -1,17 +1,38 @@
 """The comparison of learners over days: its values fit together, and its conclusion is what its figures say."""
 
+from dataclasses import replace
+from typing import get_args
+
 import pytest
 
 from dpm_flower.studies.trials.continual import OverDays
-from simulations.retention import BOUND, COMPARISON, LEARNINGS, ONLINE, gap_closed
+from dpm_flower.training.continual.refreshed import Older, RefreshedReplay
+from simulations.retention import BOUND, COMPARISON, FURTHER, LEARNINGS, MORE, ONLINE, gap_closed
+
+
+def daily(learning):
+    """How a decider or a network is fitted every day."""
+    return (learning.replay if isinstance(learning, RefreshedReplay) else learning).fitting
 
 
 def test_all_learners_have_the_same_days_networks_attackers_and_steps():
     assert [trial.name for trial in COMPARISON.trials] == list(LEARNINGS)
-    assert all(isinstance(trial, OverDays) for trial in COMPARISON.trials)
-    assert len({(trial.days, trial.warm_up, trial.attacks) for trial in COMPARISON.trials}) == 1
-    assert len({trial.learning.fitting for trial in COMPARISON.trials}) == 1
-    assert len({repr(trial) for trial in COMPARISON.trials}) == len(LEARNINGS)
+    assert [trial.name for trial in MORE.trials] == list(FURTHER)
+    trials = COMPARISON.trials + MORE.trials
+    assert all(isinstance(trial, OverDays) for trial in trials)
+    assert len({(trial.days, trial.warm_up, trial.attacks) for trial in trials}) == 1
+    assert len({daily(trial.learning) for trial in trials}) == 1
+    assert len({repr(trial) for trial in trials}) == len({trial.name for trial in trials}) == len(LEARNINGS) + len(FURTHER)
+
+
+def test_refreshed_rows_differ_from_poisoned_features_by_one_refresh_and_from_each_other_by_what_becomes_of_what_was_kept():
+    rows = [learning for learning in LEARNINGS.values() if isinstance(learning, RefreshedReplay)]
+    assert [row.older for row in rows] == list(get_args(Older))
+    assert {replace(row, older="expire") for row in rows} == {rows[0]}
+    assert rows[0].replay == LEARNINGS["poisoned features"]
+    days = COMPARISON.trials[0].days.count
+    assert 1 < rows[0].every < days < 2 * rows[0].every
+    assert rows[0].warm_up_days == rows[0].every
 
 
 def test_columns_are_figures_that_the_trials_have():

@@ -20,6 +20,7 @@ from dpm_flower.studies.trials.kept_disclosure import Burglary
 from dpm_flower.studies.trials.warm_up import WarmUp
 from dpm_flower.training.continual.all_images import AllImages
 from dpm_flower.training.continual.learner import Beginning, Learner, Learning
+from dpm_flower.training.continual.refreshed import RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 
 BY_DAY = "top-1, % by day"
@@ -77,7 +78,7 @@ class OverDays:
 def recipe_of(learning: Learning) -> SharingMethod:
     """A way of learning -> how what it keeps of single images is made."""
     match learning:
-        case Replay(method=method):
+        case Replay(method=method) | RefreshedReplay(replay=Replay(method=method)):
             return method
         case AllImages():
             return RawImages()

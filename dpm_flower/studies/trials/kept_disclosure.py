@@ -14,7 +14,7 @@ from dpm_flower.attacks.nearest_released import nearest_released
 from dpm_flower.attacks.scoring import Disclosure, disclosure
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import MetricError
-from dpm_flower.core.labelled import as_floats
+from dpm_flower.core.labelled import Labels, as_floats
 from dpm_flower.core.protocols import Attack, Attacker, AttackerView, Guess, SharingMethod, is_unpaired
 from dpm_flower.core.shared import SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
@@ -26,10 +26,26 @@ from dpm_flower.training.prediction import apply
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Haul:
+    """What is kept under the same networks: all of it, as numbers of which images, and the places (n,) of what is judged."""
+
+    net: SplitNet
+    shared: SharedFeatures | SharedImages
+    arrivals: Tensor
+    judged: Tensor
+
+    @property
+    def labels(self) -> Labels:
+        """Of what is judged (n,)."""
+        return self.shared.labels[self.judged]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Burglary:
     """Attackers at the store of one stream's learner, with images of their own; their own networks and features are kept for all trials.
 
-    At most `judged` of what is kept counts, at random; of `shown` images there are pictures.
+    They know the networks under which features were made, those of each refresh; not the map by which some have migrated since. At most
+    `judged` of what is kept counts, at random; of `shown` images there are pictures.
     """
 
     net: SplitNet
@@ -45,22 +61,49 @@ class Burglary:
         Figures: by attacker its SSIM, sign-aware, and that of the floor, the mean image of the label's class; and the disclosed fraction,
         the most of all attackers and scores (see attacks/headline.py), where it can be measured. Source: SPEC.md, section 8.
         """
-        if kept.shared is None or kept.arrivals is None:
+        hauls = self._hauls(kept)
+        if not hauls:
             return {}, {}
-        chosen = torch.randperm(len(kept.arrivals), generator=self.ground.stream("judged"))[: self.judged].sort().values
-        truth, labels = self._images(kept.arrivals[chosen]), kept.shared.labels[chosen]
+        truth, labels = torch.cat([self._truth(haul) for haul in hauls]), torch.cat([haul.labels for haul in hauls])
         floor = self._scores(truth, class_mean_guess(labels, self.stream.peer))
-        raw = SharedFeatures(apply(self.net.featurizer, truth, self.ground.compute), labels)
         anchored, pictures = {}, {"originals": truth[: self.shown]}
         for attack in self.attacks:
-            if is_unpaired(recipe):
-                guess = nearest_released(truth, _guess(self._attacker(attack, recipe), kept.shared))
-            else:
-                guess = _guess(self._attacker(attack, recipe), _some(kept.shared, chosen))
-            ceiling = self._scores(truth, _guess(self._attacker(attack, RawFeatures()), raw))
-            anchored[attack.name] = Anchored(self._scores(truth, guess), floor, ceiling)
+            guess = Guess(torch.cat([self._guessed(attack, recipe, haul) for haul in hauls]))
+            ceiling = Guess(torch.cat([self._guessed_raw(attack, haul) for haul in hauls]))
+            anchored[attack.name] = Anchored(self._scores(truth, guess), floor, self._scores(truth, ceiling))
             pictures[attack.name] = guess.images[: self.shown].clone()
         return self._figures(anchored, floor), pictures
+
+    def _hauls(self, kept: Kept) -> list[_Haul]:
+        """What is kept, the newest first; what is judged is drawn from all of it."""
+        found, layer = [], [kept]
+        while layer:
+            one = layer.pop()
+            if one.shared is not None and one.arrivals is not None:
+                found.append((one.net or self.net, one.shared, one.arrivals))
+            layer += [one.older] if one.older is not None else []
+        order = torch.randperm(sum(len(arrivals) for _, _, arrivals in found), generator=self.ground.stream("judged"))
+        chosen, hauls = order[: self.judged].sort().values, []
+        for net, shared, arrivals in found:
+            hauls.append(_Haul(net, shared, arrivals, chosen[(chosen >= 0) & (chosen < len(arrivals))]))
+            chosen = chosen - len(arrivals)
+        return [haul for haul in hauls if len(haul.judged)]
+
+    def _truth(self, haul: _Haul) -> Tensor:
+        """The images that what is judged was made of."""
+        return self._images(haul.arrivals[haul.judged])
+
+    def _guessed(self, attack: Attack, recipe: SharingMethod, haul: _Haul) -> Tensor:
+        """What an attacker makes of what is judged, or where that is made up, of all the guess nearest to each image."""
+        attacker = self._attacker(attack, recipe, haul.net)
+        if is_unpaired(recipe):
+            return nearest_released(self._truth(haul), _guess(attacker, haul.shared)).images
+        return _guess(attacker, _some(haul.shared, haul.judged)).images
+
+    def _guessed_raw(self, attack: Attack, haul: _Haul) -> Tensor:
+        """What it would make of raw features of the same images."""
+        raw = SharedFeatures(apply(haul.net.featurizer, self._truth(haul), self.ground.compute), haul.labels)
+        return _guess(self._attacker(attack, RawFeatures(), haul.net), raw).images
 
     def _figures(self, anchored: Mapping[str, Anchored], floor: Disclosure) -> dict[str, float]:
         figures = {f"ssim_{name}": float(one.attack.ssim.mean()) for name, one in anchored.items()}
@@ -79,14 +122,14 @@ class Burglary:
     def _scores(self, truth: Tensor, guess: Guess) -> Disclosure:
         return disclosure(truth, guess, self.net.featurizer, self.ground.compute)
 
-    def _attacker(self, attack: Attack, recipe: SharingMethod) -> Attacker:
+    def _attacker(self, attack: Attack, recipe: SharingMethod, net: SplitNet) -> Attacker:
         """An attack on what that recipe made, as prepared with what its level knows; trained once for all trials under this seed."""
         known = recipe if attack.level.knows_recipe else None
-        knowledge = hashlib.sha256("\x1f".join((repr(attack), repr(known), self.net.digest(), repr(len(self.stream.peer)))).encode())
+        knowledge = hashlib.sha256("\x1f".join((repr(attack), repr(known), net.digest(), repr(len(self.stream.peer)))).encode())
         view = AttackerView(
-            net=self.net,
+            net=net,
             public=self.stream.public,
-            features=FeatureCache(self.net.featurizer, self.ground.compute, self.ground.common / "attackers-features"),
+            features=FeatureCache(net.featurizer, self.ground.compute, self.ground.common / "attackers-features"),
             recipe=known,
             folder=self.ground.common / "attackers" / knowledge.hexdigest()[:16],
             compute=self.ground.compute,

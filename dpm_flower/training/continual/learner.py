@@ -34,13 +34,17 @@ class Kept:
 
     `arrivals` (n,) are the numbers of the images that the n of `shared` were made of, counted from the first that ever came. Of what
     is made up they are those of the images in whose place it was made. `refused_days` counts the days of which nothing stayed, since
-    what would have been kept was not fit to be.
+    what would have been kept was not fit to be. `net` are the networks under which features were made, None where the learner has no
+    others than it began with. `older` is what is kept under the networks before those, as long as it is read by them: its bytes, and
+    those of its networks, are among `size_bytes` already.
     """
 
     size_bytes: int
     shared: SharedFeatures | SharedImages | None = None
     arrivals: Tensor | None = None
     refused_days: int = 0
+    net: SplitNet | None = None
+    older: "Kept | None" = None
 
 
 class Learner(Protocol):

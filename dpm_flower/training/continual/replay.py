@@ -63,6 +63,11 @@ class ReplayLearner:
         self._keep(images, targets)
 
     def day(self, images: Tensor, targets: Labels) -> None:
+        """A day's images (N,3,H,W) with class numbers (N,) -> the decider is refined on them, and what is to stay of them is kept."""
+        self.refine(images, targets)
+        self._keep(images, targets)
+
+    def refine(self, images: Tensor, targets: Labels) -> None:
         """A day's images (N,3,H,W) with class numbers (N,) -> the decider is refined on their raw features and all that is kept."""
         parts, labels = [self._features(images)], [targets]
         kept = self.memory.shared()
@@ -78,7 +83,6 @@ class ReplayLearner:
             work="day",
             report=self.beginning.report,
         )
-        self._keep(images, targets)
 
     def predict(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> logits (N,K)."""
@@ -87,7 +91,7 @@ class ReplayLearner:
     @property
     def kept(self) -> Kept:
         """What the method made of images, as far as the budget goes."""
-        return Kept(self.memory.size_bytes, self.memory.shared(), self.memory.arrivals, len(self.refused))
+        return Kept(self.memory.size_bytes, self.memory.shared(), self.memory.arrivals, len(self.refused), self.beginning.net)
 
     def _features(self, images: Tensor) -> Tensor:
         """Raw features, which are never written anywhere: a cache would keep them longer than the images may be kept."""

@@ -24,6 +24,7 @@ from dpm_flower.studies.trials.warm_up import WarmUp
 from dpm_flower.training.continual.all_images import AllImages
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.continual.online import OnlineFineTuning
+from dpm_flower.training.continual.refreshed import RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 from tests.training.toys import CPU
 
@@ -120,6 +121,28 @@ def test_networks_and_attackers_are_trained_once_for_all_trials(found, place):
     assert len(list((place / "attackers").rglob(WEIGHTS))) == 2
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    return tmp_path_factory.mktemp("refreshed")
+
+
+def refreshed(older, **knobs):
+    replay = Replay(method=RawFeatures(), fitting=FEW)
+    return RefreshedReplay(replay=replay, older=older, every=2, refresh=replace(FEW, steps=30), reconstruct=FEW, **knobs)
+
+
+def test_what_is_kept_under_two_featurizers_is_attacked_under_both(elsewhere):
+    both = run(refreshed("two deciders"), elsewhere)
+    assert len(list((elsewhere / "attackers").rglob(WEIGHTS))) == 2  # raw features of either featurizer
+    # whoever took features of the one for those of the other would read less than the ceiling
+    assert both.figures["disclosed"] == pytest.approx(1.0, abs=0.02)
+    assert set(both.pictures) == {"originals", *(attack.name for attack in SMALL.attacks)}
+    expired = run(refreshed("expire"), elsewhere)
+    assert len(list((elsewhere / "attackers").rglob(WEIGHTS))) == 2  # of a refresh under the same seed, by the same images
+    assert expired.figures["disclosed"] == pytest.approx(1.0, abs=0.02)
+    assert 0 < expired.figures["stored_bytes"] < both.figures["stored_bytes"]
+
+
 class _Scripted:
     """Says of the test images what its script says of that day, and counts what came."""
 
@@ -162,6 +185,7 @@ def test_figures_are_taken_after_the_warm_up_and_after_every_day(place, monkeypa
 
 def test_what_is_kept_is_known_by_its_recipe():
     assert recipe_of(Replay(method=SYNTHETIC)) is SYNTHETIC
+    assert recipe_of(refreshed("migrate")).name == "raw-features"
     assert recipe_of(AllImages()).name == "raw-images"
     assert recipe_of(OnlineFineTuning()).name == "nothing"
 

@@ -1,12 +1,16 @@
 """A small world of days: networks that know two classes, and days on which the third comes."""
 
 import functools
+import weakref
+from dataclasses import dataclass, field
 
 import torch
 
+from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.progress import silent
+from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from dpm_flower.training.continual.learner import Beginning, whole_network
 from dpm_flower.training.supervised import Examples, train_classifier
@@ -44,3 +48,40 @@ def beginning(owner: str = "learner") -> Beginning:
 
 def top1(learner, images: Labelled) -> float:
     return float((learner.predict(images.images).argmax(1) == images.labels).float().mean())
+
+
+@dataclass(frozen=True)
+class Noting:
+    """Shares features plus the number of its preparation, and takes notes of what it was prepared with."""
+
+    notes: list = field(default_factory=list, repr=False, compare=False)
+    sharers: list = field(default_factory=list, repr=False, compare=False)
+    name: str = "noting"
+
+    def prepare(self, preparation):
+        self.notes.append(preparation)
+        made = Adding(len(self.notes), preparation.features)
+        self.sharers.append(weakref.ref(made))
+        return made
+
+
+class Adding:
+    def __init__(self, number, source):
+        self.number, self.source = number, source
+
+    def share(self, images, labels):
+        return SharedFeatures(self.source(images) + self.number, labels)
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """A method that refuses every second time that it is asked."""
+
+    asked: list = field(default_factory=list, repr=False, compare=False)
+    name: str = "refusing"
+
+    def prepare(self, preparation):
+        self.asked.append(len(preparation.private))
+        if len(self.asked) % 2 == 0:
+            raise ReleaseError("the generator has memorised")
+        return Adding(0, preparation.features)

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import torch
 
 from dpm_flower.methods.raw_features import RawFeatures
@@ -6,6 +8,7 @@ from dpm_flower.training.continual.ensemble import BoostedEnsemble
 from dpm_flower.training.continual.ewc import ElasticWeights
 from dpm_flower.training.continual.learner import Learning, whole_network
 from dpm_flower.training.continual.online import OnlineFineTuning
+from dpm_flower.training.continual.refreshed import Older, RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 from tests.training.continual.days import DAY, FEW, TEST, WARM_UP, beginning, warm_nets
 from tests.training.toys import equal, state_of
@@ -16,6 +19,10 @@ ALL = (
     ElasticWeights(firmness=1.0, images=4, fitting=FEW),
     BoostedEnsemble(fitting=FEW, combining=FEW),
     Replay(method=RawFeatures(), fitting=FEW),
+    *(
+        RefreshedReplay(replay=Replay(method=RawFeatures(), fitting=FEW), older=older, every=1, refresh=FEW, reconstruct=FEW)
+        for older in get_args(Older)
+    ),
 )
 
 

@@ -1,13 +1,11 @@
 import gc
-import weakref
-from dataclasses import dataclass, field
 
 import pytest
 import torch
 
-from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_bytes
-from dpm_flower.core.shared import SharedFeatures, SharedImages
+from dpm_flower.core.shared import SharedImages
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -15,7 +13,21 @@ from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.training.continual import replay
 from dpm_flower.training.continual.replay import Replay
 from dpm_flower.training.prediction import apply
-from tests.training.continual.days import DAY, FEW, NEXT_DAY, PUBLIC, SOME, TEST, WARM_UP, beginning, only, top1, warm_nets
+from tests.training.continual.days import (
+    DAY,
+    FEW,
+    NEXT_DAY,
+    PUBLIC,
+    SOME,
+    TEST,
+    WARM_UP,
+    Noting,
+    Refusing,
+    beginning,
+    only,
+    top1,
+    warm_nets,
+)
 from tests.training.toys import CPU, equal, state_of
 
 NETS = warm_nets()
@@ -24,29 +36,6 @@ POISONING = DeepPoisoning(blocks=1, fitting=FEW)
 
 def features(images):
     return apply(NETS.featurizer, images, CPU)
-
-
-@dataclass(frozen=True)
-class Noting:
-    """Shares features plus the number of its preparation, and takes notes of what it was prepared with."""
-
-    notes: list = field(default_factory=list, repr=False, compare=False)
-    sharers: list = field(default_factory=list, repr=False, compare=False)
-    name: str = "noting"
-
-    def prepare(self, preparation):
-        self.notes.append(preparation)
-        made = Adding(len(self.notes), preparation.features)
-        self.sharers.append(weakref.ref(made))
-        return made
-
-
-class Adding:
-    def __init__(self, number, source):
-        self.number, self.source = number, source
-
-    def share(self, images, labels):
-        return SharedFeatures(self.source(images) + self.number, labels)
 
 
 def lessons(monkeypatch):
@@ -130,20 +119,6 @@ def test_kept_images_go_through_the_featurizer_again(monkeypatch):
     learner.day(DAY.images, DAY.labels)
     torch.testing.assert_close(given[0][0], torch.cat([features(DAY.images), features(as_bytes(WARM_UP.images))]))
     assert isinstance(learner.kept.shared, SharedImages)
-
-
-@dataclass(frozen=True)
-class Refusing:
-    """A method that refuses every second time that it is asked."""
-
-    asked: list = field(default_factory=list, repr=False, compare=False)
-    name: str = "refusing"
-
-    def prepare(self, preparation):
-        self.asked.append(len(preparation.private))
-        if len(self.asked) % 2 == 0:
-            raise ReleaseError("the generator has memorised")
-        return Adding(0, preparation.features)
 
 
 def test_of_a_day_whose_images_the_method_refuses_nothing_is_kept_and_learning_goes_on():
