@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from dpm_flower.core.errors import DataError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # those of torchvision's ImageFolder
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # what those names say; of others Pillow knows some that start programs
 DEEP_MODES = ("I", "F")  # grey of 16 and more bits per pixel: Pillow would cut them to 255 in silence
 DEEP_RAW = re.compile(r";16[A-Z]")  # "RGB;16B": colours of 16 bits, cut to 8 while they are decoded; BMP's "BGR;16" is a whole pixel
 BRIGHTEST_BYTE = 255
@@ -35,7 +36,7 @@ def decoded_size(content: bytes, what: str) -> tuple[int, int]:
     Raises DataError, naming `what`, for an image that data sets could not read.
     """
     try:
-        with Image.open(io.BytesIO(content)) as opened:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             check_depth(opened, what)
             image = upright(opened)
             image.load()

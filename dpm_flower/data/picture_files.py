@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dpm_flower.data.picture_checks import UNREADABLE, check_depth, unreadable, upright
+from dpm_flower.data.picture_checks import FORMATS, UNREADABLE, check_depth, unreadable, upright
 from dpm_flower.data.pixels import BytesNCHW
 
 PIECE_IMAGES = 1024  # decoded between two yields: 154 MB at 224 x 224 pixels
@@ -40,7 +40,9 @@ def _fill(images: BytesNCHW, paths: Sequence[str], first: int) -> None:
 def upright_rgb(path: str) -> Image.Image:
     """An image file -> the whole of it, upright, in RGB. Raises DataError as `images_from_files` does."""
     try:
-        with open(path, "rb") as file, Image.open(io.BytesIO(file.read())) as opened:  # read at once: Pillow reads in tiny bites
+        with open(path, "rb") as file:
+            content = io.BytesIO(file.read())  # at once: Pillow reads in tiny bites
+        with Image.open(content, formats=FORMATS) as opened:
             check_depth(opened, path)
             image = upright(opened)
             image.load()

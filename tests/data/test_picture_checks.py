@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from dpm_flower.core.errors import DataError
-from dpm_flower.data.picture_checks import decoded_size
-from tests.data.test_picture_files import DEEP_FILES
+from dpm_flower.data.picture_checks import FORMATS, decoded_size
+from tests.data.test_picture_files import DEEP_FILES, OTHER_FORMATS
 
 
 def saved(image, form="PNG", **more):
@@ -31,6 +31,17 @@ def test_an_image_that_was_cut_anywhere_is_refused_by_name(form):
     for cut in (0, 3, 40, len(whole) // 2):
         with pytest.raises(DataError, match=r"a\.file: wanted a readable image"):
             decoded_size(whole[:cut], "a.file")
+
+
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_a_format_that_no_name_says_is_refused_whatever_pillow_knows(name):
+    with pytest.raises(DataError, match=r"a\.png: wanted a readable image, got UnidentifiedImageError"):
+        decoded_size(OTHER_FORMATS[name], "a.png")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_that_a_name_says_is_read(form):
+    assert decoded_size(saved(Image.new("RGB", (5, 3)), form), "a") == (5, 3)
 
 
 @pytest.mark.parametrize("name", DEEP_FILES)

@@ -72,6 +72,23 @@ def test_an_unreadable_image_is_refused_by_name(tmp_path, name):
         assert str(path) in str(refusal.value)
 
 
+def other_formats():
+    """Contents that Pillow has plugins for and no name speaks of: a texture that it cannot decode, and PostScript, which it would run."""
+    # size, flags, height, width, pitch, depth, mipmaps, 11 reserved, then of the pixels: size, flags for a code, a code that nobody knows
+    texture = b"DDS " + struct.pack("<7I44x2I4s5I4I4x", 124, 0x1007, 12, 12, 0, 0, 0, 32, 4, b"NONE", 0, 0, 0, 0, 0, 0x1000, 0, 0, 0)
+    return {"dds": texture, "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 12 12\n%%EndComments\nshowpage\n%%EOF\n"}
+
+
+OTHER_FORMATS = other_formats()
+
+
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_a_format_that_no_name_says_is_refused_by_name(tmp_path, name):
+    (tmp_path / "a.png").write_bytes(OTHER_FORMATS[name])
+    with pytest.raises(DataError, match=r"a\.png: wanted a readable image"):
+        read([tmp_path / "a.png"])
+
+
 SIXTEEN = np.full((12, 12, 3), 40_000, ">u2")
 
 
