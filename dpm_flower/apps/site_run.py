@@ -4,6 +4,7 @@ It watches until SIGTERM or SIGINT, or handles what is there and ends. What was 
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,13 +23,17 @@ from dpm_flower.core.errors import OutputError, PoolError, RetentionError, Setti
 from dpm_flower.core.progress import Progress
 from dpm_flower.data.image_cache import FOLDER as IMAGE_CACHE
 from dpm_flower.data.retention.clock import Clock
-from dpm_flower.data.retention.inbox import clear_rejected
+from dpm_flower.data.retention.inbox import Outcome, clear_left
 from dpm_flower.data.retention.keeper import deleting_on_time
+from dpm_flower.data.retention.rejected import REJECTED
 from dpm_flower.data.retention.store import RetentionStore
 from dpm_flower.regime.daily_work import DailyWork, inbox_study
 from dpm_flower.regime.day import anything_new, close_day, open_day, take_in_files
 from dpm_flower.regime.days_folder import Days, DaysFolder
+from dpm_flower.regime.inbox_apart import check_apart
 from dpm_flower.regime.inbox_images import StayingImages
+from dpm_flower.regime.inbox_place import InboxPlace
+from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.site_file import read_site_file
 from dpm_flower.regime.site_standing import site_standing
 from dpm_flower.training.private_folder import make_private
@@ -49,17 +54,16 @@ def run(site: Path, inbox: Path, *, once: bool = False, clock: Clock | None = No
 
     def work() -> None:
         with ended_by_signals() as ended, suppress(_Ended), opened(site.resolve(), inbox, tell, ended, clock) as daily:
-            days = daily.begin()
+            begun = daily.begin()
             if not once:
-                console.print(f"watching {inbox}; a day ends at {daily.place.day_ends} UTC", soft_wrap=True, markup=False)
+                tell(f"watching {inbox}; a day ends at {daily.place.day_ends} UTC")
             while not ended.is_set():
                 try:
-                    days = look(daily, days, inbox, console, tell, once=once)
+                    look(daily, daily.folder.read() or begun, inbox, console, tell, once=once)
                 except WELL_AGAIN as err:
                     if once:
                         raise
                     tell(str(err))
-                    days = daily.folder.read() or days
                 if once:
                     return
                 ended.wait(WATCH_S)
@@ -71,13 +75,15 @@ def run(site: Path, inbox: Path, *, once: bool = False, clock: Clock | None = No
 def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, clock: Clock | None) -> Iterator[DailyWork]:
     """A site file, the inbox, whom to tell what is wrong, and what says that it is time to end -> the work, alone in the site's folder.
 
-    While the block lasts everything is deleted on time, in the store and among what was rejected. Raises DpmFlowerError.
+    While the block lasts everything is deleted on time: in the store, among what was rejected, and what is hidden in the inbox.
+    Raises DpmFlowerError.
     """
     site = read_site_file(path)
     if site.inbox is None or site.data is None:
         raise SettingError(f"{path}: wanted a section inbox, got none")
+    check_apart(inbox, path, site)
     place, folder = site.inbox, DaysFolder(site.folder / FOLDER)
-    standing = site_standing(path)
+    notary = _notary(path, place)
     make_private(folder.folder)
     os.environ.setdefault(IMAGE_CACHE, str(site.folder / "images"))
     study = inbox_study(place, site.entity)
@@ -88,14 +94,14 @@ def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, c
 
     with alone_in(folder.folder):
         store = RetentionStore.open(place.store, place.policy, clock)
-        with deleting_on_time(store, tell, also=lambda: clear_rejected(inbox, store)):
+        with deleting_on_time(store, tell, also=lambda: clear_left(inbox, store)):
             yield DailyWork(
                 place=place,
                 folder=folder,
                 store=store,
                 study=study,
                 images=StayingImages.of(site.data, place.classes, place.side),
-                notary=replace(standing.notary(), lifetime_s=place.kept_ttl_s),
+                notary=notary,
                 policy=site.policy,
                 compute=Compute.choose(study.device, study.precision),
                 report=report,
@@ -105,21 +111,18 @@ def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, c
 def look(work: DailyWork, days: Days, inbox: Path, console: Console, tell: Callable[[str], None], *, once: bool) -> Days:
     """One look into the inbox, and at the clock -> how far the days are then; a day that ended is worked on and shown.
 
-    A disk that takes no more ends the intake, and not the day.
+    A disk that takes no more costs what it does not take, and not the day. No name of a file is told: names tell of whom an image is,
+    and what is told here may lie in the system's log when the image is gone.
     """
     failed: OutputError | None = None
-
-    def told(what: str, name: str, came_at: int, detail: str) -> None:
-        del came_at
-        if what != "taken":
-            tell(f"{name}: {detail or 'its time was over'}")
-
+    counts = Counter[Outcome]()
     try:
-        if (waiting := take_in_files(work, days, inbox, told).waiting) and once:
+        if (waiting := take_in_files(work, days, inbox, lambda what, *_: counts.update([what])).waiting) and once:
             tell(f"{len(waiting)} files wait in the inbox: they came just now, and cannot be used as they are")
     except OutputError as err:
         failed = err
-        tell(f"the intake ended, and what is left waits in the inbox: {err}")
+        tell(f"not all that came could be handled, and what is left waits in the inbox: {err}")
+    _show_intake(counts, console)
     if days.day is not None:
         days = _closed(work, days, console)
     now = work.store.now()
@@ -129,6 +132,21 @@ def look(work: DailyWork, days: Days, inbox: Path, console: Console, tell: Calla
     if failed is not None and once:
         raise failed
     return days
+
+
+def _notary(path: Path, place: InboxPlace) -> Notary:
+    """Who signs and verifies kept releases. They are offered to nobody, so that they are encrypted for the site itself alone."""
+    standing = site_standing(path)
+    notary, own = standing.notary(), standing.identity
+    recipients = (lambda: {own.name: own.hpke.public}) if notary.recipients is not None else None
+    return replace(notary, lifetime_s=place.kept_ttl_s, recipients=recipients)
+
+
+def _show_intake(counts: Counter[Outcome], console: Console) -> None:
+    if counts["rejected"]:
+        console.print(f"files that cannot be used: {counts['rejected']}; see {REJECTED}/ in the inbox for each and why", soft_wrap=True)
+    if counts["over"]:
+        console.print(f"files whose time was over: {counts['over']}; they were erased", soft_wrap=True)
 
 
 def _closed(work: DailyWork, days: Days, console: Console) -> Days:
@@ -157,6 +175,6 @@ def _teller(console: Console) -> Callable[[str], None]:
     def tell(said: str) -> None:
         if said != last[0]:
             last[0] = said
-            console.print(said, soft_wrap=True, markup=False)
+            console.print(said.encode(errors="backslashreplace").decode(), soft_wrap=True, markup=False)  # paths may be no text
 
     return tell

@@ -57,6 +57,10 @@ class GoneError(RetentionError):
     """An image is not in the store: its time is over, or it never was there."""
 
 
+class DamagedError(RetentionError):
+    """One image in a store is not as it came, or cannot be read; the others are no worse for it."""
+
+
 class PolicyError(DpmFlowerError):
     """A site's own policy does not allow what was asked of it, or what would leave it."""
 

@@ -95,6 +95,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     figures: dict[str, Mapping[str, float]] = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
     figures |= {link.name: link.figures for link in links}
     figures |= {one.name: one.means if task.judged_apart else one.figures for one in inferences}
+    task.check_time()
     _show(task, exposed, judged, again)
     leakage = Leakage(
         study=task.study.name,

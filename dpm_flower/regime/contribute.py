@@ -118,6 +118,7 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
     release = notary.verify_own(envelope, task, spec)
     costs = {**fitted, "bytes_sent": float(manifest.size_bytes)}
     contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
+    task.check_time()
     # the record first: one whose release is not in the pool counts for nothing, so that no release is ever published twice
     with whole_file(record) as partial:
         partial.write_text(json.dumps(asdict(contribution)))

@@ -168,6 +168,7 @@ class DailyWork:
             report=report,
             secret=value,
             policy=self.policy,
+            check_time=functools.partial(self._check_time, day),
         )
 
     def _check_time(self, day: OpenDay) -> None:

@@ -29,6 +29,7 @@ from dpm_flower.regime.daily_work import DailyWork, campaign_of
 from dpm_flower.regime.day_log import append_day, day_line
 from dpm_flower.regime.days_folder import Days, OpenDay
 from dpm_flower.regime.fresh_images import fresh_images
+from dpm_flower.regime.inbox_images import LEAST_IMAGES
 from dpm_flower.regime.kept_releases import held, take_kept
 from dpm_flower.regime.pooling import PooledFeatures
 from dpm_flower.regime.pretrain import pretrain
@@ -37,7 +38,6 @@ from dpm_flower.training.checkpoint import write_tensors
 from dpm_flower.training.prediction import accuracy, apply
 from dpm_flower.training.supervised import train_classifier
 
-LEAST_IMAGES = 2  # batch statistics need two
 COSTS_THE_RELEASE = (PolicyError, ReleaseError, GoneError, TrainingError, MetricError, DataError, ShapeError)
 
 Step: TypeAlias = Callable[[DailyWork, Days, OpenDay], Days]
@@ -70,13 +70,18 @@ def open_day(work: DailyWork, days: Days, ended_at: int) -> Days:
     alive = {one.id for one in work.store.items()}
     lost = (came.ids | set(days.waiting)) - alive - set(days.settled)
     day = OpenDay(
-        ended_at=ended_at, taken=came.taken, rejected=came.rejected, over=came.over + len(lost) + len(found.late), boxed=len(found.boxed)
+        ended_at=ended_at,
+        taken=came.taken,
+        rejected=came.rejected,
+        over=came.over + len(lost) + len(found.late) + len(found.damaged),
+        boxed=len(found.boxed),
+        reason=f"{len(found.damaged)} images in the store are damaged" if found.damaged else "",
     )
     wanted = LEAST_IMAGES if days.networks else work.place.warm_up
-    settled = (alive & set(days.settled)) | set(found.late) | set(found.boxed) | set(found.repeats)
+    settled = (alive & set(days.settled)) | {one for some in (found.late, found.boxed, found.repeats, found.damaged) for one in some}
     if len(found.items) < max(wanted, LEAST_IMAGES):
         what = "of a class" if days.networks else "to train the networks on"
-        day = replace(day, reason=f"wanted at least {wanted} images {what}, got {len(found.items)}")
+        day = replace(day, reason=_also(day, f"wanted at least {wanted} images {what}, got {len(found.items)}"))
         waiting = found.items
     else:
         derived = work.store.derive(found.items)
@@ -105,7 +110,7 @@ def make_networks(work: DailyWork, days: Days, day: OpenDay) -> Days:
         try:
             nets = pretrain(work.task(days.at_work, day, work.days_images(day))).nets
         except COSTS_THE_RELEASE as err:
-            return replace(days, settled=_without(days, day), waiting=day.items).with_day(items=(), reason=str(err))
+            return replace(days, settled=_without(days, day), waiting=day.items).with_day(items=(), reason=_also(day, str(err)))
         write_tensors(work.folder.networks, nets.tensors())
     return replace(days, networks=nets.digest())
 
@@ -119,15 +124,19 @@ def make_release(work: DailyWork, days: Days, day: OpenDay) -> Days:
     if nets is None or not day.items:
         return days
     pool, campaign = work.pool, campaign_of(number)
-    if not (there := [one.digest for one in held(pool) if one.campaign == campaign]):  # else made, by a process that was killed after it
+    if not (there := [one for one in held(pool) if one.campaign == campaign]):  # else made, by a process that was killed after it
         try:
             task = work.task(number, day, work.days_images(day))
             contribute(task, nets, work.method, number, work.notary)
         except COSTS_THE_RELEASE as err:
-            return days.with_day(reason=str(err))
-        there = [one.digest for one in held(pool) if one.campaign == campaign]
-    signed = Manifest.from_bytes(pool.envelope(there[0]).payload).audit
-    return days.with_day(release=there[0], figures={name: value for name, value in signed.items() if name.startswith(HEADLINE)})
+            return days.with_day(reason=_also(day, str(err)))
+        there = [one for one in held(pool) if one.campaign == campaign]
+    digest, released = there[0].digest, there[0].samples
+    signed = Manifest.from_bytes(pool.envelope(digest).payload).audit
+    figures = {name: value for name, value in signed.items() if name.startswith(HEADLINE)}
+    if lost := len(day.items) - released:
+        days = days.with_day(over=day.over + lost, reason=_also(day, f"{lost} images in the store were damaged"))
+    return days.with_day(release=digest, released=released, figures=figures)
 
 
 def purge(work: DailyWork, days: Days, day: OpenDay) -> Days:
@@ -146,7 +155,14 @@ def refine(work: DailyWork, days: Days, day: OpenDay) -> Days:
     nets = work.nets()
     if nets is None:
         return days
-    decider, test = work.decider(days, nets), work.images.held_out
+    test = work.images.held_out
+    try:
+        decider = work.decider(days, nets)
+    except TrainingError as err:
+        days = days.with_day(reason=_also(day, f"{err}: that of the public networks takes its place"))
+        decider = work.decider(replace(days, decider=0), nets)
+    assert days.day is not None
+    day = days.day
     features = apply(nets.featurizer, test.images, work.compute)
     before = accuracy(decider, features, test.labels, work.compute).top1
     days = replace(days, unrefined=days.unrefined + 1).with_day(before=before, after=before)
@@ -155,7 +171,7 @@ def refine(work: DailyWork, days: Days, day: OpenDay) -> Days:
     try:
         unread = _train(work, days.at_work, day, nets, decider)
     except COSTS_THE_RELEASE as err:
-        return days.with_day(reason="; ".join(filter(None, (day.reason, f"not refined: {err}"))))
+        return days.with_day(reason=_also(day, f"not refined: {err}"))
     write_tensors(work.folder.decider(days.at_work), decider.state_dict())
     after = accuracy(decider, features, test.labels, work.compute).top1
     return replace(days, decider=days.at_work, unrefined=0).with_day(refined=True, unread=unread, after=after)
@@ -188,6 +204,11 @@ def _done(work: DailyWork, days: Days, day: OpenDay) -> tuple[Days, dict[str, An
             if path != work.folder.decider(days.decider):
                 path.unlink()
     return work.folder.write(replace(days, number=days.at_work, ended_at=day.ended_at, day=None)), line
+
+
+def _also(day: OpenDay, said: str) -> str:
+    """What is said of a day already, and one thing more."""
+    return "; ".join(filter(None, (day.reason, said)))
 
 
 def _without(days: Days, day: OpenDay) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def day_line(work: DailyWork, days: Days, day: OpenDay) -> dict[str, Any]:
         "rejected": day.rejected,
         "over": day.over,
         "boxes_only": day.boxed,
-        "released": len(day.items) if day.release else 0,
+        "released": day.released,
         "release": day.release,
         "refined": day.refined,
         "reason": day.reason,

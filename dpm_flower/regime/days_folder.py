@@ -16,7 +16,8 @@ class OpenDay:
     """A day that is being worked on: when it ended (seconds since 1970 UTC), how many of its `steps` are done, and what came of them.
 
     `items` are the ids of its images, in the order in which they are learnt from, and `derived` the name of the folder in the store
-    for all that is made of them. `reason` says why there is no release, or no refinement.
+    for all that is made of them; `released` are as many as the release was made of. `reason` says why there is no release or no
+    refinement, and what else did not go as usual.
     """
 
     ended_at: int
@@ -30,6 +31,7 @@ class OpenDay:
     boxed: int = 0
     undeleted: int = 0
     release: str = ""
+    released: int = 0
     figures: dict[str, float] | None = None
     refined: bool = False
     unread: int = 0

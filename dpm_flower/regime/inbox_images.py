@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dpm_flower.core.errors import OutputError
+from dpm_flower.core.errors import DamagedError, DataError, OutputError
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.data.own_images import study_numbers
 from dpm_flower.data.picture_files import images_from_files
@@ -15,6 +15,8 @@ from dpm_flower.data.retention.store import RetentionStore
 from dpm_flower.data.sources import load
 from dpm_flower.regime.site_file import DataPlace
 from dpm_flower.training.private_folder import make_private
+
+LEAST_IMAGES = 2  # to learn from: batch statistics need two
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +40,16 @@ class StayingImages:
 def days_images(store: RetentionStore, items: Sequence[str], classes: Sequence[str], side: int, derived: Path) -> Labelled:
     """Ids of images that have a class, and a folder of the store that goes with them -> the images as bytes (N,3,side,side), in that order.
 
-    Raises GoneError where one of them is over, DataError for one that cannot be decoded, OutputError where the disk takes no more.
+    One that was damaged in the store is left out. Raises GoneError where one of them is over, DataError for one that cannot be decoded
+    or where fewer are left than can be learnt from, OutputError where the disk takes no more.
     """
     folder, paths, labels = derived / "images", list[str](), list[int]()
     make_private(folder)
     for number, item in enumerate(items):
-        found = store.read(item)
+        try:
+            found = store.read(item)
+        except DamagedError:
+            continue
         path = folder / f"{number:06d}"
         try:
             path.write_bytes(found.content)
@@ -51,5 +57,7 @@ def days_images(store: RetentionStore, items: Sequence[str], classes: Sequence[s
             raise OutputError(f"cannot write {path}: {err.strerror}") from err
         paths.append(str(path))
         labels.append(classes.index(found.labels["class"]))
+    if len(paths) < LEAST_IMAGES:
+        raise DataError(f"wanted at least {LEAST_IMAGES} images of {len(items)} that are as they came, got {len(paths)}")
     images = np.concatenate(list(images_from_files(paths, side)))
     return Labelled(torch.from_numpy(images), torch.tensor(labels, dtype=torch.int64), len(classes))

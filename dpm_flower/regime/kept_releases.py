@@ -24,11 +24,11 @@ def take_kept(task: EntityTask, net: SplitNet, pool: Pool, notary: Notary, into:
     """A day's task and the pool -> every other day's release is taken; how many could not be read.
 
     Each is verified as a peer would. One that is damaged, of other networks, or signed by keys that do not count any more is left out.
+    Raises ReleaseError where there are some and none can be read: a decider refined on a day alone would forget all the others.
     """
-    unread = 0
-    for one in held(pool):
-        if one.campaign == task.campaign:
-            continue
+    unread, others = 0, [one for one in held(pool) if one.campaign != task.campaign]
+    why: PoolError | ReleaseError | None = None
+    for one in others:
         try:
             envelope = pool.envelope(one.digest)
             found = Manifest.from_bytes(envelope.payload)
@@ -36,6 +36,8 @@ def take_kept(task: EntityTask, net: SplitNet, pool: Pool, notary: Notary, into:
             release = notary.verify_own(envelope, replace(task, campaign=one.campaign), spec)
             shards = content(release, pool.shards(release))
             into.take(decode_each(shards, spec, classes=task.train.classes, samples=release.manifest.samples))
-        except (PoolError, ReleaseError):
-            unread += 1
+        except (PoolError, ReleaseError) as err:
+            unread, why = unread + 1, err
+    if others and unread == len(others):
+        raise ReleaseError(f"none of the {unread} kept releases of other days could be read, the last since: {why}") from why
     return unread

@@ -1,6 +1,6 @@
 """What an entity works with in any step: the study, its seed, its own images, its own folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,10 @@ from dpm_flower.regime.site_policy import SitePolicy
 from dpm_flower.training.features import FeatureCache
 
 
+def unlimited() -> None:
+    """Images that may stay."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EntityTask:
     """One entity's part in one campaign (a study under one seed).
@@ -32,7 +36,8 @@ class EntityTask:
     `attribute_names` are those of the attributes that all these images have, if any.
     `secret` is what a deployed site draws its private parts from. It is empty in a simulation, which must repeat itself: there,
     anybody who knows the study and its seed can draw every entity's noise and modules again. `policy` is what a deployed site allows;
-    in a simulation there is none.
+    in a simulation there is none. `check_time` is called before something is written or published that was made of the own images, and
+    raises where that must not be any more: where these may be kept for a limited time only.
     """
 
     study: Study
@@ -52,6 +57,7 @@ class EntityTask:
     policy: SitePolicy | None = None
     peer: Labelled | None = None
     attribute_names: tuple[str, ...] = ()
+    check_time: Callable[[], None] = unlimited
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one.

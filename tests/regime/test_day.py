@@ -19,6 +19,8 @@ from dpm_flower.data.retention.verifying import verify
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.payload.codec import decode
 from dpm_flower.payload.content import content
+from dpm_flower.regime import audit as audit_module
+from dpm_flower.regime import contribute as contribute_module
 from dpm_flower.regime import days_folder
 from dpm_flower.regime.daily_work import inbox_study
 from dpm_flower.regime.day import anything_new, close_day, open_day, take_in_files
@@ -297,6 +299,9 @@ def test_kept_releases_of_keys_or_networks_that_do_not_count_any_more_are_left_o
     (shard,) = [path for path in (work.folder.kept / "releases" / held(pool)[0].digest).iterdir() if "envelope" not in path.name]
     shard.write_bytes(shard.read_bytes()[::-1])
     line = a_day(work, inbox, clock, 1)
+    assert "not refined: none of the 1 kept releases of other days could be read" in line["reason"]
+    assert (line["refined"], work.folder.read().decider) == (False, 1)  # refined on that day alone it would forget the others
+    line = a_day(work, inbox, clock, 2)
     assert (line["unread_releases"], line["refined"]) == (1, True)
 
 
@@ -349,3 +354,55 @@ def test_the_report_and_the_state_name_no_file_and_no_image(tmp_path, inbox, clo
     texts = [path.read_bytes() for path in (*work.folder.folder.rglob("*.json*"), *work.folder.folder.rglob("*.log"))]
     assert len(texts) >= 2
     assert not [text for text, name in itertools.product(texts, (b"anna", b"berta", b"0-1")) if name in text]
+
+
+def test_a_damaged_decider_costs_itself_and_the_networks_own_takes_its_place(tmp_path, inbox, clock):
+    work = small_work(tmp_path, clock)
+    a_day(work, inbox, clock, 0)
+    work.folder.decider(1).write_bytes(b"damaged")
+    line = a_day(work, inbox, clock, 1)
+    assert "cannot read the decider" in line["reason"]
+    assert "that of the public networks takes its place" in line["reason"]
+    assert (line["refined"], a_day(work, inbox, clock, 2)["reason"]) == (True, "")
+
+
+def damage(work, number):
+    """One of the images in the store is changed where it lies."""
+    path = work.store.folder / "items" / str(work.store.items()[number].name)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+def test_an_image_that_was_damaged_in_the_store_is_lost_and_the_others_are_used(tmp_path, inbox, clock):
+    work = small_work(tmp_path, clock)
+    days = work.begin()
+    next_day(clock)
+    images_come(inbox, 0, clock)
+    take_in_files(work, days, inbox, lambda *_: None)
+    damage(work, 0)
+    evening(clock)
+    days = open_day(work, days, int(clock.wall_s))
+    assert len(days.day.items) == IMAGES - 1
+    day = next(number for number, one in enumerate(work.store.items()) if one.id in days.day.items)
+    damage(work, day)  # and another one when the day is open
+    _, line = close_day(work, days)
+    assert (line["released"], line["over"], line["refined"]) == (IMAGES - 2, 2, True)
+    assert line["reason"] == "1 images in the store are damaged; 1 images in the store were damaged"
+
+
+@pytest.mark.parametrize("where", ["pictures", "publishing"])
+def test_nothing_is_written_again_of_images_whose_time_is_over_between_two_steps_of_a_training(tmp_path, inbox, clock, monkeypatch, where):
+    module, name = {"pictures": (audit_module, "_together"), "publishing": (contribute_module, "audit")}[where]
+    done = getattr(module, name)
+    work = small_work(tmp_path, clock)
+
+    def slow(*arguments, **more):
+        found = done(*arguments, **more)
+        clock.advance(DAY)
+        work.store.purge()
+        return found
+
+    monkeypatch.setattr(module, name, slow)
+    line = a_day(work, inbox, clock, 0)
+    assert "time was over" in line["reason"]
+    assert (line["released"], line["kept_releases"], traces([tmp_path], 0)) == (0, 0, [])
+    assert [path for path in (tmp_path / "store" / "derived").rglob("*") if path.suffix in (".safetensors", ".json")] == []

@@ -1,14 +1,15 @@
 """A day's labelled images in a folder -> the same in a store that deletes them on time; what cannot be used is put aside by name."""
 
-import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from dpm_flower.core.errors import DataError, GoneError, OutputError, RetentionError, SettingError
 from dpm_flower.data.picture_checks import EXTENSIONS, decoded_size
-from dpm_flower.data.retention.rejected import REJECTED, clear, erase_file, put_aside
+from dpm_flower.data.retention.inbox_files import files_in
+from dpm_flower.data.retention.rejected import clear, erase_file, put_aside
 from dpm_flower.data.retention.store import RetentionStore, read_source
 from dpm_flower.data.voc_xml import boxes_of
 
@@ -21,8 +22,8 @@ Note: TypeAlias = Callable[[Outcome, str, int, str], None]  # what became of a f
 @dataclass(slots=True)
 class Inbox:
     """What became of the files, by their paths in the inbox: the id in the store, or why they were put aside; which were over already,
-    and were erased; which wait, since they came just now; and how many that had been put aside earlier were erased, since their time
-    was over.
+    and were erased; which wait, since they came just now; and how many that had been put aside earlier, or were hidden, were erased,
+    since their time was over.
     """
 
     taken: dict[str, str] = field(default_factory=dict)
@@ -70,47 +71,96 @@ def take_in(inbox: Path, store: RetentionStore, classes: Collection[str], *, gra
     INBOX/CLASS/IMAGE has a class; INBOX/IMAGE has boxes, in a VOC annotation of the same name beside it (IMAGE.xml), and so may an
     image in a class's folder. The labels in the store are {"class": name} and {"boxes": [[name, xmin, ymin, xmax, ymax], …]}, with
     {"size": [width, height]}. An image came when its file came to the inbox. Each is safely in the store before it is erased here;
-    killed in between, it is taken in twice, never lost. Names that begin with a dot are left alone: so does one write who is not done.
-    What was put aside lives as long as images do: it is erased by the first call after that, or by `clear_rejected`.
+    killed in between, it is taken in twice, never lost. Names that begin with a dot are not taken in: so does one write who is not done.
+    These, and what was put aside, live as long as images do: they are erased by the first call after that, or by `clear_left`.
     What cannot be used waits for `grace_s` seconds since it was last written to: an annotation may be on its way. Before anything is
     erased here or put aside it is told to `note`: again where a killed process does it again, with the same path and time.
-    Raises OutputError where a disk takes no more, and RetentionError where the store takes nothing in: what was not done yet is then
-    still in the inbox.
+    Raises OutputError where a disk takes no more, once all else is done: what was not done is then still in the inbox, but for what is
+    over, which is erased all the same. Raises RetentionError where the store takes nothing in, and ends with that.
     """
-    done = Inbox(cleared=clear_rejected(inbox, store))
-    for entry in _entries(inbox):
-        name = str(entry.files[0].relative_to(inbox))
-        try:
-            came, changed = entry.came_at, entry.changed_at
-        except FileNotFoundError:
-            continue  # whoever writes here is at work on it
-        try:
-            content, labels = _checked(inbox, entry, classes)
-            done.taken[name] = store.add(content, came, labels)
-        except GoneError:
-            note("over", name, came, "")
-            done.over.append(name)
-        except (DataError, SettingError) as err:
-            if grace_s and store.now() - changed < grace_s:
-                done.waiting.append(name)
-                continue
-            note("rejected", name, came, str(err))
-            done.rejected[name] = str(err)
-            put_aside(inbox, entry.files, str(err), came)
-            continue
-        else:
-            note("taken", name, came, done.taken[name])
-        for file in entry.files:
-            erase_file(file)
+    failed = list[OutputError]()
+    done = Inbox()
+    with _collected(failed):
+        done.cleared = clear_left(inbox, store)
+    found = files_in(inbox)
+    failed += found.failed
+    for entry in _entries(found.came):
+        with _collected(failed):
+            _take(inbox, store, classes, entry, grace_s, note, done)
+    if failed:
+        raise failed[0]
     return done
 
 
-def clear_rejected(inbox: Path, store: RetentionStore) -> int:
-    """An inbox and its store -> how many files that were put aside were erased, reasons among them: all that are as old as images become.
+@contextmanager
+def _collected(failed: list[OutputError]) -> Iterator[None]:
+    """A block whose OutputError costs nothing but the block."""
+    try:
+        yield
+    except OutputError as err:
+        failed.append(err)
 
-    Raises RetentionError where nobody knows how late it is, OutputError for what cannot be erased.
+
+def _take(inbox: Path, store: RetentionStore, classes: Collection[str], entry: _Entry, grace_s: int, note: Note, done: Inbox) -> None:
+    """One entry goes where it belongs, and what became of it stands in `done`."""
+    name = str(entry.files[0].relative_to(inbox))
+    try:
+        came, changed = entry.came_at, entry.changed_at
+    except FileNotFoundError:
+        return  # whoever writes here is at work on it
+    except OSError as err:
+        raise OutputError(f"cannot look at a file of the inbox {inbox}: {err.strerror}") from err
+    try:
+        content, labels = _checked(inbox, entry, classes)
+        done.taken[name] = store.add(content, came, labels)
+    except GoneError:
+        _erase_over(entry, name, came, note, done)
+    except (DataError, SettingError) as err:
+        now = store.now()
+        if grace_s and now - changed < grace_s:
+            done.waiting.append(name)
+        elif came <= now - store.policy.ttl_s:  # put aside it would go at once
+            _erase_over(entry, name, came, note, done)
+        else:
+            note("rejected", name, came, str(err))
+            done.rejected[name] = str(err)
+            put_aside(inbox, entry.files, str(err), came)
+    else:
+        note("taken", name, came, done.taken[name])
+        _erase(entry)
+
+
+def _erase_over(entry: _Entry, name: str, came: int, note: Note, done: Inbox) -> None:
+    """Its time is over whether or not somebody can be told."""
+    done.over.append(name)
+    try:
+        note("over", name, came, "")
+    finally:
+        _erase(entry)
+
+
+def _erase(entry: _Entry) -> None:
+    for file in entry.files:
+        erase_file(file)
+
+
+def clear_left(inbox: Path, store: RetentionStore) -> int:
+    """An inbox and its store -> how many files were erased that are as old as images become: put aside, reasons among them, or hidden.
+
+    Raises RetentionError where nobody knows how late it is, OutputError for what cannot be erased, once all else is.
     """
-    return clear(inbox, store.now() - store.policy.ttl_s)
+    before_s = store.now() - store.policy.ttl_s
+    failed, erased = list[OutputError](), 0
+    with _collected(failed):
+        erased = clear(inbox, before_s)
+    for path in files_in(inbox).hidden:
+        with _collected(failed), suppress(FileNotFoundError):
+            if came_at(path) <= before_s:
+                erase_file(path)
+                erased += 1
+    if failed:
+        raise failed[0]
+    return erased
 
 
 def _checked(inbox: Path, entry: _Entry, classes: Collection[str]) -> tuple[bytes, dict[str, Any]]:
@@ -141,12 +191,12 @@ def _bytes(path: Path) -> bytes:
         raise DataError(str(err)) from err
 
 
-def _entries(inbox: Path) -> list[_Entry]:
-    """All that lies in the inbox, by name; an annotation goes with the images that have its name."""
+def _entries(files: Sequence[Path]) -> list[_Entry]:
+    """All that came, by name; an annotation goes with the images that have its name."""
     annotations: dict[Path, Path] = {}
     others: dict[Path, list[Path]] = {}
     entries = []
-    for path in sorted(_files(inbox)):
+    for path in sorted(files):
         stem = path.with_suffix("")
         if path.suffix.lower() != XML:
             others.setdefault(stem, []).append(path)
@@ -158,20 +208,3 @@ def _entries(inbox: Path) -> list[_Entry]:
         found, xml = tuple(others.get(stem, ())), annotations.get(stem)
         entries += [_Entry(found, xml)] if xml is not None else [_Entry((path,), None) for path in found]
     return entries
-
-
-def _files(inbox: Path) -> list[Path]:
-    found = []
-    try:
-        for place, folders, names in os.walk(inbox, onerror=_raise):
-            links = [name for name in folders if Path(place, name).is_symlink()]
-            hidden = {name for name in folders if name.startswith(".") or (Path(place) == inbox and name == REJECTED)}
-            folders[:] = [name for name in folders if name not in hidden and name not in links]
-            found += [Path(place, name) for name in names + links if not name.startswith(".")]
-    except OSError as err:
-        raise OutputError(f"cannot read the inbox {inbox}: {err}") from err
-    return found
-
-
-def _raise(err: OSError) -> None:
-    raise err

@@ -35,7 +35,7 @@ def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> 
             os.utime(aside, (came_at, came_at), follow_symlinks=False)  # not before: in the inbox it would have come just now
         sync_folder(place)
     except OSError as err:
-        raise OutputError(f"cannot put {files[0]} aside: {err}") from err
+        raise OutputError(f"cannot put a file of {inbox} aside: {err.strerror}") from err  # its name says of whom the image is
 
 
 def clear(inbox: Path, before_s: float) -> int:
@@ -56,18 +56,23 @@ def clear(inbox: Path, before_s: float) -> int:
     except FileNotFoundError:
         return erased
     except OSError as err:
-        raise OutputError(f"cannot erase what was rejected in {inbox}: {err}") from err
+        raise OutputError(f"cannot erase what was rejected in {inbox}: {err.strerror}") from err
     return erased
 
 
 def erase_file(path: Path) -> None:
-    """Erases a file that was taken in, and makes that last. Raises OutputError."""
+    """Erases a file of an inbox, if it is still there, and makes that last.
+
+    Raises OutputError, which does not name it: names tell of whom an image is.
+    """
     try:
         with _folder(path.parent) as descriptor:
             erase(path.name, descriptor)
             os.fsync(descriptor)
+    except FileNotFoundError:
+        return  # whoever wrote it, or another thread, was faster
     except OSError as err:
-        raise OutputError(f"cannot erase {path}: {err}") from err
+        raise OutputError(f"cannot erase a file of the inbox: {err.strerror}") from err
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dpm_flower.core.durable import sync_folder
-from dpm_flower.core.errors import GoneError, OutputError, RetentionError, SettingError
+from dpm_flower.core.errors import DamagedError, GoneError, OutputError, RetentionError, SettingError
 from dpm_flower.core.hash_chain import Details
 from dpm_flower.data.retention import layout, purging, store_key
 from dpm_flower.data.retention.clock import Clock, MachineClock
@@ -111,8 +111,8 @@ class RetentionStore:
     def read(self, item: str) -> Item:
         """An id -> the image as it came.
 
-        Raises GoneError once its time is over, however late that is noticed; RetentionError for a file that was changed or has
-        another name, and where nobody knows how late it is.
+        Raises GoneError once its time is over, however late that is noticed; DamagedError for a file that was changed, has another
+        name, or cannot be read; RetentionError where nobody knows how late it is.
         """
         with self._keeping.turn() as turn:
             return self._read(turn, item)
@@ -196,9 +196,11 @@ class RetentionStore:
             with layout.opened(self.folder, ITEMS) as place:
                 line, content = read_item(str(held.name), place)
         except OSError as err:
-            raise RetentionError(f"cannot read {path}: {err.strerror}") from err
+            raise DamagedError(f"cannot read {path}: {err.strerror}") from err
+        except RetentionError as err:
+            raise DamagedError(str(err)) from err
         if Digests.of(self._key, item, content, line) != Digests(held.digest, held.labels_digest):
-            raise RetentionError(f"{path} is not as it came: it was changed or damaged")
+            raise DamagedError(f"{path} is not as it came: it was changed or damaged")
         self._check_not_over(held)
         return Item(item, content, parse_labels(line), held.arrived_at, held.expires_at)
 

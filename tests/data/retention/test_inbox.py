@@ -11,6 +11,7 @@ from dpm_flower.data.retention import rejected
 from dpm_flower.data.retention.inbox import take_in
 from dpm_flower.data.retention.store import RetentionStore
 from tests.data.retention.fakes import DAY
+from tests.data.test_picture_files import OTHER_FORMATS
 from tests.data.test_voc_xml import SIZE, annotation, box
 
 CLASSES = ("cat", "dog")
@@ -70,6 +71,8 @@ WRONG = {
     "two images": ({"a.jpg": png(), "a.png": png(), "a.xml": annotation(box())}, "one image beside the annotation, got 2"),
     "no labels": ({"a.png": png()}, "an annotation beside the image, or the image in the folder"),
     "no picture": ({"cat/a.png": png()[:40]}, "a readable image"),
+    "a texture": ({"cat/a.png": OTHER_FORMATS["dds"]}, "a readable image"),
+    "PostScript": ({"cat/a.png": OTHER_FORMATS["eps"]}, "a readable image"),
     "another file": ({"cat/a.pdf": b"%PDF"}, "wanted an image"),
     "another size": ({"a.png": png(), "a.xml": annotation(size=(10, 20))}, "those of one of 10 x 20"),
     "no annotation": ({"a.png": png(), "a.xml": b"<a>"}, "in XML"),
@@ -125,7 +128,7 @@ def test_what_was_put_aside_goes_when_its_time_is_over(inbox, store, clock):
     assert left(inbox) == []
 
 
-def test_a_full_disk_ends_it_without_loss_and_it_goes_on_when_there_is_room(inbox, store, monkeypatch):
+def test_what_a_full_disk_does_not_take_stays_and_goes_on_when_there_is_room(inbox, store, monkeypatch):
     for number in range(3):
         (inbox / "cat" / f"{number}.png").write_bytes(png(number))
     add, times = RetentionStore.add, []
@@ -140,8 +143,8 @@ def test_a_full_disk_ends_it_without_loss_and_it_goes_on_when_there_is_room(inbo
         patched.setattr(RetentionStore, "add", full)
         with pytest.raises(OutputError, match="No space left"):
             take_in(inbox, store, CLASSES)
-    assert left(inbox) == ["cat/1.png", "cat/2.png"]
-    assert sorted(take_in(inbox, store, CLASSES).taken) == ["cat/1.png", "cat/2.png"]
+    assert left(inbox) == ["cat/1.png"]  # and what came after it is in the store
+    assert list(take_in(inbox, store, CLASSES).taken) == ["cat/1.png"]
     assert sorted(store.read(held.id).content for held in store.items()) == sorted(png(number) for number in range(3))
 
 
@@ -248,7 +251,78 @@ def test_what_was_put_aside_can_be_cleared_without_looking_into_the_inbox(inbox,
     (inbox / "cat" / "a.png").write_bytes(b"no image")
     take_in(inbox, store, CLASSES)
     (inbox / "cat" / "b.png").write_bytes(png())
-    assert module.clear_rejected(inbox, store) == 0
+    assert module.clear_left(inbox, store) == 0
     clock.advance(DAY)
-    assert module.clear_rejected(inbox, store) == 2
+    assert module.clear_left(inbox, store) == 2
     assert left(inbox) == ["cat/b.png"]
+
+
+def full(*_, **__):
+    raise OutputError("No space left on device")
+
+
+def test_on_a_full_disk_what_is_over_goes_all_the_same(inbox, store, clock, monkeypatch):
+    (inbox / "cat" / "a.png").write_bytes(png())
+    (inbox / "cat" / "b.png").write_bytes(b"no image")
+    (inbox / "dog" / "c.png").write_bytes(png())
+    (inbox / "dog" / "c.xml").write_bytes(annotation())
+    (inbox / "dog" / ".d.png").write_bytes(png()[:40])
+    for name in ("put_aside", "clear"):
+        monkeypatch.setattr(module, name, full)
+    monkeypatch.setattr(RetentionStore, "_put", full)
+    with pytest.raises(OutputError, match="No space left"):
+        take_in(inbox, store, CLASSES, note=full)
+    assert len(left(inbox)) == 5
+    clock.advance(DAY)
+    with pytest.raises(OutputError, match="No space left"):
+        take_in(inbox, store, CLASSES, note=full)
+    assert left(inbox) == []
+
+
+def test_what_cannot_be_looked_at_or_erased_stops_nothing_that_comes_after_it(inbox, store, monkeypatch):
+    came_at, erase_file = module.came_at, module.erase_file
+
+    def closed(path):
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return came_at(path)
+
+    def failing(path):
+        if path.name == "b.png":
+            raise OutputError("cannot erase a file of the inbox")
+        erase_file(path)
+
+    for name in ("a.png", "b.png", "c.png"):
+        (inbox / "cat" / name).write_bytes(png())
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "came_at", closed)
+        patched.setattr(module, "erase_file", failing)
+        with pytest.raises(OutputError, match=r"cannot look at a file of the inbox .*: Permission denied") as refusal:
+            take_in(inbox, store, CLASSES)
+    assert "a.png" not in str(refusal.value)
+    assert left(inbox) == ["cat/a.png", "cat/b.png"]
+    assert len(store.items()) == 2  # b.png comes again
+    take_in(inbox, store, CLASSES)
+    assert (left(inbox), len(store.items())) == ([], 4)
+
+
+def test_what_cannot_be_used_and_is_over_is_erased_and_not_put_aside(inbox, store, clock):
+    (inbox / "cat" / "a.png").write_bytes(b"no image")
+    clock.advance(DAY)
+    done = take_in(inbox, store, CLASSES, grace_s=60)
+    assert (done.over, done.rejected, left(inbox)) == (["cat/a.png"], {}, [])
+
+
+@pytest.mark.parametrize("call", ["take_in", "clear_left"])
+def test_what_is_hidden_goes_when_its_time_is_over(inbox, store, clock, quick, call):
+    (inbox / "cat" / ".tmp").mkdir()
+    for name in ("cat/.tmp/a.png", ".b.png"):
+        (inbox / name).write_bytes(png())
+    (quick / "other.png").write_bytes(png())
+    (inbox / ".c.png").symlink_to(quick / "other.png")
+    act = {"take_in": lambda: take_in(inbox, store, CLASSES).cleared, "clear_left": lambda: module.clear_left(inbox, store)}[call]
+    clock.wall_s = min(path.lstat().st_ctime for path in inbox.rglob(".*")) + DAY - 60
+    assert (act(), len(left(inbox))) == (0, 3)
+    clock.advance(120)
+    assert (act(), left(inbox)) == (3, [])
+    assert (quick / "other.png").read_bytes() == png()

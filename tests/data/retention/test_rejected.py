@@ -61,3 +61,20 @@ def test_what_cannot_be_erased_is_told(tmp_path, monkeypatch):
             erase_file(tmp_path / "a")
     erase_file(tmp_path / "a")
     assert files_of(tmp_path) == {}
+
+
+def test_what_is_gone_already_needs_no_erasing(tmp_path):
+    erase_file(tmp_path / "a")
+    assert files_of(tmp_path) == {}
+
+
+def test_a_file_that_cannot_be_handled_is_not_named(tmp_path, monkeypatch):
+    (tmp_path / "anna.png").write_bytes(b"image")
+    monkeypatch.setattr(rejected, "erase", lambda name, _: (_ for _ in ()).throw(PermissionError(13, "Permission denied", name)))
+    with pytest.raises(OutputError, match="Permission denied") as refusal:
+        erase_file(tmp_path / "anna.png")
+    assert "anna" not in str(refusal.value)
+    monkeypatch.setattr(rejected, "write_file", lambda path, _: (_ for _ in ()).throw(PermissionError(13, "Permission denied", str(path))))
+    with pytest.raises(OutputError, match="Permission denied") as refusal:
+        put_aside(tmp_path, [tmp_path / "anna.png"], "why", 100)
+    assert "anna" not in str(refusal.value)
