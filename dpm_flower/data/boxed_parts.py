@@ -1,5 +1,6 @@
 """Pictures that each may turn out unusable -> the parts of a data set with boxes, and which pictures were left out and why."""
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,12 +51,13 @@ def read_parts(
     """Pictures, the classes, and the size wanted -> the data set's three parts, and why pictures were left out, by name.
 
     With a `size` pictures are resized by Pillow's LANCZOS, their boxes with them; without one they have to be alike. What cannot be
-    used is left out, as is a picture that an earlier part has too: nobody is to be judged on what was learnt from. `where` names the
-    source in messages. Raises DataError for pictures of several sizes, and where a part has no picture left.
+    used is left out, as is a picture that an earlier one has too, by name or by its pixels: nobody is to be judged on what was learnt
+    from. `where` names the source in messages. Raises DataError for pictures of several sizes, and where a part has no picture left.
     """
     once, left_out = _once(unread)
     found: dict[Role, list[_Read]] = {part: [] for part in get_args(Role)}
     first: tuple[str, _Read] | None = None
+    seen: dict[bytes, str] = {}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # Pillow decodes without the interpreter's lock
         for start in range(0, len(once), PIECE_IMAGES):
             piece = once[start : start + PIECE_IMAGES]
@@ -66,6 +68,9 @@ def read_parts(
                     continue
                 first = first or (each.name, got)
                 _check_alike(first, (each.name, got), where)
+                if (before := seen.setdefault(hashlib.sha256(got.pixels.tobytes()).digest(), each.name)) != each.name:
+                    left_out[each.name] = f"wanted each picture once, got the pixels of {before} again"
+                    continue
                 found[each.part].append(got)
     return {part: _part(reads, class_names, part, left_out, where) for part, reads in found.items()}, left_out
 
