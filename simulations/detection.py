@@ -16,8 +16,11 @@ Reads:  mean average precision on test images, at an overlap of 0.5 and over 0.5
         its images through the very module), beside the floor, which is the mean public image, and the ceiling, which is an inverse of
         raw features; and what share of that way each went. "Inside" is the same for pixels in boxes, sign taken window by window,
         where a cell is all that can be recovered
-Claim:  a peer's poisoned features help a detector nearly as much as raw ones, and what is inside the boxes is not seen in them
-Note:   a decider's updates are judged by simulations.updates, not here: federated averaging has no release that could be inverted
+Claim:  a peer's poisoned features help a detector nearly as much as raw ones, and these attackers see less in them than in raw ones
+Note:   all scores are SSIM, of which the module minimises a kind: they show what single attackers' pictures look like, and are no
+        headline. The attackers make few passes over few images, A2 is one shadow of the victim's own architecture, and the floor does
+        not know the boxes, which travel openly: a higher figure is certain to be reached by somebody. What averaged deciders tell
+        is not judged
 """
 
 from collections.abc import Sequence
@@ -77,7 +80,7 @@ def gain_kept(figures: Figures) -> tuple[str, ...]:
     for name in dict.fromkeys(name for name, _ in figures):
         both = [seed for seed in seeds if (name, seed) in figures]
         if name not in (OWN, RAW) and both:
-            parts.append(f"{name} {fmean(_gains(figures, name, both)) / fmean(gains):.0%}")
+            parts.append(f"{name} {fmean(_gains(figures, name, both)) / fmean(_gains(figures, RAW, both)):.0%}")
     return (f"{told}. Gain kept: {', '.join(parts)}.",) if parts else ()
 
 

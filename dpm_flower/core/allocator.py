@@ -14,7 +14,7 @@ KEPT = 1 << 30  # bytes of free memory at the end of the heap before any of it g
 def keep_freed_memory() -> bool:
     """From now on this process keeps pieces of up to 32 MiB that it frees -> whether its C library can do so; glibc can.
 
-    What is computed does not change, and neither does the most memory that is taken at a time.
+    What is computed does not change.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(MMAP_THRESHOLD, LARGEST_PIECE)) and bool(mallopt(TRIM_THRESHOLD, KEPT))

@@ -1,4 +1,4 @@
-"""How well detections find the things in images: mean average precision of boxes, as COCO defines it."""
+"""How well detections find the things in images: mean average precision of boxes, by COCO's rules without its crowds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ KEYS = ("boxes", "labels", "scores")
 
 @dataclass(frozen=True, slots=True)
 class BoxPrecision:
-    """Average precision in [0,1], over the classes that occur in the truth: boxes that overlap it by half count as found (`map50`, the
-    mAP of Pascal VOC), or the mean over ten thresholds from .5 to .95 (`map50_95`, COCO's AP), which `by_class` has by name.
+    """Average precision in [0,1], over the classes that occur in the truth: boxes that overlap it by half count as found (`map50`), or
+    the mean over ten thresholds from .5 to .95 (`map50_95`, COCO's AP), which `by_class` has by name.
     """
 
     map50: float
@@ -30,7 +30,8 @@ def box_precision(detections: Sequence[Mapping[str, Tensor]], truth: Boxed) -> B
 
     Detections are as torchvision's detectors give them, one mapping for each image: boxes (D,4), corners in pixels, scores (D,), and
     labels (D,) that count from 1, while the truth's count from 0. Of each image and class the 100 with the highest scores count, of equal
-    scores those that come first. Precision is interpolated at 101 recalls (torchmetrics with pycocotools).
+    scores those that come first. Every box of the truth counts, also one that VOC calls difficult. Precision is interpolated at 101
+    recalls (torchmetrics with pycocotools).
     Raises ShapeError for other numbers of images or boxes; MetricError for labels that are no class, boxes and scores that are not
     finite, and a truth without any box.
     """

@@ -28,8 +28,8 @@ def figures(**gains):
 
 
 def test_gain_kept_is_a_ratio_of_sums_over_the_seeds_of_both():
-    (told,) = gain_kept(figures(**{RAW: [0.10, 0.11, 0.09], "poisoned": [0.05, 0.04, 0.06], "other": [0.11]}))
-    assert told == "Raw features gain 10.0 points of mAP50 over own data. Gain kept: poisoned 50%, other 110%."
+    (told,) = gain_kept(figures(**{RAW: [0.11, 0.10, 0.09], "poisoned": [0.05, 0.04, 0.06], "other": [0.11]}))
+    assert told == "Raw features gain 10.0 points of mAP50 over own data. Gain kept: poisoned 50%, other 100%."
 
 
 @pytest.mark.parametrize(

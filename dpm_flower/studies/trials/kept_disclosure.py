@@ -44,8 +44,8 @@ class _Haul:
 class Burglary:
     """Attackers at the store of one stream's learner, with images of their own; their own networks and features are kept for all trials.
 
-    They know the networks under which features were made, those of each refresh; not the map by which some have migrated since. At most
-    `judged` of what is kept counts, at random; of `shown` images there are pictures.
+    They know the networks under which features were made, those of each refresh. At most `judged` of what is kept counts, at random; of
+    `shown` images there are pictures.
     """
 
     net: SplitNet
@@ -59,9 +59,10 @@ class Burglary:
         """What is kept and how it was made -> figures, and pictures of a few images beside each attacker's guesses.
 
         Figures: by attacker its SSIM, sign-aware, and that of the floor, the mean image of the label's class; and the disclosed fraction,
-        the most of all attackers and scores (see attacks/headline.py), where it can be measured. Source: SPEC.md, section 8.
+        the most of all attackers and scores (see attacks/headline.py), where it can be measured. None of what has migrated: nobody here
+        has fitted the map that an attacker could fit. Source: SPEC.md, section 8.
         """
-        hauls = self._hauls(kept)
+        hauls = [] if kept.migrated else self._hauls(kept)
         if not hauls:
             return {}, {}
         truth, labels = torch.cat([self._truth(haul) for haul in hauls]), torch.cat([haul.labels for haul in hauls])

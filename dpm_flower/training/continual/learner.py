@@ -36,7 +36,7 @@ class Kept:
     is made up they are those of the images in whose place it was made. `refused_days` counts the days of which nothing stayed, since
     what would have been kept was not fit to be. `net` are the networks under which features were made, None where the learner has no
     others than it began with. `older` is what is kept under the networks before those, as long as it is read by them: its bytes, and
-    those of its networks, are among `size_bytes` already.
+    those of its networks, are among `size_bytes` already. `migrated`: some of it was made under other networks and moved since, by a map.
     """
 
     size_bytes: int
@@ -45,6 +45,7 @@ class Kept:
     refused_days: int = 0
     net: SplitNet | None = None
     older: "Kept | None" = None
+    migrated: bool = False
 
 
 class Learner(Protocol):

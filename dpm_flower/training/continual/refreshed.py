@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor
 
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.labelled import Labels, as_bytes, joined_images
 from dpm_flower.core.protocols import WithCodec
@@ -34,7 +34,8 @@ class RefreshedReplay:
 
     * "expire": forgotten.
     * "migrate": mapped to what the new featurizer would have made, by a linear map that is fitted on the images at hand
-      (see migration.py) and gone by the evening; it was never fitted to poisoned features, which it is given all the same.
+      (see migration.py) and gone by the evening; it was never fitted to poisoned features, which it is given all the same. What it
+      maps to no number that can be kept is forgotten, and counts as one refused day.
     * "two deciders": left as it is, for the older decider behind the older featurizer, which goes on being refined on it and on each
       day's images. Both answer, and the mean of their probabilities counts. With the next refresh the elder of the two goes.
 
@@ -67,12 +68,15 @@ class RefreshedReplay:
 
 @dataclass(slots=True, eq=False)
 class RefreshedLearner:
-    """The replay learner behind the newest featurizer, the one `before` it if that still answers, and warm-up images that still live."""
+    """The replay learner behind the newest featurizer, the one `before` it if that still answers, whether any features were `moved` from
+    one to another, and warm-up images that still live.
+    """
 
     knobs: RefreshedReplay
     newest: ReplayLearner
     before: ReplayLearner | None = None
     days: int = 0
+    moved: bool = False
     _warm_up: tuple[Tensor, Labels] | None = None
 
     def warmed(self, images: Tensor, targets: Labels) -> None:
@@ -84,13 +88,15 @@ class RefreshedLearner:
     def day(self, images: Tensor, targets: Labels) -> None:
         """A day's images (N,3,H,W) with class numbers (N,) -> the day of a replay learner, behind a new featurizer if it is time."""
         self.days += 1
-        if self.days % self.knobs.every == 0:
-            self._refresh(*self._at_hand(images, targets))
+        try:
+            if self.days % self.knobs.every == 0:
+                self._refresh(*self._at_hand(images, targets))
+        finally:
+            if self.days >= self.knobs.warm_up_days:
+                self._warm_up = None
         if self.before is not None:
             self.before.refine(images, targets)
         self.newest.day(images, targets)
-        if self.days >= self.knobs.warm_up_days:
-            self._warm_up = None
 
     def predict(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> logits (N,K), of two deciders the logarithms of their mean probabilities."""
@@ -105,7 +111,7 @@ class RefreshedLearner:
         """What the newest keeps; with two deciders also the older features, featurizer and decider. Warm-up images count in bytes only."""
         kept, size = self.newest.kept, sum(each.nbytes for each in self._warm_up or ())
         if self.before is None:
-            return replace(kept, size_bytes=kept.size_bytes + size)
+            return replace(kept, size_bytes=kept.size_bytes + size, migrated=self.moved)
         older, networks = self.before.kept, (self.before.beginning.net.featurizer, self.before.decider)
         size += older.size_bytes + sum(each.nbytes for network in networks for each in network.state_dict().values())
         return replace(kept, size_bytes=kept.size_bytes + size, older=older)
@@ -163,7 +169,12 @@ class RefreshedLearner:
         kept, newest, method = last.memory.shared(), self.newest, self.knobs.replay.method
         if isinstance(kept, SharedFeatures):
             older, newer = (apply(one.beginning.net.featurizer, images, one.beginning.compute) for one in (last, newest))
+            self.moved = True
             move = FeatureMap.fitted(older, newer, newest.beginning.net.spec.non_negative)
             kept = SharedFeatures(move(kept.features), kept.labels, method.codec if isinstance(method, WithCodec) else "")
-        if kept is not None:
+        if kept is None:
+            return
+        try:
             newest.memory.add(kept, last.memory.arrivals)
+        except ReleaseError as err:  # mapped to where they cannot be written: the days go on without them
+            newest.refused.append(str(err))

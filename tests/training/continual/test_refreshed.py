@@ -196,6 +196,21 @@ def test_a_refreshed_reconstructor_has_learnt_to_undo_the_new_featurizer():
     assert after < 0.9 * stale
 
 
+def test_what_is_mapped_to_no_number_that_can_be_kept_is_forgotten_and_counts_as_a_refused_day(mixed, monkeypatch):
+    monkeypatch.setattr(refreshed.FeatureMap, "__call__", lambda _, features: features * float("inf"))
+    kept = lived(learning(RAW, older="migrate")).kept
+    assert kept.refused_days == 1
+    assert torch.equal(kept.arrivals, torch.arange(WARM + ONE, WARM + ONE + TWO))
+
+
+@pytest.mark.parametrize(
+    ("older", "replay", "moved"), [("migrate", RAW, True), ("migrate", Replay(method=RawImages(), fitting=FEW), False)]
+)
+def test_features_that_were_moved_are_told_apart(older, replay, moved):
+    assert lived(learning(replay, older=older)).kept.migrated == moved
+    assert not lived(learning(replay, older=older), [DAY]).kept.migrated
+
+
 @pytest.mark.parametrize("older", get_args(Older))
 def test_refused_days_are_counted_across_a_refresh(older):
     learner = lived(learning(Replay(method=Refusing(), fitting=FEW), older=older), (DAY, NEXT_DAY, DAY))
