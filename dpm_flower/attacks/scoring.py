@@ -70,6 +70,6 @@ def disclosure(truth_NCHW: Tensor, guess: Guess, featurizer: nn.Module, compute:
 
 def _perceptual(truth_N3HW: Tensor, guesses_N3HW: Tensor, featurizer: nn.Module, compute: Compute) -> Tensor:
     """As `perceptual_similarity`, in the featurizer's own depths."""
-    depths = at_depths(featurizer, truth_N3HW.shape[-1])
+    depths = at_depths(featurizer, *truth_N3HW.shape[-2:])
     with in_mode(depths, training=False), compute.in_float32().autocast():
         return perceptual_similarity(truth_N3HW, guesses_N3HW, lambda images: depths(compute.place(images)))

@@ -6,6 +6,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.nets.backbones import build_backbone
 from dpm_flower.nets.depths import at_depths
 from dpm_flower.nets.split import split
+from tests.training.cells import SIZE, detection_nets
 
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 SHAPES = {
@@ -55,3 +56,11 @@ def test_features_that_are_written_over_later_are_not_taken():
 def test_images_that_the_network_cannot_read_are_refused():
     with pytest.raises(SettingError, match=r"reads \(B,3,2,2\) images"):
         at_depths(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), 2)
+
+
+@torch.no_grad()
+def test_a_detector_s_featurizer_sees_images_as_it_prepares_them():
+    featurizer, images = detection_nets().featurizer, torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+    *earlier, last = at_depths(featurizer, *SIZE)(images)
+    assert [tuple(one.shape[-2:]) for one in earlier] == [SIZE, (SIZE[0] // 2, SIZE[1] // 2)][: len(earlier)]
+    assert torch.equal(last, featurizer(images))

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dpm_flower.attacks.floor import mean_guess
+from dpm_flower.attacks.boxed_floor import boxed_mean_guess
 from dpm_flower.attacks.inverse import USUAL, Inverse, check_patience
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.leaked_pairs import LEAST_PAIRS, TUNING
@@ -55,9 +55,8 @@ class DetectionAttackers:
     def asked(self, scene: Scene, method: DeepPoisoning | None, module: nn.Module, release: Release) -> Told:
         """The recipe (None: raw features leave), the victim's module, and its release -> what each attacker got.
 
-        "ssim_A0" and so on, sign-aware, "ssim_floor" (the mean public image) and "ssim_ceiling"; "inside_…" the same for pixels in boxes;
-        "recovered_…" and "recovered_inside_…" are shares of the way from floor to ceiling, left out where there is none. Raises
-        SettingError where all images are leaked.
+        See `scored`. The floor is what boxes and labels tell, which travel openly, to who owns the attacker's images. Raises SettingError
+        where all images are leaked.
         """
         victim = scene.receivers[RECEIVERS[0]]
         if len(victim) <= self.pairs:
@@ -68,13 +67,17 @@ class DetectionAttackers:
         attackers = self._attackers(scene, method, module, release)
         ceiling = self._raw_inverse(scene)
         anchors = {
-            "floor": mean_guess(len(truth), scene.public.images).images,
+            "floor": boxed_mean_guess(truth.boxes, truth.labels, _known(scene)).images,
             "ceiling": scene.through(ceiling, raw),
             "ceiling_A0": scene.through(scene.nets.reconstructor, raw),
         }
         guesses = {who: scene.through(inverse, leaving) for who, inverse in attackers.items()}
-        pictures = {name: images[: self.shown].clone() for name, images in ({"images": as_floats(truth.images)} | guesses).items()}
-        return Told(scored(truth, guesses, anchors), pictures)
+        pictures = {
+            name: images[: self.shown].clone()
+            for name, images in ({"images": as_floats(truth.images), "floor": anchors["floor"]} | guesses).items()
+        }
+        figures = scored(truth, guesses, anchors, scene.nets.featurizer, scene.ground.compute, scene.ground.stream("headline"))
+        return Told(figures, pictures)
 
     def _attackers(self, scene: Scene, method: DeepPoisoning | None, module: nn.Module, release: Release) -> dict[str, nn.Module]:
         """By attacker its network from what was released to images. Where nothing is secret, A4 has all that A2 and A3 want to know."""
