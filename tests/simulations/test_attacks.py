@@ -9,6 +9,7 @@ import pytest
 
 from dpm_flower.apps.client import app as client_app
 from dpm_flower.apps.server import app as server_app
+from dpm_flower.attacks.aligned import Aligned
 from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
@@ -18,9 +19,10 @@ from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
+from dpm_flower.core.study import Study
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from simulations.attacks import STUDY
+from simulations.attacks import FULL, STUDY
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 QUICK = Inverse(fitting=FEW)
@@ -62,12 +64,22 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
     return {(line["arm"], line["entity"]): line for line in lines}
 
 
-def test_the_attackers_are_of_every_level_and_none_bears_anothers_name() -> None:
-    assert {attack.level for attack in STUDY.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4, Level.L1}
-    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2.s600", "A3.100.s600", "A4.s600", "L1.nearest"]
-    assert {attack.fitting for attack in STUDY.attacks if isinstance(attack, OtherReconstructor)} == {STUDY.reconstruct}
-    inverses = [attack.inverse for attack in STUDY.attacks if isinstance(attack, Shadow | BlackBoxInversion)]
-    assert {inverse.fitting for inverse in inverses} == {STUDY.reconstruct}  # no attacker is trained less than the public one
+@pytest.mark.parametrize("study", [STUDY, FULL], ids=lambda study: study.name)
+def test_no_attacker_bears_anothers_name_or_is_trained_less_than_the_public_one(study: Study) -> None:
+    names = [attack.name for attack in study.attacks]
+    assert len(set(names)) == len(names)
+    assert {attack.fitting for attack in study.attacks if isinstance(attack, OtherReconstructor)} == {study.reconstruct}
+    inverses = [attack.inverse for attack in study.attacks if isinstance(attack, Shadow | BlackBoxInversion | Aligned)]
+    assert {inverse.fitting for inverse in inverses} == {study.reconstruct}
+
+
+def test_the_quick_setting_has_six_methods_and_three_shadows_and_the_full_one_asks_everybody() -> None:
+    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2.s300.x3", "A4.s300", "L1.nearest"]
+    assert len(STUDY.arms) == 6
+    assert len(STUDY.seeds) == 3
+    assert {attack.name for attack in STUDY.attacks} < {attack.name for attack in FULL.attacks}
+    assert {attack.level for attack in FULL.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4, Level.A5, Level.A6, Level.L1}
+    assert FULL.arms == STUDY.arms
 
 
 def test_every_attacker_has_every_score_of_the_one_who_releases(rows: dict[tuple[str, str], dict[str, str]]) -> None:
