@@ -83,7 +83,6 @@ def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, c
         raise SettingError(f"{path}: wanted a section inbox, got none")
     check_apart(inbox, path, site)
     place, folder = site.inbox, DaysFolder(site.folder / FOLDER)
-    notary = _notary(path, place)
     make_private(folder.folder)
     os.environ.setdefault(IMAGE_CACHE, str(site.folder / "images"))
     study = inbox_study(place, site.entity)
@@ -101,7 +100,7 @@ def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, c
                 store=store,
                 study=study,
                 images=StayingImages.of(site.data, place.classes, place.side),
-                notary=notary,
+                notary=_notary(path, place),
                 policy=site.policy,
                 compute=Compute.choose(study.device, study.precision),
                 report=report,

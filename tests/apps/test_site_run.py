@@ -19,6 +19,7 @@ from dpm_flower.data.retention.keeping import Keeping
 from dpm_flower.data.retention.verifying import verify
 from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.days_folder import DaysFolder
+from dpm_flower.regime.site_file import read_site_file
 from tests.apps.small_site import made_site
 from tests.data.retention.fakes import DAY, FakeClock
 from tests.regime.small_inbox import IMAGES, images_come, png, small_study, with_small_networks
@@ -199,6 +200,19 @@ def test_an_inbox_in_which_the_sites_own_files_lie_is_refused_and_nothing_is_tou
     assert run(site, tmp_path, once=True, clock=clock) == 1
     assert f"got the inbox {tmp_path} and {site}: one lies in the other" in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_over_goes_even_where_the_sites_keys_cannot_be_opened(tmp_path, inbox, clock, capsys):
+    site = made_site(tmp_path)
+    images_come(inbox, 0, clock)
+    assert run(site, inbox, once=True, clock=clock) == 0
+    keys = read_site_file(site).identity.folder
+    keys.rename(keys.with_name("elsewhere"))
+    clock.advance(DAY)
+    assert any((tmp_path / "store" / "items").iterdir())
+    assert run(site, inbox, once=True, clock=clock) == 1
+    assert str(keys) in capsys.readouterr().err
+    assert not any((tmp_path / "store" / "items").iterdir())
 
 
 def test_kept_releases_are_encrypted_for_the_site_itself_alone(tmp_path, inbox, clock):
