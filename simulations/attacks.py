@@ -61,7 +61,7 @@ STUDY = replace(
     seeds=(0, 1, 2),
     pretrain=Fitting(steps=500, learning_rate=1e-2),
     reconstruct=RECONSTRUCTING,
-    columns=("top1_release", "headline", "headline_p95", "windowed_ssim", "structure", "edge", "perceptual"),
+    columns=("top1_release", "headline", "headline_p95", "headline_p95_chance", "windowed_ssim", "structure", "edge", "perceptual"),
 )
 
 FULL = replace(

@@ -54,6 +54,8 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "trivial": Figure(head="trivial", unit="%", scale=100.0, minor=True),
         "headline": Figure(head="headline", keys=("headline_p",), digits=2),
         "headline_p95": Figure(head="headline, 95th percentile", keys=("headline_p_p95",), digits=2),
+        "headline_chance": Figure(head="headline by chance", keys=("headline_p_chance",), digits=2),
+        "headline_p95_chance": Figure(head="95th percentile by chance", keys=("headline_p_p95_chance",), digits=2),
         "ssim": _release("SSIM of R", "ssim"),
         "windowed_ssim": _release("windowed SSIM of R", "windowed_ssim"),
         "structure": _release("structure in R", "structure"),

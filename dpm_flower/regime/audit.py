@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -21,7 +21,7 @@ from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.inferring import inferred
 from dpm_flower.regime.judging import Judge, Judgement
-from dpm_flower.regime.leakage import OF_UNPAIRED, PROVES, Fraction, Leakage, attack_leak
+from dpm_flower.regime.leakage import OF_UNPAIRED, PROVES, Chance, Fraction, Leakage, attack_leak
 from dpm_flower.regime.linking import gallery_for, linked
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
@@ -73,8 +73,9 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     mean image of each label's class among the images that the attacking peer owns. Attackers are trained once for all releases that
     they know equally much about, and asked about raw features once; both are kept in the entity's own folder. Images that have leaked
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
-    the headline: it is reported beside it. Of a release that is made up, each own image is judged by the guess that is nearest to it,
-    since none is its own. `again` numbers later audits, which leave what the first one wrote as it is. Raises
+    the headline: it is reported beside it. So is what the headline would be if every guess were of another image of the same label:
+    nothing below that can be told apart from chance. Of a release that is made up, each own image is judged by the guess that is
+    nearest to it, since none is its own. `again` numbers later audits, which leave what the first one wrote as it is. Raises
     ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
     Source: SPEC.md, section 8.
     """
@@ -92,6 +93,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     inferences = tuple(inferred(attack, task, around, exposed, raw) for attack in task.study.attacks if isinstance(attack, AttributeAttack))
     alone = {one.attack.name: _headline(task, exposed, [one]) for one in judged}
     together = _together(task, exposed, judged)
+    chance = _by_chance(task, judged) if isinstance(together, Headline) else None
     figures: dict[str, Mapping[str, float]] = {one.attack.name: _figures(one, alone[one.attack.name]) for one in judged}
     figures |= {link.name: link.figures for link in links}
     figures |= {one.name: one.means if task.judged_apart else one.figures for one in inferences}
@@ -107,6 +109,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         own_images=len(around.own),
         mean=Fraction.of(together.mean) if isinstance(together, Headline) else None,
         p95=Fraction.of(together.p95) if isinstance(together, Headline) else None,
+        chance=Chance(chance.mean.value, chance.p95.value) if chance is not None else None,
         reason=together if isinstance(together, str) else "",
         left_out=_left_out(together),
         attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
@@ -117,7 +120,8 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     )
     leakage.write(task.site.leakage(task.campaign, repr(exposed.method), again))
     means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}
-    return Audit(figures, together.figures() if isinstance(together, Headline) else {}, means, leakage)
+    signed = together.figures() if isinstance(together, Headline) else {}
+    return Audit(figures, signed | (leakage.chance.figures() if leakage.chance is not None else {}), means, leakage)
 
 
 def _linkage(task: EntityTask) -> list[LinkageAttack]:
@@ -137,6 +141,15 @@ def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -
             return "nobody was asked who does more with releases of this method than everybody can (who decrypts images, for one)"
         return "nobody was asked but the public reconstructor, which a module is trained against"
     return _headline(task, exposed, counted)
+
+
+def _by_chance(task: EntityTask, judged: Sequence[Judgement]) -> Headline | None:
+    """What the headline would be if every guess were of another image of the same label; None where that cannot be said."""
+    others = {one.attack.name: replace(one.anchored, attack=one.chance) for one in judged if one.chance is not None}
+    try:
+        return headline(others, task.stream("chance"), replicates=2) if others else None  # the fewest: its values are all that is wanted
+    except MetricError:
+        return None
 
 
 def _left_out(together: Headline | str) -> Mapping[str, str]:

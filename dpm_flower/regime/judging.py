@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from dpm_flower.attacks.chance import exchanged
 from dpm_flower.attacks.headline import Anchored, worst_images
 from dpm_flower.attacks.nearest_released import nearest_released
 from dpm_flower.attacks.scoring import Disclosure, disclosure
@@ -22,10 +23,15 @@ WORST = 10  # images that an attacker came nearest to, for the owner to look at
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """One attacker's scores between their anchors, its first few guesses, and those of the images that it came nearest to."""
+    """One attacker's scores between their anchors, its first few guesses, and those of the images that it came nearest to.
+
+    `chance` are the scores of its guesses, each held against another image of the same label; None for who counts in no headline, and
+    for guesses that are of no single image.
+    """
 
     attack: Attack
     anchored: Anchored
+    chance: Disclosure | None
     raw: Verdict
     released: Verdict
     worst: Tensor
@@ -68,7 +74,7 @@ class Judge:
         )
         view, known = self._known_to(attack, self.exposed)
         guess = self._guess(attack, view, known)
-        if is_unpaired(self.exposed.method):
+        if unpaired := is_unpaired(self.exposed.method):
             guess = nearest_released(known.images, guess)
         of_released = self._verdict(guess, known)
         floor = self.floor if known.judged is None else self.floor.only(known.judged)
@@ -77,6 +83,7 @@ class Judge:
         return Judgement(
             attack=attack,
             anchored=anchored,
+            chance=None if unpaired or attack.level.sees_victim else self._by_chance(guess),
             raw=of_raw,
             released=of_released,
             worst=worst if known.judged is None else known.judged.nonzero().flatten()[worst],
@@ -97,6 +104,11 @@ class Judge:
         if not isinstance(result, Guess):
             raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
         return result
+
+    def _by_chance(self, guess: Guess) -> Disclosure:
+        """All images are judged: nothing of them has leaked."""
+        images, labels = self.task.train.images, self.task.train.labels
+        return disclosure(as_floats(images), exchanged(guess, labels), self.net.featurizer, self.task.compute)
 
     def _verdict(self, guess: Guess, known: Parted) -> Verdict:
         scores = disclosure(as_floats(known.images), guess, self.net.featurizer, self.task.compute)

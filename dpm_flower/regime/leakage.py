@@ -53,6 +53,18 @@ class Fraction:
         return cls(value=worst.value, low=low, high=high, score=worst.score, attacker=worst.attacker)
 
 
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """The headline, mean and 95th percentile, if every guess were of another image of the same label."""
+
+    mean: float
+    p95: float
+
+    def figures(self) -> dict[str, float]:
+        """By their names in a manifest."""
+        return {"headline_p_chance": self.mean, "headline_p_p95_chance": self.p95}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttackLeak:
     """One attacker. `mean` and `p95` are its disclosed fractions, None where it was not shown able to succeed: then `reason` says why."""
@@ -71,7 +83,8 @@ class AttackLeak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leakage:
-    """One audit. `mean` and `p95` are the release's headline, None where there is none: then `reason` says why.
+    """One audit. `mean` and `p95` are the release's headline, None where there is none: then `reason` says why. `chance` is what they
+    would be by chance, None where that cannot be said.
 
     `left_out` says, by attacker and score, why one does not count in it.
     """
@@ -85,6 +98,7 @@ class Leakage:
     own_images: int
     mean: Fraction | None
     p95: Fraction | None
+    chance: Chance | None = None
     reason: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     attacks: tuple[AttackLeak, ...]

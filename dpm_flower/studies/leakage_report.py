@@ -30,6 +30,7 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <dl class="facts">
 <div><dt>headline: disclosed, mean</dt><dd>{{ audit.mean }}</dd></div>
 <div><dt>headline: 95th percentile</dt><dd>{{ audit.p95 }}</dd></div>
+<div><dt>the same by chance</dt><dd>{{ audit.chance }}</dd></div>
 <div><dt>released images</dt><dd>{{ audit.leakage.images }}</dd></div>
 <div><dt>attacker’s own images</dt><dd>{{ audit.leakage.own_images }}</dd></div>
 <div><dt>time</dt><dd>{{ "%.0f"|format(audit.leakage.seconds) }} s</dd></div>
@@ -135,6 +136,7 @@ class _Section:
     leakage: Leakage
     mean: str
     p95: str
+    chance: str
     says: str
     lines: tuple[_Line, ...]
     grids: tuple[Image, ...]
@@ -154,6 +156,7 @@ def _section(audit: OwnAudit) -> _Section:
         leakage=leakage,
         mean=fraction_text(leakage.mean),
         p95=fraction_text(leakage.p95),
+        chance=NONE if leakage.chance is None else f"{leakage.chance.mean:.2f}, {leakage.chance.p95:.2f}",
         says=sentence(leakage),
         lines=tuple(_line(attack) for attack in leakage.attacks),
         grids=tuple(_grids(audit)),
@@ -168,7 +171,17 @@ def sentence(leakage: Leakage) -> str:
     return (
         f"Of what raw features would disclose beyond the label, the worst attacker ({mean.attacker}, by {HEADS[mean.score]}) recovers "
         f"{100 * mean.value:.0f} % from this release; the worst twentieth of the images is recovered to {100 * p95.value:.0f} % or more "
-        f"({p95.attacker}, by {HEADS[p95.score]})."
+        f"({p95.attacker}, by {HEADS[p95.score]}).{_by_chance(leakage)}"
+    )
+
+
+def _by_chance(leakage: Leakage) -> str:
+    chance = leakage.chance
+    if chance is None:
+        return ""
+    return (
+        f" Held against other images of the same label, the same guesses recover {100 * chance.mean:.0f} %, and {100 * chance.p95:.0f} % "
+        "or more of the worst twentieth: that much is chance."
     )
 
 

@@ -14,7 +14,7 @@ DECIDERS = ("top1", "top5", "validation_top1", "validation_top5")  # shares in [
 # of a release: shares in [0, 1], likeness in [-1, 1] (structure in [0, 1]), L1 in [0, 0.5], PSNR in dB
 ALIKE = ("ssim", "windowed_ssim", "structure", "edge", "perceptual")
 RELEASES = tuple(f"{name}_{of}" for name in ("top1", "top5", *ALIKE, "l1", "psnr") for of in ("z", "p"))
-HEADLINE = tuple(f"headline_p{of}{end}" for of in ("", "_p95") for end in ("", "_low", "_high"))  # disclosed fractions, unclipped
+HEADLINE = tuple(f"headline_p{of}{end}" for of in ("", "_p95") for end in ("", "_low", "_high", "_chance"))  # fractions, unclipped
 QUALITY = DECIDERS + RELEASES + tuple(f"{name}_{of}_p95" for name in ALIKE for of in ("z", "p")) + HEADLINE
 COSTS = ("bytes_sent", "bytes_fetched", "seconds")  # of this entity
 

@@ -267,6 +267,21 @@ def test_the_headline_is_of_the_worst_attacker_between_the_label_and_raw_feature
     assert none.quality["headline_p_low"] <= kept.mean.value == none.quality["headline_p"]
 
 
+def test_what_guesses_of_other_images_come_to_stands_beside_the_headline(tmp_path):
+    _, whole = recovered(tmp_path / "1", 0.0)
+    assert whole.scores["headline_p_chance"] < 0.5 < whole.scores["headline_p"]  # every guess is the image; of another image it is not
+    chance = whole.leakage.chance
+    assert (chance.mean, chance.p95) == (whole.quality["headline_p_chance"], whole.quality["headline_p_p95_chance"])
+    alone = audited(attacked(tmp_path / "2"))
+    assert alone.leakage.chance is None
+    assert not [name for name in alone.scores if name.endswith("_chance")]
+
+
+def test_guesses_of_no_single_image_and_of_who_sees_the_victim_have_no_chance(tmp_path):
+    _, found = recovered(tmp_path, 0.0, Level.A4, "A4.recovering")
+    assert "headline_p_chance" not in found.scores
+
+
 @pytest.mark.parametrize("level", [level for level in Level if level.sees_victim])
 def test_who_has_more_of_the_victim_than_its_release_is_told_beside_the_headline(level, tmp_path):
     _, found = recovered(tmp_path, 0.0, level, f"{level.name}.recovering")

@@ -6,7 +6,7 @@ import torch
 
 from dpm_flower.core.errors import ShapeError, StudyError
 from dpm_flower.regime.inferring import AttributeLeak, InferredAttribute
-from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.leakage import AttackLeak, Chance, Fraction, Leakage, ScoreLeak
 from dpm_flower.regime.linking import LinkLeak
 from dpm_flower.studies.leakage_report import HEADS, leakage_html, sentence
 from dpm_flower.studies.own_audits import LEAKAGES, OwnAudit
@@ -32,6 +32,7 @@ def attack(name, **changes):
     return replace(leak, **changes)
 
 
+CHANCE = Chance(0.02, 0.26)
 AUDIT = Leakage(
     study="small <b>",
     seed=1,
@@ -42,6 +43,7 @@ AUDIT = Leakage(
     own_images=7,
     mean=MEAN,
     p95=P95,
+    chance=CHANCE,
     attacks=(attack("A2"), attack("A4", in_headline=False, mean=None, p95=None, reason="raw features come no nearer than the label")),
     seconds=25.0,
 )
@@ -64,6 +66,7 @@ def test_the_page_says_all_of_an_audit_and_fetches_nothing():
         "small &lt;b&gt;",
         "0.14 [0.10, –]",
         "0.31 [0.20, 0.40]",
+        "0.02, 0.26",
         "0.11 · 0.22 · 0.88",
         "beside the headline",
         "Empirical",
@@ -138,9 +141,13 @@ def test_where_nothing_can_be_inferred_the_reason_stands_there():
 
 
 def test_the_sentence_names_the_worst_attackers():
-    assert sentence(AUDIT) == (
+    assert sentence(replace(AUDIT, chance=None)) == (
         "Of what raw features would disclose beyond the label, the worst attacker (A2, by edge) recovers 14 % from this release; the worst "
         "twentieth of the images is recovered to 31 % or more (A0, by SSIM)."
+    )
+    assert sentence(AUDIT).endswith(
+        " Held against other images of the same label, the same guesses recover 2 %, and 26 % or more of the worst twentieth: that much "
+        "is chance."
     )
     nothing = replace(AUDIT, mean=None, p95=None)
     assert sentence(nothing) == "Nothing can be said of the release: no attacker was shown able to succeed on raw features."
