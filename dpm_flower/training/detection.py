@@ -13,7 +13,7 @@ from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import ShapeError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Report, silent
-from dpm_flower.nets.detector_split import DetectionDecider, Target
+from dpm_flower.nets.detector_split import Target
 from dpm_flower.nets.tracing import in_mode
 from dpm_flower.training.loop import Fitted, Stretch, fit
 from dpm_flower.training.row_store import Rows
@@ -67,6 +67,7 @@ def train_detector(
     rng: torch.Generator,
     work: str,
     augment: BoxAugment | None = None,
+    penalty: Callable[[], Tensor] | None = None,
     validate: Callable[[], float] | None = None,
     report: Report = silent,
     checkpoint: Path | None = None,
@@ -74,9 +75,10 @@ def train_detector(
 ) -> Fitted:
     """Trains `network`, inputs (B,...) and targets -> losses by name, on the sum of these: a whole detector, or a decider on features.
 
-    `augment` turns a batch of images with its boxes; features are never augmented. Batch statistics are learnt, as they are where a
-    classifier's decider is refined. Everything is computed in float32: bfloat16 knows pixels beyond 128 only in twos, and anchors would
-    move. The samplers of proposals draw from torch's global generator, which `fit` has forked from `rng`.
+    `augment` turns a batch of images with its boxes; features are never augmented. `penalty` is added to the losses at every step.
+    Batch statistics are learnt, as they are where a classifier's decider is refined. Everything is computed in float32: bfloat16 knows
+    pixels beyond 128 only in twos, and anchors would move. The samplers of proposals draw from torch's global generator, which `fit`
+    has forked from `rng`.
     """
     compute.place_module(network)
 
@@ -85,7 +87,8 @@ def train_detector(
         boxes: Sequence[Tensor] = [examples.boxes[i] for i in chosen]
         if augment is not None:
             inputs, boxes = augment(inputs, boxes, rng)
-        return summed(network(compute.place(inputs), _targets(boxes, [examples.labels[i] for i in chosen], compute.device)))
+        loss = summed(network(compute.place(inputs), _targets(boxes, [examples.labels[i] for i in chosen], compute.device)))
+        return loss if penalty is None else loss + penalty()
 
     return fit(
         [network],
@@ -111,10 +114,11 @@ def summed(losses: dict[str, Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def detections(decider: DetectionDecider, features_NChw: Tensor, compute: Compute) -> list[Target]:
+def detections(decider: nn.Module, features_NChw: Tensor, compute: Compute) -> list[Target]:
     """Features (N,C,h,w) -> of each image its boxes (M,4), labels (M,) from 1 and scores (M,), the surest first, on the CPU.
 
-    The decider answers in evaluation mode, and each of its parts is then in the mode that it had.
+    A whole detector is asked in the same way, with images as floats. It answers in evaluation mode, and each of its parts is then in
+    the mode that it had.
     """
     found: list[Target] = []
     with in_mode(decider, training=False):

@@ -40,7 +40,7 @@ def detection_equivalence(equivalence: Equivalence, decider: DetectionDecider, e
 
 def _unlike_labels(decider: DetectionDecider, examples: BoxedExamples, compute: Compute) -> Unequal:
     def unequal(poisoned_BChw: Tensor, indices_B: Tensor) -> Tensor:
-        with _giving_losses(decider):
+        with giving_losses(decider):
             return summed(decider(poisoned_BChw.float(), examples.targets(indices_B, compute.device)))
 
     return unequal
@@ -80,10 +80,10 @@ def _in_batches(examples: BoxedExamples, compute: Compute) -> Iterator[Tensor]:
 
 
 @contextmanager
-def _giving_losses(decider: DetectionDecider) -> Iterator[None]:
-    """The decider gives losses inside the block, which it does while training; what learns or drops while training stays as it was."""
-    with in_mode(decider, training=True):
-        for part in decider.modules():
+def giving_losses(network: nn.Module) -> Iterator[None]:
+    """A detector or a decider gives losses inside the block, which it does while training; what learns or drops then stays as it was."""
+    with in_mode(network, training=True):
+        for part in network.modules():
             if isinstance(part, nn.modules.batchnorm._BatchNorm | nn.modules.dropout._DropoutNd):
                 part.eval()
         yield

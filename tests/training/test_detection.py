@@ -106,3 +106,17 @@ def test_detections_are_the_decider_s_own_in_any_batches_and_leave_its_mode(monk
         for one, own in zip(found, wanted, strict=True):
             assert one.keys() == own.keys() == {"boxes", "labels", "scores"}
             assert torch.allclose(one["boxes"], own["boxes"], atol=1e-3)
+
+
+def test_a_penalty_is_added_at_every_step():
+    asked, decider = [], copy.deepcopy(NETS.decider).requires_grad_(True)
+    examples = BoxedExamples.of(DATA, RAW)
+
+    def penalty():
+        asked.append(1)
+        return 1e4 * sum(parameter.square().sum() for parameter in decider.parameters())
+
+    train_detector(decider, examples, BRIEF, compute=CPU, rng=stream(0, "a"), work="detector", penalty=penalty)
+    assert len(asked) == BRIEF.steps
+    norms = [sum(p.square().sum().item() for p in one.parameters()) for one in (decider, trained(NETS.decider, examples)[0])]
+    assert norms[0] < norms[1]

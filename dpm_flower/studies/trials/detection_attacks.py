@@ -21,6 +21,7 @@ from dpm_flower.studies.trials.detection_release import Release, fitted
 from dpm_flower.studies.trials.detection_scene import RECEIVERS, Scene
 from dpm_flower.studies.trials.detection_scores import scored
 from dpm_flower.studies.trials.kept_as import kept_as
+from dpm_flower.training.detection_poisoning import ModuleRecipe
 from dpm_flower.training.reconstruction import train_reconstructor
 
 
@@ -62,33 +63,48 @@ class DetectionAttackers:
         if len(victim) <= self.pairs:
             raise SettingError(f"wanted fewer pairs than the {len(victim)} images of the victim, got {self.pairs}")
         judged = torch.arange(self.pairs, len(victim))
-        truth, leaving = victim.take(judged), release.examples.inputs[judged]
-        raw = scene.raw(truth.images)
+        leaving = release.examples.inputs[judged]
         attackers = self._attackers(scene, method, module, release)
-        ceiling = self._raw_inverse(scene)
+        return self.told(scene, victim.take(judged), {who: scene.through(inverse, leaving) for who, inverse in attackers.items()})
+
+    def asked_of_kept(self, scene: Scene, method: ModuleRecipe | None, kept_NChw: Tensor, truth: Boxed) -> Told:
+        """The recipe (None: raw features), features that are kept, and their images -> what A0 and A2 got who come for them.
+
+        The modules that made them are gone, and no pairs leak. Of raw features A2 is the inverse that is their ceiling.
+        """
+        attackers = self._without_secrets(scene, method)
+        return self.told(scene, truth, {who: scene.through(inverse, kept_NChw) for who, inverse in attackers.items()})
+
+    def told(self, scene: Scene, truth: Boxed, guesses: Mapping[str, Tensor]) -> Told:
+        """Images with boxes, and by attacker its guesses (N,3,H,W) -> figures, see `scored`, and pictures of the first few."""
+        raw = scene.raw(truth.images)
         anchors = {
             "floor": boxed_mean_guess(truth.boxes, truth.labels, _known(scene)).images,
-            "ceiling": scene.through(ceiling, raw),
+            "ceiling": scene.through(self._raw_inverse(scene), raw),
             "ceiling_A0": scene.through(scene.nets.reconstructor, raw),
         }
-        guesses = {who: scene.through(inverse, leaving) for who, inverse in attackers.items()}
         pictures = {
             name: images[: self.shown].clone()
-            for name, images in ({"images": as_floats(truth.images), "floor": anchors["floor"]} | guesses).items()
+            for name, images in ({"images": as_floats(truth.images), "floor": anchors["floor"]} | dict(guesses)).items()
         }
         figures = scored(truth, guesses, anchors, scene.nets.featurizer, scene.ground.compute, scene.ground.stream("headline"))
         return Told(figures, pictures)
 
     def _attackers(self, scene: Scene, method: DeepPoisoning | None, module: nn.Module, release: Release) -> dict[str, nn.Module]:
         """By attacker its network from what was released to images. Where nothing is secret, A4 has all that A2 and A3 want to know."""
-        folder, known = scene.ground.folder, _known(scene)
-        found: dict[str, nn.Module] = {"A0": scene.nets.reconstructor}
         if method is None:
-            return found | {"A4": self._raw_inverse(scene)}
-        shadow = fitted(scene, method, known, "attacker", folder / "shadow")
-        found["A2"] = self._undoing(scene, shadow, known, folder / "A2")
+            return {"A0": scene.nets.reconstructor, "A4": self._raw_inverse(scene)}
+        folder, found = scene.ground.folder, self._without_secrets(scene, method)
         found["A3"] = self._tuned(scene, found["A2"], release, folder / "A3")
-        return found | {"A4": self._undoing(scene, module, known, folder / "A4")}
+        return found | {"A4": self._undoing(scene, module, _known(scene), folder / "A4")}
+
+    def _without_secrets(self, scene: Scene, method: ModuleRecipe | None) -> dict[str, nn.Module]:
+        """Those who have nothing of the victim but its features."""
+        folder, known = scene.ground.folder, _known(scene)
+        if method is None:
+            return {"A0": scene.nets.reconstructor, "A2": self._raw_inverse(scene)}
+        shadow = fitted(scene, method, known, "attacker", folder / "shadow")
+        return {"A0": scene.nets.reconstructor, "A2": self._undoing(scene, shadow, known, folder / "A2")}
 
     def _raw_inverse(self, scene: Scene) -> nn.Module:
         """Trained once for all trials under the seed."""

@@ -14,8 +14,7 @@ from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.payload.codec import decode, encode
 from dpm_flower.studies.trials.detection_scene import Scene
 from dpm_flower.training.detection import BoxedExamples
-from dpm_flower.training.detection_equivalence import detection_equivalence
-from dpm_flower.training.poisoning import train_module
+from dpm_flower.training.detection_poisoning import ModuleRecipe, train_boxed_module
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +31,7 @@ def check_recipe(method: DeepPoisoning | None) -> None:
         raise SettingError(f"wanted a method with a block kind of its own, without perturbation and privacy, got {method}")
 
 
-def fitted(scene: Scene, method: DeepPoisoning | None, part: Boxed, owner: str, folder: Path) -> nn.Module:
+def fitted(scene: Scene, method: ModuleRecipe | None, part: Boxed, owner: str, folder: Path) -> nn.Module:
     """A recipe, images with boxes to learn from, and whose random stream -> the module, fitted once per folder.
 
     Without a recipe features pass as they are.
@@ -44,19 +43,7 @@ def fitted(scene: Scene, method: DeepPoisoning | None, part: Boxed, owner: str, 
 
     def train(_: Path) -> None:
         raw = scene.raw(part.images)
-        train_module(
-            module,
-            nets.reconstructor,
-            part.images,
-            raw,
-            detection_equivalence(method.equivalence, nets.decider, BoxedExamples.of(part, raw), compute),
-            method.weight,
-            method.fitting,
-            compute=compute,
-            rng=rng,
-            adversaries=method.adversaries,
-            report=scene.ground.report,
-        )
+        train_boxed_module(module, method, nets, part, raw, compute=compute, rng=rng, report=scene.ground.report)
 
     trained_once(module, folder, train)
     return compute.place_module(module)

@@ -72,10 +72,16 @@ class Scene:
         Raises DataError for data with too few images.
         """
         data = load_boxed(ground.data)
-        lead, public, first, second = _dealt(task, data, ground)
+        lead, public, *receivers = _dealt(task, data, ground)
+        return cls.among(task, ground, lead, public, dict(zip(RECEIVERS, receivers, strict=True)), data)
+
+    @classmethod
+    def among(
+        cls, task: DetectionTask, ground: Ground, lead: Boxed, public: Boxed, receivers: Mapping[str, Boxed], data: BoxedData
+    ) -> "Scene":
+        """As `of`, however the training images were dealt out: who deals otherwise has another `ground.common`, where networks lie."""
         size, classes = data.train.size, len(data.train.class_names)
         nets = DetectionNets.assemble(task.depth, task.hook, size, classes, ground.stream("public networks"))
-        receivers = dict(zip(RECEIVERS, (first, second), strict=True))
         scene = cls(task, ground, lead, public, receivers, data.validation, data.test, nets)
         scene._train()
         return replace(scene, nets=nets.frozen())
