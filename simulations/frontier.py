@@ -10,6 +10,7 @@ Claim:  a module that hides from the public reconstructor hides little from who 
 Note:   one seed; the intervals are over images, and another module may leak more or less
 Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing: noise of several strengths, the strongest tenth of the
         values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
+Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that have to hide more, or are trained for longer, or both
 More:   STUDY=simulations.frontier:ATTACKED asks others in A2's place, who know no recipe: A1, A5, A6, and L1, which images can be linked
 """
 
@@ -56,6 +57,14 @@ UNTRAINED_METHODS: dict[str, SharingMethod] = {
     "class means": ClassMeanFeatures(),
 }
 
+LONGER = replace(ADAPTING, fitting=replace(ADAPTING.fitting, steps=700))
+HARDENED_METHODS: dict[str, SharingMethod] = {
+    "raw features": RawFeatures(),
+    "DPM, 2 adversaries, weight 10": replace(ADAPTING, weight=10.0),
+    "DPM, 2 adversaries, 700 steps": LONGER,
+    "DPM, 2 adversaries, weight 10, 700 steps": replace(LONGER, weight=10.0),
+}
+
 
 def arms(methods: dict[str, SharingMethod]) -> tuple[SharingArm, ...]:
     """Methods by name -> the arms in which the victim alone releases and the lead alone receives."""
@@ -89,6 +98,8 @@ STUDY = replace(
         "seconds",
     ),
 )
+
+HARDENED = replace(STUDY, name="frontier-hardened", arms=arms(HARDENED_METHODS), attacks=(*STUDY.attacks, NearestFeatures()))
 
 UNTRAINED = replace(STUDY, name="frontier-untrained", arms=arms(UNTRAINED_METHODS), seeds=(0, 1, 2))
 
