@@ -11,7 +11,7 @@ Learns: a Faster R-CNN on a thin ResNet is cut behind conv3_1. Each receiver ref
         or the maps that it reads (activations). "YOLOS" rows are another detector and another way (arXiv 2306.03679, MI): a small vision
         transformer with 60 detection tokens and the set loss, trained from scratch for equally many steps in each row, on squares of
         128 pixels (images keep their proportions, black above and below) in patches of 16. In "own" each receiver has the lead's clear
-        images and its own, in the rows "of all" those of the other receiver too: 112 and 164 images, under augmentation by flips. Mixed
+        images and its own, in the rows "of all" those of the other receiver too: 113 and 164 images, under augmentation by flips. Mixed
         images have each patch replaced by the mean of its quarters; there is no key, so the lead's and both receivers' are pooled as
         they are, and test images are mixed likewise. Nothing is pre-trained, and no knob of it was chosen by a result
 Reads:  mean average precision on test images, at an overlap of 0.5 and over 0.5 to 0.95, means over both receivers; that of the decider as

@@ -20,7 +20,8 @@ Reads:  mean average precision on test images, at an overlap of 0.5 and over 0.5
         four scores of the whole image, mean and 95th percentile. Of raw features A2 is that inverse. Kept images are their own guess
 Claim:  with features kept, raw or poisoned, a detector forgets less than with online fine-tuning and EWC, and keeps no image
 Note:   modules are fitted for half as long as in simulations.detection, to 28 images each; attackers learn from 60 images and have one
-        shadow module. What kept weights tell of single images is not measured. No firmness, bound or confidence was chosen by a result
+        shadow module. No row trains the decider alone and keeps nothing: less forgetting may come of the frozen featurizer as well. What
+        kept weights tell of single images is not measured. No firmness, bound or confidence was chosen by a result
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -74,8 +74,8 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     they know equally much about, and asked about raw features once; both are kept in the entity's own folder. Images that have leaked
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
     the headline: it is reported beside it. So is what the headline would be if every guess were of another image of the same label:
-    nothing below that can be told apart from chance. Of a release that is made up, each own image is judged by the guess that is
-    nearest to it, since none is its own. `again` numbers later audits, which leave what the first one wrote as it is. Raises
+    an attacker who comes to no more than that has read nothing but the label. Of a release that is made up, each own image is judged
+    by the guess that is nearest to it, since none is its own. `again` numbers later audits, which leave what the first wrote. Raises
     ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
     Source: SPEC.md, section 8.
     """
@@ -145,7 +145,7 @@ def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -
 
 def _by_chance(task: EntityTask, judged: Sequence[Judgement]) -> Headline | None:
     """What the headline would be if every guess were of another image of the same label; None where that cannot be said."""
-    others = {one.attack.name: replace(one.anchored, attack=one.chance) for one in judged if one.chance is not None}
+    others = {one.attack.name: one.chance for one in judged if one.chance is not None}
     try:
         return headline(others, task.stream("chance"), replicates=2) if others else None  # the fewest: its values are all that is wanted
     except MetricError:

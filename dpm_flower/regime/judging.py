@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from dpm_flower.attacks.chance import exchanged
@@ -18,6 +19,7 @@ from dpm_flower.regime.leak import Parted, parted
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 
+LEAST_JUDGED = 2  # images, of which something is told by chance
 WORST = 10  # images that an attacker came nearest to, for the owner to look at
 
 
@@ -25,13 +27,13 @@ WORST = 10  # images that an attacker came nearest to, for the owner to look at
 class Judgement:
     """One attacker's scores between their anchors, its first few guesses, and those of the images that it came nearest to.
 
-    `chance` are the scores of its guesses, each held against another image of the same label; None for who counts in no headline, and
-    for guesses that are of no single image.
+    `chance` are the scores of its guesses, each held against another image of the same label; None for who counts in no headline, for
+    guesses that are of no single image, and where labels have one image each.
     """
 
     attack: Attack
     anchored: Anchored
-    chance: Disclosure | None
+    chance: Anchored | None
     raw: Verdict
     released: Verdict
     worst: Tensor
@@ -83,7 +85,7 @@ class Judge:
         return Judgement(
             attack=attack,
             anchored=anchored,
-            chance=None if unpaired or attack.level.sees_victim else self._by_chance(guess),
+            chance=None if unpaired or attack.level.sees_victim else self._by_chance(guess, known, anchored),
             raw=of_raw,
             released=of_released,
             worst=worst if known.judged is None else known.judged.nonzero().flatten()[worst],
@@ -105,10 +107,15 @@ class Judge:
             raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
         return result
 
-    def _by_chance(self, guess: Guess) -> Disclosure:
-        """All images are judged: nothing of them has leaked."""
-        images, labels = self.task.train.images, self.task.train.labels
-        return disclosure(as_floats(images), exchanged(guess, labels), self.net.featurizer, self.task.compute)
+    def _by_chance(self, guess: Guess, known: Parted, anchored: Anchored) -> Anchored | None:
+        """The images whose label has another one, each with a guess of another; None where there are too few."""
+        everybody = torch.arange(len(self.task.train)) if known.judged is None else known.judged.nonzero().flatten()
+        dealt, others = exchanged(guess, self.task.train.labels[everybody])
+        if len(others) < LEAST_JUDGED:
+            return None
+        scores = disclosure(as_floats(known.images), dealt, self.net.featurizer, self.task.compute)
+        judged = torch.zeros(len(self.task.train), dtype=torch.bool).index_fill_(0, everybody[others], True)
+        return Anchored(scores.only(others), anchored.floor.only(others), anchored.ceiling.only(others), judged)
 
     def _verdict(self, guess: Guess, known: Parted) -> Verdict:
         scores = disclosure(as_floats(known.images), guess, self.net.featurizer, self.task.compute)

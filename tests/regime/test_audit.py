@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.kept_weights import WEIGHTS
+from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import ReleaseError
@@ -275,6 +276,23 @@ def test_what_guesses_of_other_images_come_to_stands_beside_the_headline(tmp_pat
     alone = audited(attacked(tmp_path / "2"))
     assert alone.leakage.chance is None
     assert not [name for name in alone.scores if name.endswith("_chance")]
+
+
+def test_who_guesses_a_sample_is_held_against_other_images_of_that(tmp_path):
+    one = attacked(tmp_path, Optimised(images=6, steps=1))
+    found = audited(one)
+    assert "A6" in {attack.name[:2] for attack in found.leakage.attacks}
+    assert found.leakage.attacks[-1].images == 6
+
+
+def test_images_alone_in_their_label_say_nothing_of_chance(tmp_path):
+    one = task(tmp_path)
+    few = replace(
+        one, train=one.train.take(torch.stack([(one.train.labels == label).nonzero()[0, 0] for label in one.train.labels.unique()]))
+    )
+    attack = Recovering(few.train.images, features(few.train.images))
+    found = audited(replace(few, study=replace(STUDY, attacks=(attack,))), shift=0.0)
+    assert found.leakage.chance is None
 
 
 def test_guesses_of_no_single_image_and_of_who_sees_the_victim_have_no_chance(tmp_path):

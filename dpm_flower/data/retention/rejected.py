@@ -2,8 +2,9 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dpm_flower.core.durable import sync_folder, write_file
@@ -22,6 +23,7 @@ def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> 
     Raises OutputError where the disk does not take it; the files are then still in the inbox.
     """
     place = inbox / REJECTED / files[0].relative_to(inbox).parent
+    _refuse_link(inbox / REJECTED)
     try:
         place.mkdir(0o700, parents=True, exist_ok=True)
         os.chmod(inbox / REJECTED, 0o700)
@@ -41,23 +43,44 @@ def put_aside(inbox: Path, files: Sequence[Path], reason: str, came_at: int) -> 
 def clear(inbox: Path, before_s: float) -> int:
     """An inbox and a time (seconds since 1970 UTC) -> how many files below `rejected`, reasons among them, were erased: all of that age.
 
-    They are images as well, and may be kept no longer than those in the store. Raises OutputError for what cannot be erased.
+    They are images as well, and may be kept no longer than those in the store. Folders go as soon as nothing lies in them. Raises
+    OutputError for what cannot be erased, and where `rejected` is a link.
     """
-    erased = 0
+    erased, top = 0, inbox / REJECTED
     try:
-        for place, _, names, descriptor in os.fwalk(inbox / REJECTED):
-            for name in names:
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if min(found.st_mtime, found.st_ctime) <= before_s:  # a camera's time may lie ahead of what was moved last
-                    erase(name, descriptor)
-                    erased += 1
-            if names and erased:
+        _refuse_link(top)
+        for place, folders, names, descriptor in os.fwalk(top, topdown=False):
+            links = [name for name in folders if stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)]
+            gone = [name for name in names + links if _erased(name, descriptor, before_s)]
+            erased += len(gone)
+            if gone:
                 sync_folder(Path(place))
+            if Path(place) != top:
+                with suppress(OSError):  # something lies there still
+                    os.rmdir(place)  # names of folders tell of whom images were, too
     except FileNotFoundError:
         return erased
     except OSError as err:
         raise OutputError(f"cannot erase what was rejected in {inbox}: {err.strerror}") from err
     return erased
+
+
+def _erased(name: str, descriptor: int, before_s: float) -> bool:
+    """Whether a file, or a link, in the folder of this descriptor was of that age and is gone."""
+    try:
+        found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        if min(found.st_mtime, found.st_ctime) > before_s:  # a camera's time may lie ahead of what was moved last
+            return False
+        erase(name, descriptor)
+    except FileNotFoundError:
+        return False  # another thread was faster
+    return True
+
+
+def _refuse_link(top: Path) -> None:
+    """What lies behind a link nobody would clear. Raises OutputError."""
+    if top.is_symlink():
+        raise OutputError(f"wanted a folder {top}, got a link: what is put aside there would not be erased on time")
 
 
 def erase_file(path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.core.errors import ReleaseError, SettingError, TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled, Labels, as_bytes
 from dpm_flower.core.protocols import Preparation, SharingMethod
@@ -29,7 +29,8 @@ class Replay:
     evening: a module that was kept would lie beside the features that it is to hide, and whoever came for those could try it out.
     `budget_bytes` bounds what is kept (see memory.py). With `held_out` that share of the day's images is kept from the method, for what
     it must compare or calibrate with, and nothing of them stays. Where the method itself refuses (a generator that has learnt images by
-    heart) nothing of that day is kept, and the day counts as refused. Raises SettingError for knobs that cannot work.
+    heart) or its training fails, nothing of that day is kept, and the day counts as refused. Raises SettingError for knobs that cannot
+    work.
     """
 
     method: SharingMethod
@@ -107,7 +108,7 @@ class ReplayLearner:
             batch = self._shared(private, everything.take(apart) if len(apart) else private)
             if batch is not None:
                 self.memory.add(batch, self.seen + chosen)
-        except ReleaseError as err:
+        except (ReleaseError, TrainingError) as err:
             self.refused.append(str(err))
         self.seen += len(images)
 

@@ -78,3 +78,43 @@ def test_a_file_that_cannot_be_handled_is_not_named(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="Permission denied") as refusal:
         put_aside(tmp_path, [tmp_path / "anna.png"], "why", 100)
     assert "anna" not in str(refusal.value)
+
+
+def test_links_and_folders_go_with_what_lay_there(tmp_path):
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"image")
+    (folder / "anna").symlink_to(tmp_path, target_is_directory=True)
+    put_aside(tmp_path, [folder / "a.png"], "why", 100)
+    put_aside(tmp_path, [folder / "anna"], "why", 200)
+    assert clear(tmp_path, 150) == 2
+    assert (tmp_path / "rejected" / "cat" / "anna").is_symlink()
+    assert clear(tmp_path, 2**40) == 2
+    assert list((tmp_path / "rejected").iterdir()) == []
+    assert tmp_path.is_dir()
+
+
+def test_what_is_put_aside_never_lies_behind_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "rejected").symlink_to("elsewhere")
+    (tmp_path / "a").write_bytes(b"image")
+    for wanted in (lambda: put_aside(tmp_path, [tmp_path / "a"], "why", 100), lambda: clear(tmp_path, 100)):
+        with pytest.raises(OutputError, match="got a link"):
+            wanted()
+    assert (tmp_path / "a").read_bytes() == b"image"
+
+
+def test_a_file_that_goes_by_itself_does_not_keep_the_others(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"image")
+        put_aside(tmp_path, [tmp_path / name], "why", 100)
+    erases = rejected.erase
+
+    def faster(name, folder):
+        if name == "a":
+            os.unlink(name, dir_fd=folder)
+        return erases(name, folder)
+
+    monkeypatch.setattr(rejected, "erase", faster)
+    assert clear(tmp_path, 100) == 3
+    assert files_of(tmp_path) == {}

@@ -1,4 +1,5 @@
 import gc
+from dataclasses import replace
 
 import pytest
 import torch
@@ -130,6 +131,15 @@ def test_of_a_day_whose_images_the_method_refuses_nothing_is_kept_and_learning_g
     assert learner.kept.refused_days == 1
     assert learner.refused == ["the generator has memorised"]
     assert torch.equal(learner.kept.arrivals, torch.cat([torch.arange(24), torch.arange(42, 66)]))
+
+
+def test_a_module_that_diverges_costs_the_day_and_no_more():
+    wild = DeepPoisoning(blocks=1, fitting=replace(FEW, steps=4, learning_rate=1e30))
+    learner = Replay(method=wild, fitting=FEW).start(beginning())
+    learner.day(DAY.images, DAY.labels)
+    assert learner.kept.refused_days == 1
+    assert "nan" in learner.refused[0]
+    assert learner.kept.shared is None
 
 
 def test_a_budget_bounds_what_is_kept():

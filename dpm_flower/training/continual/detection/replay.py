@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.boxed import Boxed
-from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.errors import ReleaseError, TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedFeatures
@@ -88,7 +88,7 @@ class BoxedReplayLearner:
             self.memory.add(SharedFeatures(self._hidden(boxed), torch.zeros(len(boxed), dtype=torch.int64)), arrivals)
             self.boxes.extend(boxed.boxes)
             self.labels.extend(boxed.labels)
-        except ReleaseError as err:
+        except (ReleaseError, TrainingError) as err:
             self.refused.append(str(err))
         self.seen += len(boxed)
 

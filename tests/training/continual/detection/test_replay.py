@@ -1,5 +1,6 @@
 import gc
 import weakref
+from dataclasses import replace
 
 import torch
 
@@ -85,3 +86,12 @@ def test_of_a_day_that_cannot_be_kept_nothing_stays_and_learning_goes_on():
     assert torch.equal(learner.kept.arrivals, torch.cat([torch.arange(6), torch.arange(10, 15)]))
     assert len(learner.boxes) == len(learner.labels) == 11
     assert len(learner.predict(TEST.images)) == len(TEST)
+
+
+def test_a_module_that_diverges_costs_the_day_and_no_more():
+    wild = replace(POISONED, fitting=replace(FEW, steps=4, learning_rate=1e30))
+    learner = BoxedReplay(recipe=wild, fitting=FEW).start(beginning())
+    learner.day(DAY)
+    assert learner.kept.refused_days == 1
+    assert "nan" in learner.refused[0]
+    assert learner.kept.shared is None
