@@ -22,8 +22,9 @@ Note:   a module that hides from the public reconstructor hides less from who ru
         who fits the same map knows more of them than the attackers here
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
+from statistics import fmean, stdev
 
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
@@ -47,6 +48,7 @@ from dpm_flower.training.continual.replay import Replay
 from dpm_flower.training.fair_encoding import FairLoss
 
 ONLINE, BOUND = "online", "all images"
+STANDARD_ERRORS = 3.0  # a gap smaller than this many of its own cannot be divided by
 POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=16))
 MADE_UP = SyntheticImages(width=16, fitting=Fitting(steps=600, learning_rate=4e-4, weight_decay=0.0, schedule="cosine", max_epochs=32))
 FAIR = FairFeatures(loss=FairLoss(audit=3.0), fitting=POISONED.fitting)
@@ -79,15 +81,26 @@ FURTHER: dict[str, Learning] = {
 SHADOW = Shadow(inverse=Inverse(fitting=Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)))
 
 
+def surely_above(gaps: Sequence[float]) -> bool:
+    """By seed, by how much one learner is better than another -> whether the mean lies three standard errors above 0."""
+    return len(gaps) > 1 and fmean(gaps) >= STANDARD_ERRORS * stdev(gaps) / len(gaps) ** 0.5
+
+
 def gap_closed(figures: Figures) -> tuple[str, ...]:
     """All figures -> how much of the way from online fine-tuning to keeping all images each learner went, over the seeds of all three."""
     seeds = [seed for name, seed in figures if name == ONLINE and (BOUND, seed) in figures]
     if not seeds:
         return ()
-    gap = fmean(figures[BOUND, seed]["top1"] - figures[ONLINE, seed]["top1"] for seed in seeds)
+    gaps = [figures[BOUND, seed]["top1"] - figures[ONLINE, seed]["top1"] for seed in seeds]
+    gap = fmean(gaps)
     if gap <= 0:
         return (
             f"Keeping all images is no better than online fine-tuning here ({100 * gap:.1f} points of top-1): there is no gap to close.",
+        )
+    if not surely_above(gaps):
+        return (
+            f"Keeping all images gains {100 * gap:.1f} points of top-1 over online fine-tuning, not for sure over {len(seeds)} seeds: "
+            "what share of it others gain is not measurable.",
         )
     parts = []
     for name in LEARNINGS:
