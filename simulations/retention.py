@@ -86,30 +86,34 @@ def surely_above(gaps: Sequence[float]) -> bool:
     return len(gaps) > 1 and fmean(gaps) >= STANDARD_ERRORS * stdev(gaps) / len(gaps) ** 0.5
 
 
-def gap_closed(figures: Figures) -> tuple[str, ...]:
-    """All figures -> how much of the way from online fine-tuning to keeping all images each learner went, over the seeds of all three."""
+def gap_closed(figures: Figures, key: str = "top1", what: str = "top-1") -> tuple[str, ...]:
+    """All figures -> how much of the way from online fine-tuning to keeping all images each learner went, over the seeds of all three.
+
+    `key` is the figure that counts, a share in [0, 1], and `what` its name.
+    """
     seeds = [seed for name, seed in figures if name == ONLINE and (BOUND, seed) in figures]
     if not seeds:
         return ()
-    gaps = [figures[BOUND, seed]["top1"] - figures[ONLINE, seed]["top1"] for seed in seeds]
+    gaps = [figures[BOUND, seed][key] - figures[ONLINE, seed][key] for seed in seeds]
     gap = fmean(gaps)
     if gap <= 0:
         return (
-            f"Keeping all images is no better than online fine-tuning here ({100 * gap:.1f} points of top-1): there is no gap to close.",
+            f"Keeping all images is no better than online fine-tuning here ({100 * gap:.1f} points of {what}): there is no gap to close.",
         )
     if not surely_above(gaps):
         return (
-            f"Keeping all images gains {100 * gap:.1f} points of top-1 over online fine-tuning, not for sure over {len(seeds)} seeds: "
+            f"Keeping all images gains {100 * gap:.1f} points of {what} over online fine-tuning, not for sure over {len(seeds)} seeds: "
             "what share of it others gain is not measurable.",
         )
     parts = []
-    for name in LEARNINGS:
+    for name in dict.fromkeys(name for name, _ in figures):
         common = [seed for seed in seeds if (name, seed) in figures]
         if name not in (ONLINE, BOUND) and common:
-            closed, open_ = (sum(figures[one, seed]["top1"] - figures[ONLINE, seed]["top1"] for seed in common) for one in (name, BOUND))
+            closed, open_ = (sum(figures[one, seed][key] - figures[ONLINE, seed][key] for seed in common) for one in (name, BOUND))
             if open_ > 0:
                 parts.append(f"{name} {closed / open_:.0%}")
-    return (f"Of the {100 * gap:.1f} points of top-1 between online fine-tuning and keeping all images: {', '.join(parts)}.",)
+    told = f"Of the {100 * gap:.1f} points of {what} between online fine-tuning and keeping all images"
+    return (f"{told}: {', '.join(parts)}.",) if parts else ()
 
 
 def trials(learnings: dict[str, Learning]) -> tuple[OverDays, ...]:

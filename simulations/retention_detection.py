@@ -26,10 +26,10 @@ Note:   modules are fitted for half as long as in simulations.detection, to 28 i
 
 from collections.abc import Mapping
 from dataclasses import replace
-from statistics import fmean
+from functools import partial
 
 from dpm_flower.attacks.inverse import Inverse
-from dpm_flower.core.comparison import ComparedFigure, Comparison, Figures
+from dpm_flower.core.comparison import ComparedFigure, Comparison
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.studies.trials.detection_attacks import DetectionAttackers
@@ -42,9 +42,8 @@ from dpm_flower.training.continual.detection.learner import BoxedLearning
 from dpm_flower.training.continual.detection.online import OnlineDetector
 from dpm_flower.training.continual.detection.pseudo_boxes import PseudoBoxes
 from dpm_flower.training.continual.detection.replay import BoxedReplay
-from simulations.retention import surely_above
+from simulations.retention import BOUND, ONLINE, gap_closed
 
-ONLINE, BOUND = "online", "all images"
 POISONED = DeepPoisoning(
     equivalence="activations",
     weight=3.0,
@@ -66,33 +65,6 @@ LEARNINGS: Mapping[str, BoxedLearning] = {
     BOUND: AllBoxedImages(),
 }
 ATTACKERS = DetectionAttackers(inverse=Inverse(fitting=Fitting(steps=600, learning_rate=3e-3, batch_size=2, weight_decay=0.0)))
-
-
-def gap_closed(figures: Figures) -> tuple[str, ...]:
-    """All figures -> how much of the way from online fine-tuning to keeping all images each learner went, over the seeds of all three."""
-    seeds = [seed for name, seed in figures if name == ONLINE and (BOUND, seed) in figures]
-    if not seeds:
-        return ()
-    gaps = [figures[BOUND, seed]["map50"] - figures[ONLINE, seed]["map50"] for seed in seeds]
-    gap = fmean(gaps)
-    if gap <= 0:
-        return (
-            f"Keeping all images is no better than online fine-tuning here ({100 * gap:.1f} points of mAP50): there is no gap to close.",
-        )
-    if not surely_above(gaps):
-        return (
-            f"Keeping all images gains {100 * gap:.1f} points of mAP50 over online fine-tuning, not for sure over {len(seeds)} seeds: "
-            "what share of it others gain is not measurable.",
-        )
-    parts = []
-    for name in LEARNINGS:
-        common = [seed for seed in seeds if (name, seed) in figures]
-        if name not in (ONLINE, BOUND) and common:
-            closed, open_ = (sum(figures[one, seed]["map50"] - figures[ONLINE, seed]["map50"] for seed in common) for one in (name, BOUND))
-            if open_ > 0:
-                parts.append(f"{name} {closed / open_:.0%}")
-    told = f"Of the {100 * gap:.1f} points of mAP50 between online fine-tuning and keeping all images"
-    return (f"{told}: {', '.join(parts)}.",) if parts else ()
 
 
 def _share(key: str, head: str) -> ComparedFigure:
@@ -122,5 +94,5 @@ COMPARISON = Comparison(
         ComparedFigure(key="cost_cpu_seconds", head="learning", unit="s", digits=0),
     ),
     chart=("stored_bytes", "map50"),
-    conclude=gap_closed,
+    conclude=partial(gap_closed, key="map50", what="mAP50"),
 )
