@@ -47,7 +47,7 @@ METHODS: dict[str, SharingMethod] = {
     "strongest 10 %": SparseFeatures(share=0.1),
     "DPM (labels, the paper's)": replace(POISONED, equivalence="labels"),
     "DPM (activations)": POISONED,
-    "DPM (activations), adversaries": replace(POISONED, adversaries=Adversaries(count=2)),
+    "DPM (activations), adversaries": replace(POISONED, weight=10.0, adversaries=Adversaries(count=2)),
 }
 OTHER_DEPTHS = (replace(POISONED, blocks=2), replace(POISONED, blocks=6))
 
