@@ -30,6 +30,7 @@ LEAST_DEVIATION = 1e-6  # a channel that says the same everywhere stays as it is
 class Linkage:
     """The attacker runs the recipe on images of its own, and learns which release goes with which image's features.
 
+    Where the recipe releases images there is nothing to learn: candidates are compared with them as by `NearestFeatures`.
     `shadows` and `variants` are those of the shadow attack (A2); the matcher is trained by `fitting` on each of them. Raises
     SettingError for knobs that cannot work. Source: SPEC.md, section 8, L1.
     """
@@ -78,7 +79,7 @@ class Linkage:
         try:
             trained_once(matcher, view.folder, train)
         except NoFeaturesError as err:
-            return Unmatched(view.features, str(err))
+            return Unmatched(NearestLinker.of(view), str(err))
         view.compute.place_module(matcher)
         return MatchingLinker(matcher, view.features, view.compute)
 
@@ -109,14 +110,14 @@ class MatchingLinker:
 class Unmatched:
     """An attacker without a matcher, and the reason why it has none."""
 
-    features: FeatureSource
+    nearest: NearestLinker
     reason: str
 
     def link(self, release: SharedBatch, gallery: Tensor) -> Tensor | NotApplicable:
-        """As the nearest features for released images; about anything else it has nothing to say."""
+        """As who looks for what is nearest for released images; about anything else it has nothing to say."""
         match release:
             case SharedImages():
-                return NearestLinker(self.features).link(release, gallery)
+                return self.nearest.link(release, gallery)
             case SharedFeatures():
                 return NotApplicable(self.reason)
             case ModelUpdate():

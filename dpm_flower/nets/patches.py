@@ -49,6 +49,14 @@ def rearranged(patches_BNCpp: Tensor, order_BN: Tensor) -> Tensor:
     return patches_BNCpp[rows, order_BN]
 
 
+def unordered(images_BCHW: Tensor, patch: int) -> Tensor:
+    """Images (B,C,H,W) -> each pixel of a patch, sorted over the image's patches (B,N,C,p,p): the same in whatever order they come.
+
+    Between two images it lies no further apart than their patches do when matched as well as they can be: little noise changes it little.
+    """
+    return cut(images_BCHW, patch).sort(1).values
+
+
 def fresh_orders(images: int, patches: int, rng: torch.Generator) -> Tensor:
     """How many images of how many patches -> a uniformly random order for each image (B,N).
 

@@ -13,11 +13,13 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, LinkageAttack, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
-from tests.attacks.peers import UNHIDDEN, VICTIMS, release, view_of
-from tests.attacks.views import features, scenes
+from dpm_flower.methods.shuffled_images import ShuffledImages
+from tests.attacks.peers import UNHIDDEN, VICTIMS, release, sharer, view_of
+from tests.attacks.views import features, scenes, view
 from tests.regime.reachable import shares_with, tensors_from
 
 ATTACK = Linkage(fitting=Fitting(steps=40, learning_rate=1e-2, batch_size=24, weight_decay=0.0))
@@ -121,6 +123,22 @@ def test_released_images_are_found_by_their_own_features_also_where_features_wer
     for method in (RawFeatures(), RawImages()):
         answer = linker(kept, attack, method).link(SharedImages(VICTIMS.images, VICTIMS.labels), GALLERY.images)
         assert GALLERY.ranked(answer).figures["rank1"] == 1
+
+
+@pytest.mark.parametrize("attack", [ATTACK, NearestFeatures()], ids=lambda attack: attack.name)
+@pytest.mark.parametrize("method", [ShuffledImages(patch=2), MixedImages(patch=12)], ids=lambda method: method.name)
+def test_encrypted_images_are_all_found_by_who_knows_how_and_not_by_their_features(attack, method, kept):
+    assert ranked(kept, attack, method)["rank1"] == 1
+    blind = NearestFeatures().linker(view(kept), stream(0)).link(release(method), GALLERY.images)
+    assert GALLERY.ranked(blind).figures["rank1"] < SURE
+
+
+@pytest.mark.parametrize("method", [ShuffledImages(patch=2), MixedImages(patch=12)], ids=lambda method: method.name)
+def test_of_encrypted_images_of_others_it_finds_what_the_label_tells(method, kept):
+    others = sharer(method).share(scenes(len(VICTIMS), seed=8).images, VICTIMS.labels)
+    figures = GALLERY.ranked(linker(kept, ATTACK, method).link(others, GALLERY.images)).figures
+    assert figures["rank1"] <= 3 / len(VICTIMS)
+    assert figures["map"] < 2 * LABEL["map"]
 
 
 @pytest.mark.parametrize("attack", [ATTACK, NearestFeatures()], ids=lambda attack: attack.name)

@@ -1,9 +1,10 @@
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 
 from dpm_flower.core.errors import SettingError, ShapeError
 from dpm_flower.core.streams import stream
-from dpm_flower.nets.patches import check_patch, columns_of, cut, fresh_orders, pasted, rearranged
+from dpm_flower.nets.patches import check_patch, columns_of, cut, fresh_orders, pasted, rearranged, unordered
 
 IMAGES = torch.rand(3, 2, 12, 12, generator=stream(0))
 
@@ -68,3 +69,17 @@ def test_what_is_no_square_is_refused():
 def test_what_is_no_side_of_a_patch_is_refused(patch, even):
     with pytest.raises(SettingError, match=f"got {patch}"):
         check_patch(patch, even=even)
+
+
+def test_unordered_patches_are_the_same_in_every_order_and_others_for_other_images():
+    shuffled = pasted(rearranged(cut(IMAGES, 3), fresh_orders(3, 16, stream(0))))
+    assert not torch.equal(shuffled, IMAGES)
+    assert torch.equal(unordered(shuffled, 3), unordered(IMAGES, 3))
+    assert not torch.equal(unordered(IMAGES[:1], 3), unordered(IMAGES[1:2], 3))
+
+
+def test_unordered_patches_are_no_further_apart_than_by_the_best_matching():
+    one, other = (cut(images, 3)[0].flatten(1) for images in (IMAGES[:1], IMAGES[1:2]))
+    costs = torch.cdist(one, other).square()
+    best = float(costs[linear_sum_assignment(costs.numpy())].sum())
+    assert 0 < float((unordered(IMAGES[:1], 3) - unordered(IMAGES[1:2], 3)).square().sum()) <= best

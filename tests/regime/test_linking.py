@@ -10,12 +10,15 @@ from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import NotApplicable
 from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.methods.mixed_images import MixedImages
+from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.regime.attacker_views import Exposed
 from dpm_flower.regime.audit import audit
 from dpm_flower.regime.leakage import FORMAT, Leakage
 from dpm_flower.regime.linking import gallery_for
 from dpm_flower.studies.formatted_json import JsonFormat
 from dpm_flower.training.prediction import apply
+from tests.methods.preparations import preparation
 from tests.regime.examples import NETS, POISONING, STUDY, task
 from tests.training.toys import CPU, pictures
 
@@ -96,6 +99,14 @@ def test_raw_features_are_found_and_what_was_made_of_other_images_is_not(tmp_pat
     assert other.quality["L1.nearest.rank1_z"] == 1
     assert other.scores["L1.nearest.rank1_p"] == 0
     assert other.scores["L1.nearest.map_p"] > 0
+
+
+@pytest.mark.parametrize("method", [ShuffledImages(patch=4), MixedImages(patch=4)], ids=lambda method: method.name)
+def test_encrypted_images_are_found_by_what_the_encryption_leaves_of_them(tmp_path, method):
+    one = asked(tmp_path, NEAREST)
+    sharer = method.prepare(replace(preparation(), private=one.train, rng=one.stream("method")))
+    found = audit(one, NETS, Exposed(method, sharer, sharer.share(one.train.images, one.train.labels)), features)
+    assert found.quality["L1.nearest.rank1_p"] == 1
 
 
 def test_who_only_says_that_all_are_alike_is_at_chance(tmp_path):
