@@ -19,9 +19,9 @@ class Shadow:
     """The attacker plays an entity: it runs the recipe on images of its own, and learns to undo what comes of it.
 
     `shadows` modules are made under seeds of their own, by the recipe and by each of `variants` that is of the recipe's own kind:
-    ``replace(POISONED, blocks=2)`` stands for a victim who has changed that knob. One inverse learns to undo them all, which makes
-    it read what they have in common instead of the habits of one; for each of them it has its fitting's steps. Raises SettingError
-    for knobs that cannot work. Source: SPEC.md, section 8, A2.
+    ``replace(POISONED, blocks=2)`` stands for a victim who has changed that knob, also behind a codec. One inverse learns to undo them
+    all, which makes it read what they have in common instead of the habits of one; for each of them it has its fitting's steps. Raises
+    SettingError for knobs that cannot work. Source: SPEC.md, section 8, A2.
     """
 
     auxiliary: Auxiliary = "public+own"

@@ -17,6 +17,7 @@ from dpm_flower.core.protocols import (
     ReadsAttributes,
     Sharer,
     SharingMethod,
+    Wraps,
     is_unpaired,
 )
 from dpm_flower.core.secret_streams import child_stream
@@ -26,6 +27,7 @@ from dpm_flower.core.secret_streams import child_stream
 class Shadows:
     """Which modules an attacker makes: `count` under seeds of their own, by the recipe and by each of `variants` that is of its kind.
 
+    Where the recipe releases by a codec what another method shares, a variant of that method's kind stands for it, behind the same codec.
     They learn from the `auxiliary` images. Raises SettingError for knobs that cannot work.
     """
 
@@ -53,7 +55,10 @@ class Shadows:
         """Each recipe as often as there are shadows of it, for an attack of that name. Raises SettingError for a view without recipe."""
         if view.recipe is None:
             raise SettingError(f"wanted a view with the recipe for {name}, got one without")
-        kinds = (view.recipe, *(variant for variant in self.variants if type(variant) is type(view.recipe)))
+        kinds = [view.recipe]
+        for variant in self.variants:
+            if (made := _in_form_of(view.recipe, variant)) is not None:
+                kinds.append(made)
         return [recipe for recipe in kinds for _ in range(self.count)]
 
     def releases(
@@ -70,6 +75,17 @@ class Shadows:
         reported = replace(view, report=reported_as(name, view.report))
         shadows = (_shadow(recipe, reported, sets, rng) for recipe in self.recipes(view, name))
         return sets, [released_features(shadow.share, sets, seen_by) for shadow in shadows]
+
+
+def _in_form_of(recipe: SharingMethod, variant: SharingMethod) -> SharingMethod | None:
+    """A variant of a recipe's own kind, or of what the recipe wraps -> released in the recipe's form; None for one of another kind."""
+    if not isinstance(recipe, Wraps):
+        return variant if type(variant) is type(recipe) else None
+    if not isinstance(variant, Wraps):
+        inner = _in_form_of(recipe.method, variant)
+        return None if inner is None else recipe.around(inner)
+    inner = _in_form_of(recipe.method, variant.method)
+    return variant if type(variant) is type(recipe) and inner is not None else None
 
 
 def _shadow(recipe: SharingMethod, view: AttackerView, sets: tuple[Labelled, ...], rng: torch.Generator) -> Sharer:

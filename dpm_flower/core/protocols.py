@@ -97,6 +97,20 @@ class WithCodec(Protocol):
 
 
 @runtime_checkable
+class Wraps(Protocol):
+    """What a sharing method may be besides: one that releases in another form what another method shares."""
+
+    @property
+    def method(self) -> SharingMethod:
+        """The other method."""
+        ...
+
+    def around(self, method: SharingMethod) -> SharingMethod:
+        """The same form for what a third method shares."""
+        ...
+
+
+@runtime_checkable
 class ReadsAttributes(Protocol):
     """What a sharing method may be besides: one that can be prepared against attributes of the images, where those are known."""
 

@@ -37,10 +37,14 @@ class Coded:
         """The method's and the codec's: "deep-poisoning, avif-60"."""
         return f"{self.method.name}, {self.codec}"
 
+    def around(self, method: SharingMethod) -> "Coded":
+        """The same codec for another method."""
+        return replace(self, method=method)
+
     def without_attributes(self) -> "Coded":
         """The same codec for the method without attributes."""
         method = self.method
-        return replace(self, method=method.without_attributes()) if isinstance(method, ReadsAttributes) else self
+        return self.around(method.without_attributes()) if isinstance(method, ReadsAttributes) else self
 
     def prepare(self, preparation: Preparation) -> "CodedSharer | None":
         """Prepares the method; it is trained without the codec."""

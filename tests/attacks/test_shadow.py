@@ -8,6 +8,7 @@ from dpm_flower.attacks.inverse import USUAL, Inverse
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
@@ -20,6 +21,7 @@ from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.payload.codec import as_received
 from dpm_flower.training.perturbation_strength import Calibrated, settle
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.privacy import PrivacyTerm
@@ -142,6 +144,22 @@ def test_every_shadow_has_a_stream_of_its_own_and_variants_of_the_recipe_s_kind_
     assert [factor for factor, *_ in made] == [1.0, 1.0, 2.0, 2.0]
     assert len({drawn for *_, drawn in made}) == 4
     assert attack.name == "A2.plain-1-x2.s3.x2.2-variants"
+
+
+def test_behind_a_codec_variants_of_the_coded_method_s_kind_are_shadowed_by_the_same_codec(tmp_path):
+    inner = Noting()
+    recipe, twice = Coded(method=inner, codec="webp"), replace(inner, factor=2.0)
+    others = (OtherNoting(factor=3.0, notes=inner.notes), Coded(method=OtherNoting(factor=4.0, notes=inner.notes), codec="webp"))
+    shadows = Shadows(auxiliary="public+own", count=1, variants=(twice, replace(recipe, codec="avif-60"), *others))
+    view = view_of(tmp_path, Level.A2, UNHIDDEN, recipe=recipe)
+    assert shadows.recipes(view, "A2") == [recipe, Coded(method=twice, codec="webp"), Coded(method=inner, codec="avif-60")]
+    plain = view_of(tmp_path, Level.A2, UNHIDDEN, recipe=inner)
+    assert shadows.recipes(plain, "A2") == [inner, twice]  # what nobody codes is no variant of what somebody does
+    _, (first, second, _) = shadows.releases(view, stream(0, "attacker"), "A2")
+    assert [note[0] for note in inner.notes if isinstance(note, tuple)] == [1.0, 2.0, 1.0]
+    coded = as_received(SharedFeatures(2 * features(PUBLIC.images), PUBLIC.labels, "webp")).features
+    assert torch.equal(second[: len(PUBLIC)], coded)
+    assert not torch.equal(first, second)
 
 
 def test_it_is_trained_once_and_the_stream_alone_decides_what_it_draws(tmp_path):

@@ -5,7 +5,7 @@ import torch
 
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import SharingMethod, WithCodec, WithFigures
+from dpm_flower.core.protocols import SharingMethod, WithCodec, WithFigures, Wraps
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -28,6 +28,8 @@ def test_it_shares_what_the_method_shares_marked_for_the_codec():
 def test_it_is_a_sharing_method_whose_name_and_repr_say_both():
     assert isinstance(CODED, SharingMethod)
     assert isinstance(CODED, WithCodec)
+    assert isinstance(CODED, Wraps)
+    assert CODED.around(NOISY) == Coded(method=NOISY, codec="avif-60")
     assert CODED.name == "raw-features, avif-60"
     assert "RawFeatures" in repr(CODED)
     assert "avif-60" in repr(CODED)
