@@ -6,6 +6,7 @@ from typing import assert_never, get_args
 import torch
 from torch import Tensor
 
+from dpm_flower.attacks.batch_statistics import statistics_mismatch, told_statistics, watched
 from dpm_flower.attacks.gradient_matching import Steps, gradient_mismatch
 from dpm_flower.attacks.inverse import reported_as
 from dpm_flower.attacks.optimised import REPORT_STEPS, Pixels, total_variation
@@ -17,6 +18,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.progress import Progress
 from dpm_flower.core.protocols import AttackerView, AttackResult, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.nets.batch_norms import norms_in_training
 from dpm_flower.training.prediction import apply
 
 
@@ -25,16 +27,18 @@ class UpdateInversion:
     """The attacker saw where the round began and one entity's update, and knows how many images that entity has.
 
     From random pixels, `steps` steps of Adam on the signs of the gradient (as published) turn the gradient of all guesses together
-    towards the update, with `smoothness` times their total variation. Local steps are not simulated: the update's direction stands
-    for one gradient, well for one step, less the more there are; `local_steps` says what such a step moved by. `images` is the most
-    that it guesses; of an update of more images these stand for all. What a few hundred steps came to is no proof of what an update hides:
-    look at the ceiling beside it. Raises SettingError for knobs that cannot work.
-    Source: SPEC.md, section 8, U1; Geiping et al., arXiv 2003.14053.
+    towards the update, with `smoothness` times their total variation. Where batch norms tell what they were fed with, `statistics`
+    times the mismatch with that is added: too many images have much the same gradient in a deep network. Local steps are not simulated:
+    the update's direction stands for one gradient, well for one step, less the more there are; `local_steps` says what such a step
+    moved by. `images` is the most that it guesses; of an update of more images these stand for all. What a few hundred steps came to is
+    no proof of what an update hides: look at the ceiling beside it. Raises SettingError for knobs that cannot work.
+    Source: SPEC.md, section 8, U1; Geiping et al., arXiv 2003.14053; for batch norms Yin et al., arXiv 2104.07586.
     """
 
     steps: int = 300
     learning_rate: float = 0.05
     smoothness: float = 0.2
+    statistics: float = 10.0
     local_steps: Steps = "adam"
     images: int = 16
 
@@ -44,8 +48,9 @@ class UpdateInversion:
                 raise SettingError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise SettingError(f"learning_rate must be > 0, got {self.learning_rate}")
-        if not self.smoothness >= 0:
-            raise SettingError(f"smoothness must be >= 0, got {self.smoothness}")
+        for name in ("smoothness", "statistics"):
+            if not getattr(self, name) >= 0:
+                raise SettingError(f"{name} must be >= 0, got {getattr(self, name)}")
         if self.local_steps not in get_args(Steps):
             raise SettingError(f"local_steps must be one of {', '.join(get_args(Steps))}, got {self.local_steps!r}")
 
@@ -58,6 +63,7 @@ class UpdateInversion:
             ("s", self.steps, usual.steps),
             ("r", f"{self.learning_rate:g}", f"{usual.learning_rate:g}"),
             ("tv", f"{self.smoothness:g}", f"{usual.smoothness:g}"),
+            ("bn", f"{self.statistics:g}", f"{usual.statistics:g}"),
             ("n", self.images, usual.images),
         )
         return ".".join((self.level.name, *(f"{head}{own}".replace(".", "_") for head, own, known in parts if own != known)))
@@ -98,10 +104,12 @@ class UpdateInverter:
         return self._inverted(part_of(self.view.net, update, self.view.compute), labels, update.samples)
 
     def _inverted(self, part: UpdatedPart, labels_B: Labels, samples: int) -> Guess:
-        """Guesses for these labels. Batch norms work as in the local training: from the batch itself, unless it is a single image."""
+        """Guesses for these labels. Batch norms work as in the local training, from the batch itself, if the update's did so."""
         knobs, compute, rng = self.knobs, self.view.compute, torch.Generator()
         rng.set_state(self.stream_state)
-        part.start.train(samples > 1)
+        told = told_statistics(part) if knobs.statistics else {}
+        seen = watched(part.start, told)
+        norms_in_training(part.start, training=samples > 1 or bool(told))
         side = self.view.public.images.shape[-1]
         pixels = Pixels(torch.rand(len(labels_B), 3, side, side, generator=rng))
         compute.place_module(pixels)
@@ -112,7 +120,8 @@ class UpdateInverter:
             optimiser.zero_grad(set_to_none=True)
             images = pixels()
             mismatch = gradient_mismatch(part.start, part.front(images), labels, moved, knobs.local_steps)
-            (mismatch + knobs.smoothness * total_variation(images).mean()).backward()  # type: ignore[no-untyped-call]
+            unlike = knobs.statistics * statistics_mismatch(seen, told) + knobs.smoothness * total_variation(images).mean()
+            (mismatch + unlike).backward()  # type: ignore[no-untyped-call]
             if pixels.values.grad is not None:
                 pixels.values.grad.sign_()
             optimiser.step()

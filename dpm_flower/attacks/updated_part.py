@@ -13,6 +13,7 @@ from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.nets.batch_norms import norms_in_training
 from dpm_flower.nets.strict_state import overwrite
 
 LEAST_NORM = 1e-12  # of a gradient: one that is nothing has no direction
@@ -65,14 +66,25 @@ def part_of(net: SplitNet, update: ModelUpdate, compute: Compute) -> UpdatedPart
 def gradient_step(part: UpdatedPart, images_B3HW: Tensor, labels_B: Labels, compute: Compute) -> ModelUpdate:
     """A part at the round's start and B images with labels -> the update of one step of length 1 down their loss, as if of one image.
 
-    Batch norms are as in evaluation. It is what an attack on updates can do at best: for one image nothing is averaged away.
+    Batch norms work as in training, and tell of the images as those of a client would; where a single image is too small for that,
+    they work as in evaluation. It is what an attack on updates can do at best: for one image nothing is averaged away.
     """
-    inputs = part.front(compute.place(images_B3HW))
-    loss = functional.cross_entropy(part.start(inputs), labels_B.to(compute.device))
-    gradients = torch.autograd.grad(loss, part.parameters)
+    inputs, labels = part.front(compute.place(images_B3HW)), labels_B.to(compute.device)
+    after, loss = _asked(part.start, inputs, labels)
+    gradients = torch.autograd.grad(loss, list(after.parameters()))
     norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt().clamp_min(LEAST_NORM)
-    after = copy.deepcopy(part.start)
     with torch.no_grad():
         for parameter, gradient in zip(after.parameters(), gradients, strict=True):
             parameter.sub_(gradient / norm)
     return ModelUpdate({name: tensor.detach() for name, tensor in after.state_dict().items()}, 1)
+
+
+def _asked(start: nn.Module, inputs_B: Tensor, labels_B: Labels) -> tuple[nn.Module, Tensor]:
+    """A copy of the start, whose batch norms have seen the inputs if they can, and its loss on them."""
+    after = copy.deepcopy(start)
+    norms_in_training(after, training=True)
+    try:
+        return after, functional.cross_entropy(after(inputs_B), labels_B)
+    except ValueError:  # torch's, of a batch norm that gets one number for each channel
+        after = copy.deepcopy(start)
+        return after, functional.cross_entropy(after(inputs_B), labels_B)

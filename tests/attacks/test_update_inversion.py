@@ -12,7 +12,7 @@ from dpm_flower.core.protocols import Attack, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.metrics.similarity import sign_aware_ssim
-from tests.attacks.updating import NETS, OWN, clouds, network_of, noise_update, seen, trained
+from tests.attacks.updating import NETS, NORMED, OWN, clouds, network_of, noise_update, seen, trained
 from tests.training.toys import CPU, equal
 
 ONE = clouds(3, seed=3).take(torch.tensor([0]))
@@ -40,6 +40,21 @@ def inverted(tmp_path_factory):
 def test_one_images_gradient_is_inverted_far_above_what_the_label_tells(inverted):
     assert isinstance(inverted, Guess)
     assert nearness(inverted) > FLOOR + CLEAR
+
+
+NORMED_START = part_of(NORMED, ModelUpdate(NORMED.whole_network().state_dict(), 1), CPU)
+WITH_NORMS = replace(GRADIENT, steps=100, learning_rate=0.1, smoothness=0.02)
+
+
+def of_norms(folder, attack):
+    """What an attack makes of one image's gradient in a residual network with batch norms."""
+    step = gradient_step(NORMED_START, ONE.images, ONE.labels, CPU)
+    return nearness(attacker(folder, attack, nets=NORMED).invert(step, ONE.labels))
+
+
+def test_a_deep_network_with_batch_norms_is_inverted_by_what_they_were_fed_with(tmp_path):
+    assert of_norms(tmp_path, WITH_NORMS) > FLOOR + CLEAR
+    assert of_norms(tmp_path, replace(WITH_NORMS, statistics=0.0)) < FLOOR + CLEAR
 
 
 def test_it_repeats_itself_and_known_labels_give_what_inferred_ones_gave(inverted, tmp_path):
@@ -93,12 +108,15 @@ def test_names_and_knobs():
     assert GRADIENT.level is Level.U1
     assert UpdateInversion().name == "U1"
     assert (
-        UpdateInversion(local_steps="gradient", steps=9, learning_rate=0.1, smoothness=0.5, images=2).name == "U1.gradient.s9.r0_1.tv0_5.n2"
+        UpdateInversion(local_steps="gradient", steps=9, learning_rate=0.1, smoothness=0.5, statistics=0.0, images=2).name
+        == "U1.gradient.s9.r0_1.tv0_5.bn0.n2"
     )
 
 
 @pytest.mark.parametrize(
-    "knob", [{"steps": 0}, {"images": 0}, {"learning_rate": 0.0}, {"smoothness": -1.0}, {"local_steps": "sgd"}], ids=str
+    "knob",
+    [{"steps": 0}, {"images": 0}, {"learning_rate": 0.0}, {"smoothness": -1.0}, {"statistics": -1.0}, {"local_steps": "sgd"}],
+    ids=str,
 )
 def test_knobs_that_cannot_work_are_refused(knob):
     with pytest.raises(SettingError, match=next(iter(knob))):

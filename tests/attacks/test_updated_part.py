@@ -1,10 +1,11 @@
 import pytest
 import torch
+from torch import nn
 
-from dpm_flower.attacks.updated_part import gradient_step, part_of
+from dpm_flower.attacks.updated_part import UpdatedPart, gradient_step, part_of
 from dpm_flower.core.errors import ReleaseError, ShapeError
 from dpm_flower.core.shared import ModelUpdate
-from tests.attacks.updating import NETS, clouds, network_of, trained
+from tests.attacks.updating import NETS, NORMED, clouds, network_of, trained
 from tests.training.toys import CPU, equal, state_of
 
 VICTIMS = clouds(4, seed=3)
@@ -47,3 +48,17 @@ def test_a_gradient_step_goes_a_length_of_one_downhill():
     torch.nn.functional.cross_entropy(part.start(one.images), one.labels).backward()
     gradient = torch.cat([parameter.grad.flatten() for parameter in part.start.parameters()])
     torch.testing.assert_close(torch.cat([went.flatten() for went in stepped.moved]), -gradient / gradient.norm(), atol=1e-6, rtol=1e-3)
+
+
+def test_a_gradient_step_is_that_of_norms_in_training_unless_an_image_is_too_small_for_that():
+    one = VICTIMS.take(torch.tensor([1]))
+    part = part_of(NORMED, ModelUpdate(NORMED.whole_network().state_dict(), 1), CPU)
+    before = state_of(part.start)
+    stepped = gradient_step(part, one.images, one.labels, CPU).tensors
+    assert equal(state_of(part.start), before)
+    assert int(stepped["featurizer.bn1.num_batches_tracked"]) == int(before["featurizer.bn1.num_batches_tracked"]) + 1
+    assert not torch.equal(stepped["featurizer.bn1.running_mean"], before["featurizer.bn1.running_mean"])
+    tight = UpdatedPart(part.front, nn.Sequential(nn.Flatten(), nn.BatchNorm1d(768), nn.Linear(768, 3)).eval(), part.after)
+    kept = gradient_step(tight, one.images, one.labels, CPU).tensors
+    assert torch.equal(kept["1.running_mean"], torch.zeros(768))
+    assert not torch.equal(kept["2.weight"], tight.start[2].weight)

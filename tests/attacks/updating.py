@@ -14,6 +14,8 @@ from dpm_flower.core.protocols import AttackerView
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.core.split_net import Decider
 from dpm_flower.core.streams import global_generator_from, stream
+from dpm_flower.nets.split import split
+from dpm_flower.nets.thin_resnet import ThinResNet
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
 from tests.training.toys import CPU, public_nets
@@ -42,7 +44,16 @@ def updated_nets(activation):
     return nets.frozen()
 
 
+def normed_nets():
+    """Frozen networks with batch norms, the residual ones of our studies, less deep."""
+    nets = public_nets()
+    with global_generator_from(stream(0, "normed")):
+        nets.featurizer, nets.decider, _ = split(ThinResNet(8, UPDATING_CLASSES), "conv3_1", UPDATING_SIDE)
+    return nets.frozen()
+
+
 NETS = updated_nets(nn.Sigmoid)
+NORMED = normed_nets()
 SHARP = updated_nets(nn.ReLU)
 OWN = clouds(30, seed=5)
 
