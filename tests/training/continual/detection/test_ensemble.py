@@ -56,7 +56,7 @@ def test_what_is_missed_is_what_precision_lacks_and_never_nothing():
 def test_a_new_member_learns_from_images_in_which_the_others_miss_things(monkeypatch):
     given, day = [], cells(8, seed=3)
     monkeypatch.setattr(ensemble, "missed", lambda found, truth: torch.tensor([1.0] + [0.0] * (len(truth) - 1)))
-    monkeypatch.setattr(ensemble, "train_detector", lambda network, examples, *_, **__: given.append(examples))
+    monkeypatch.setattr(ensemble, "learn", lambda network, examples, *_, **__: given.append(examples))
     learner = QUICK.start(beginning())
     learner.day(day)
     (learnt,) = given

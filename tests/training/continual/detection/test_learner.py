@@ -1,10 +1,23 @@
+from dataclasses import replace
+
+import pytest
 import torch
 
+from dpm_flower.core.errors import SettingError
+from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.training.continual.detection import learner
-from dpm_flower.training.continual.detection.learner import boxes_bytes
+from dpm_flower.training.continual.detection.all_images import AllBoxedImages
+from dpm_flower.training.continual.detection.ensemble import BoostedDetectors
+from dpm_flower.training.continual.detection.ewc import ElasticDetector
+from dpm_flower.training.continual.detection.learner import boxes_bytes, learn
+from dpm_flower.training.continual.detection.online import OnlineDetector
+from dpm_flower.training.continual.detection.replay import BoxedReplay
+from dpm_flower.training.detection import BoxedExamples
 from tests.training.cells import seen
-from tests.training.continual.detection.days import DAY, NETS, beginning
-from tests.training.toys import equal, state_of
+from tests.training.continual.detection.days import DAY, FEW, NETS, beginning
+from tests.training.toys import CPU, equal, state_of
+
+LEARNINGS = (OnlineDetector(), ElasticDetector(firmness=1.0), BoostedDetectors(), BoxedReplay(recipe=None), AllBoxedImages())
 
 
 def test_raw_features_are_the_featurizer_s_in_any_batches(monkeypatch):
@@ -26,3 +39,20 @@ def test_whole_detectors_are_copies_that_can_be_trained():
 
 def test_boxes_take_four_numbers_and_a_class():
     assert boxes_bytes(DAY) == sum(map(len, DAY.boxes)) * (4 * 4 + 8)
+
+
+def test_a_day_is_learnt_from_with_what_the_learner_began_with(monkeypatch):
+    calls, start = [], beginning()
+    monkeypatch.setattr(learner, "train_detector", lambda *given, **settings: calls.append((given, settings)))
+    network, examples = start.whole_detector(), BoxedExamples.of(DAY)
+    learn(network, examples, FEW, start, augment=flipped, penalty=torch.zeros)
+    ((given, settings),) = calls
+    assert given == (network, examples, FEW)
+    assert settings.pop("rng") is start.rng
+    assert settings == {"compute": CPU, "work": "day", "augment": flipped, "penalty": torch.zeros, "report": start.report}
+
+
+@pytest.mark.parametrize("learning", LEARNINGS, ids=lambda one: type(one).__name__)
+def test_a_patience_is_refused_by_every_way_of_learning(learning):
+    with pytest.raises(SettingError, match="without validation images, so without patience, got 3"):
+        replace(learning, fitting=replace(FEW, patience=3))
