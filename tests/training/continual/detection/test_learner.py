@@ -5,16 +5,18 @@ import torch
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.data.box_augmentation import flipped
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.training.continual.detection import learner
 from dpm_flower.training.continual.detection.all_images import AllBoxedImages
 from dpm_flower.training.continual.detection.ensemble import BoostedDetectors
 from dpm_flower.training.continual.detection.ewc import ElasticDetector
 from dpm_flower.training.continual.detection.learner import boxes_bytes, learn
 from dpm_flower.training.continual.detection.online import OnlineDetector
+from dpm_flower.training.continual.detection.pseudo_boxes import PseudoBoxes
 from dpm_flower.training.continual.detection.replay import BoxedReplay
 from dpm_flower.training.detection import BoxedExamples
 from tests.training.cells import seen
-from tests.training.continual.detection.days import DAY, FEW, NETS, beginning
+from tests.training.continual.detection.days import DAY, FEW, NETS, TEST, bare, beginning
 from tests.training.toys import CPU, equal, state_of
 
 LEARNINGS = (OnlineDetector(), ElasticDetector(firmness=1.0), BoostedDetectors(), BoxedReplay(recipe=None), AllBoxedImages())
@@ -56,3 +58,24 @@ def test_a_day_is_learnt_from_with_what_the_learner_began_with(monkeypatch):
 def test_a_patience_is_refused_by_every_way_of_learning(learning):
     with pytest.raises(SettingError, match="without validation images, so without patience, got 3"):
         replace(learning, fitting=replace(FEW, patience=3))
+
+
+POISONED = DeepPoisoning(equivalence="labels", blocks=1, kind="basic", fitting=FEW)
+
+
+@pytest.mark.parametrize(
+    "learning",
+    [*LEARNINGS, ElasticDetector(firmness=1.0, pseudo=PseudoBoxes()), BoxedReplay(recipe=POISONED)],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_day_without_boxes_is_a_day_like_any_other(learning):
+    """It is learnt from, as background, and what is kept of days is kept of it too."""
+    at_work = replace(learning, fitting=FEW).start(beginning())
+    at_work.day(bare(DAY))
+    found = at_work.predict(TEST.images)
+    assert len(found) == len(TEST)
+    assert any(len(one["scores"]) for one in found)
+    assert all(bool(one["scores"].isfinite().all()) for one in found)
+    assert at_work.kept.refused_days == 0
+    if at_work.kept.arrivals is not None and not isinstance(learning, AllBoxedImages):
+        assert len(at_work.boxes) == len(at_work.kept.arrivals) == len(DAY)
