@@ -1,21 +1,49 @@
 """The `dpm-flower retention` commands: what a user types -> one function of `retention_command`, imported when it runs."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypedDict
 
 import typer
 
 retention = typer.Typer(no_args_is_help=True, help="Images that may be kept for a limited time: what is there, what goes, and proof.")
 
 StoreFolder: TypeAlias = Annotated[Path, typer.Argument(help="The store's folder.")]
+InboxFolder: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The inbox of this store: files that wait there, are hidden or were rejected, and are over, count too.")
+]
+SiteFile: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The site file, site.toml: an inbox that is not apart from all else that is the site's is refused.")
+]
+
+
+class InboxOptions(TypedDict, total=False):
+    """What is handed on of an inbox, if one is named."""
+
+    inbox: Path
+    check_inbox: Callable[[], None]
+
+
+def _inbox_options(inbox: Path | None, site: Path | None) -> InboxOptions:
+    """Raises typer's error for a site file without an inbox, of which it would say nothing."""
+    if inbox is None:
+        if site is not None:
+            raise typer.BadParameter("--site says what an inbox has to be apart from: wanted --inbox too")
+        return {}
+    if site is None:
+        return {"inbox": inbox}
+    from dpm_flower.regime.inbox_apart import check_apart  # noqa: PLC0415  # importing torch takes seconds, and a timer calls often
+    from dpm_flower.regime.site_file import read_site_file  # noqa: PLC0415
+
+    return {"inbox": inbox, "check_inbox": lambda: check_apart(inbox, site.resolve(), read_site_file(site.resolve()))}
 
 
 @retention.command()
-def status(folder: StoreFolder) -> None:
+def status(folder: StoreFolder, inbox: InboxFolder = None, site: SiteFile = None) -> None:
     """Show what is held and when it goes. Nothing is changed."""
     from dpm_flower.apps import retention_command  # noqa: PLC0415  # so that --help is instant
 
-    raise typer.Exit(retention_command.status(folder))
+    raise typer.Exit(retention_command.status(folder, **_inbox_options(inbox, site)))
 
 
 @retention.command()
@@ -24,11 +52,15 @@ def purge(
     everything: Annotated[
         bool, typer.Option("--all", help="Erase all images and all that was made of them, whatever their time: for a damaged ledger, too.")
     ] = False,
+    inbox: InboxFolder = None,
+    site: SiteFile = None,
 ) -> None:
     """Erase what is over, for a timer that runs every few minutes; 1 if anything that had to go could not."""
     from dpm_flower.apps import retention_command  # noqa: PLC0415
 
-    raise typer.Exit(retention_command.purge(folder, everything=everything))
+    if everything and inbox is not None:
+        raise typer.BadParameter("--all is of the store alone: an inbox's files go by their time")
+    raise typer.Exit(retention_command.purge(folder, everything=everything, **_inbox_options(inbox, site)))
 
 
 @retention.command()

@@ -1,19 +1,31 @@
-"""`dpm-flower retention`: a store's folder -> what it holds, the same without what is over, or whether it keeps its word."""
+"""`dpm-flower retention`: a store's folder -> what it holds, the same without what is over, or whether it keeps its word.
+
+What waits in the store's inbox, or was put aside there, is over at some time as well.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dpm_flower.apps.refusal import exit_code
-from dpm_flower.core.errors import RetentionError
+from dpm_flower.core.errors import DpmFlowerError, OutputError, RetentionError
 from dpm_flower.data.retention import store_key, verifying
 from dpm_flower.data.retention.clock import Clock, MachineClock
+from dpm_flower.data.retention.inbox_over import erase_over, over_in
 from dpm_flower.data.retention.keeping import Keeping
 from dpm_flower.data.retention.layout import ITEMS
+from dpm_flower.data.retention.lies_apart import check_lies_apart
 
 
-def status(folder: Path, clock: Clock | None = None) -> int:
-    """A store -> the exit code, after a few lines that say what is held, what is over, and how the clock stands."""
+def _nothing_else() -> None:
+    """Nothing is known of a site."""
+
+
+def status(folder: Path, clock: Clock | None = None, *, inbox: Path | None = None, check_inbox: Callable[[], None] = _nothing_else) -> int:
+    """A store -> the exit code, after a few lines that say what is held, what is over, and how the clock stands.
+
+    With its inbox, which `check_inbox` may refuse, also how many files are over there.
+    """
 
     def work() -> None:
         keeping = Keeping(folder, clock or MachineClock())
@@ -28,18 +40,36 @@ def status(folder: Path, clock: Clock | None = None) -> int:
             for stuck, why in sorted(turn.state.stuck.items()):
                 print(f"not gone   {stuck}: {why}")
             print(f"head       {keeping.ledger.head if keeping.ledger.exists else 'none'}")
+        if inbox is not None:
+            _check(inbox, folder, check_inbox)
+            left = over_in(inbox, turn)
+            print(f"inbox      {left.files} files are over" + (": they go at the next purge that names it" if left.files else ""))
+            if left.failed:
+                raise OutputError("; ".join(map(str, left.failed)))
 
     return exit_code(work)
 
 
-def purge(folder: Path, *, everything: bool = False, clock: Clock | None = None) -> int:
-    """A store -> the exit code, after it was said what went; 1 if anything that had to go could not, with a line for each."""
+def purge(
+    folder: Path,
+    *,
+    everything: bool = False,
+    inbox: Path | None = None,
+    check_inbox: Callable[[], None] = _nothing_else,
+    clock: Clock | None = None,
+) -> int:
+    """A store -> the exit code, after it was said what went; 1 if anything that had to go could not, with a line for each.
+
+    With its inbox, which `check_inbox` may refuse, what is over there goes as well, and never keeps the store's from going.
+    """
 
     def work() -> None:
-        done = Keeping(folder, clock or MachineClock()).purge(everything=everything)
+        keeping = Keeping(folder, clock or MachineClock())
+        done = keeping.purge(everything=everything)
         print(f"{done.deleted} deleted, {done.swept} unfinished ones swept, {done.lost} found missing before their time")
-        if done.failed:
-            raise RetentionError("; ".join(done.failed))
+        failed = [*done.failed, *(_inbox_purged(keeping, inbox, check_inbox) if inbox is not None else ())]
+        if failed:
+            raise RetentionError("; ".join(failed))
 
     return exit_code(work)
 
@@ -57,6 +87,24 @@ def verify(folder: Path, known_heads: Sequence[str], key_file: Path | None, cloc
             raise RetentionError(f"{len(found.wrong)} things are wrong in the store {folder}")
 
     return exit_code(work)
+
+
+def _check(inbox: Path, folder: Path, check_inbox: Callable[[], None]) -> None:
+    check_lies_apart(inbox, "the store", folder)
+    check_inbox()
+
+
+def _inbox_purged(keeping: Keeping, inbox: Path, check_inbox: Callable[[], None]) -> list[str]:
+    """Says how many files went -> what could not be done, in words."""
+    try:
+        _check(inbox, keeping.folder, check_inbox)
+        with keeping.turn() as turn:  # whoever takes images in need not wait until they are erased
+            pass
+        done = erase_over(inbox, turn)
+    except DpmFlowerError as err:
+        return [str(err)]
+    print(f"{done.files} files of the inbox erased")
+    return list(map(str, done.failed))
 
 
 def _said(at: int | None) -> str:

@@ -23,15 +23,17 @@ def backward_transfer(recalls_TK: Tensor, mixes_TK: Tensor) -> float:
 
     The mean, over all days but the last, of the accuracy on that day's mix of classes after the last day minus that after the day
     itself; below 0 is forgetting. Days differ in their mix of classes only, so that one test set serves for all: the accuracy on a mix
-    is the mean of recalls by it. Source: Lopez-Paz and Ranzato 2017 (arXiv 1706.08840), equation 3. Raises ShapeError unless both are
-    (T,K), MetricError for fewer than two days and for a day without images.
+    is the mean of recalls by it. A day without images has no mix, and does not count; what was forgotten on it does. Source: Lopez-Paz
+    and Ranzato 2017 (arXiv 1706.08840), equation 3. Raises ShapeError unless both are (T,K), MetricError where no day before the last
+    has images.
     """
     if recalls_TK.ndim != 2 or recalls_TK.shape != mixes_TK.shape:
         raise ShapeError(f"wanted recalls and mixes of one shape (T,K), got {tuple(recalls_TK.shape)} and {tuple(mixes_TK.shape)}")
-    counts = mixes_TK.double().sum(1, keepdim=True)
-    if len(recalls_TK) < 2 or not bool((counts > 0).all()):
-        raise MetricError(f"wanted at least 2 days, each with images, got {len(recalls_TK)} with {counts.flatten().tolist()}")
-    mixes = mixes_TK.double() / counts
+    counts = mixes_TK.double().sum(1)
+    earlier = (counts[:-1] > 0).nonzero().flatten()
+    if not len(earlier):
+        raise MetricError(f"wanted images on a day before the last, got {len(recalls_TK)} days with {counts.tolist()}")
+    mixes = mixes_TK[earlier].double() / counts[earlier].unsqueeze(1)
     after = mixes @ recalls_TK[-1].double()
-    then = (mixes * recalls_TK.double()).sum(1)
-    return float((after - then)[:-1].mean())
+    then = (mixes * recalls_TK[earlier].double()).sum(1)
+    return float((after - then).mean())

@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 
 from dpm_flower.apps import retention_command
 from dpm_flower.apps.retention_cli import retention
+from dpm_flower.core.errors import SettingError
+from tests.apps.small_site import made_site
 from tests.apps.typed_wrappers import check_light
 
 
@@ -20,6 +22,8 @@ def test_help_imports_nothing_heavy():
         ("status", ["status", "s"], ((Path("s"),), {})),
         ("purge", ["purge", "s"], ((Path("s"),), {"everything": False})),
         ("purge", ["purge", "s", "--all"], ((Path("s"),), {"everything": True})),
+        ("status", ["status", "s", "--inbox", "i"], ((Path("s"),), {"inbox": Path("i")})),
+        ("purge", ["purge", "s", "--inbox", "i"], ((Path("s"),), {"everything": False, "inbox": Path("i")})),
         ("verify", ["verify", "s"], ((Path("s"), [], None), {})),
         (
             "verify",
@@ -36,6 +40,31 @@ def test_what_is_typed_is_handed_on_and_the_exit_code_comes_back(monkeypatch, na
     assert calls == [handed]
 
 
-@pytest.mark.parametrize("arguments", [[], ["status"], ["purge"], ["verify"], ["status", "a", "b"]])
+def test_an_inbox_that_is_not_apart_from_what_is_the_sites_is_refused(monkeypatch, tmp_path):
+    site = made_site(tmp_path)
+    for name in ("status", "purge"):
+        checks = []
+        monkeypatch.setattr(retention_command, name, lambda *_, _noted=checks, **options: _noted.append(options["check_inbox"]) or 0)
+        for inbox in ("in", "scans"):
+            assert CliRunner().invoke(retention, [name, "s", "--inbox", str(tmp_path / inbox), "--site", str(site)]).exit_code == 0
+        apart, within = checks
+        apart()
+        with pytest.raises(SettingError, match="wanted an inbox apart from the images that stay"):
+            within()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["status"],
+        ["purge"],
+        ["verify"],
+        ["status", "a", "b"],
+        ["status", "a", "--site", "b"],
+        ["purge", "a", "--site", "b"],
+        ["purge", "a", "--all", "--inbox", "b"],
+    ],
+)
 def test_wrong_use_is_refused(arguments):
     assert CliRunner().invoke(retention, arguments).exit_code == 2

@@ -1,6 +1,7 @@
 import pytest
 
 from dpm_flower.apps import retention_command
+from dpm_flower.core.errors import SettingError
 from dpm_flower.data.retention.policy import RetentionPolicy
 from dpm_flower.data.retention.store import RetentionStore
 from tests.data.retention.fakes import BEGIN, DAY, FakeClock, content, found_in
@@ -60,6 +61,74 @@ def test_all_goes_by_order_even_with_a_damaged_ledger(folder, clock, capsys):
     assert retention_command.purge(folder, everything=True, clock=clock) == 1
     assert "was not written down" in capsys.readouterr().err
     assert found_in(folder, 1) == []
+
+
+@pytest.fixture
+def inbox(tmp_path, folder, clock):
+    """The store's inbox, in which files wait, one of them hidden, and lie in `rejected`; they came a second ago by the clock."""
+    files = [tmp_path / "inbox" / name for name in ("anna/a.png", "anna/.b.png", "rejected/anna/c.png")]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content(2))
+    clock.wall_s = max(file.stat().st_ctime for file in files) + 1
+    return tmp_path / "inbox"
+
+
+def test_with_its_inbox_status_counts_what_is_over_there_and_purge_erases_it(inbox, folder, clock, capsys):
+    assert retention_command.purge(folder, inbox=inbox, clock=clock) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "0 files of the inbox erased"
+    clock.advance(DAY)
+    assert retention_command.status(folder, clock, inbox=inbox) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "inbox      3 files are over: they go at the next purge that names it"
+    assert len(found_in(inbox, 2)) == 3
+    assert retention_command.purge(folder, inbox=inbox, clock=clock) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "3 files of the inbox erased"
+    assert found_in(inbox, 2) == []
+    assert retention_command.status(folder, clock, inbox=inbox) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "inbox      0 files are over"
+
+
+def test_an_inbox_in_the_store_or_around_it_is_left_alone_and_the_store_is_purged(inbox, folder, tmp_path, clock, capsys):
+    clock.advance(DAY)
+    for place in (tmp_path, folder / "items"):
+        assert retention_command.status(folder, clock, inbox=place) == 1
+        assert "wanted an inbox apart from the store" in capsys.readouterr().err
+    assert retention_command.purge(folder, inbox=tmp_path, clock=clock) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("2 deleted")
+    assert "wanted an inbox apart from the store" in said.err
+    assert len(found_in(inbox, 2)) == 3
+
+
+def test_an_inbox_that_a_site_refuses_is_left_alone(inbox, folder, clock, capsys):
+    def refusing():
+        raise SettingError("not apart")
+
+    clock.advance(DAY)
+    for command in (retention_command.purge, retention_command.status):
+        assert command(folder, clock=clock, inbox=inbox, check_inbox=refusing) == 1
+        assert "not apart" in capsys.readouterr().err
+    assert len(found_in(inbox, 2)) == 3
+
+
+def test_what_cannot_be_erased_in_an_inbox_is_told_without_its_name(inbox, folder, clock, capsys, monkeypatch):
+    clock.advance(DAY)
+    retention_command.purge(folder, clock=clock)
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        patched.setattr("os.unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+        assert retention_command.purge(folder, inbox=inbox, clock=clock) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1] == "0 files of the inbox erased"
+    assert said.err.count("Operation not permitted") == 3
+    assert "anna" not in said.out + said.err
+    (inbox / "anna" / "a.png").unlink()
+    clock.advance(DAY)  # what was overwritten is new
+    monkeypatch.setattr("os.fwalk", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+    assert retention_command.status(folder, clock, inbox=inbox) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].startswith("inbox      1 files are over")
+    assert "cannot look at what was rejected" in said.err
 
 
 def test_verify_gives_the_head_and_every_fault(folder, clock, tmp_path, capsys):

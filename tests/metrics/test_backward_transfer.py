@@ -35,12 +35,17 @@ def test_forgetting_is_below_zero_and_getting_better_above():
     assert backward_transfer(torch.tensor([[0.5, 0.0], [0.75, 1.0]]), mixes) == pytest.approx(0.25)
 
 
+def test_a_day_without_images_does_not_count_but_what_was_forgotten_on_it_does():
+    recalls = torch.tensor([[0.75, 0.5], [0.5, 0.5], [0.25, 0.75], [0.0, 1.0]])
+    mixes = torch.tensor([[1, 0], [0, 0], [0, 1], [0, 0]])
+    assert backward_transfer(recalls, mixes) == pytest.approx((-0.75 + 0.25) / 2)
+
+
 def test_what_cannot_be_computed_is_refused():
     with pytest.raises(MetricError, match="all 3 classes, got none of \\[2\\]"):
         class_recalls(LOGITS[:4], torch.tensor([0, 1, 1, 0]))
     with pytest.raises(ShapeError, match="one shape"):
         backward_transfer(torch.zeros(2, 3), torch.zeros(2, 2))
-    with pytest.raises(MetricError, match="at least 2 days"):
-        backward_transfer(torch.zeros(1, 3), torch.ones(1, 3))
-    with pytest.raises(MetricError, match="each with images"):
-        backward_transfer(torch.zeros(2, 3), torch.tensor([[1, 1, 1], [0, 0, 0]]))
+    for days, mixes in ((1, [[1, 1, 1]]), (2, [[0, 0, 0], [1, 1, 1]])):
+        with pytest.raises(MetricError, match=f"wanted images on a day before the last, got {days} days"):
+            backward_transfer(torch.zeros(days, 3), torch.tensor(mixes))

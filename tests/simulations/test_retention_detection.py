@@ -21,9 +21,10 @@ def test_rows_of_a_kind_differ_in_one_thing_each():
     assert replace(huber, bound=None) == plain
     assert replace(pseudo, pseudo=None) == huber
     assert pseudo.pseudo is not None
-    poisoned, adapting, raw = (learning.recipe for learning in LEARNINGS.values() if isinstance(learning, BoxedReplay))
-    assert replace(adapting, adversaries=None) == poisoned
-    assert (poisoned.equivalence, adapting.adversaries.count, raw) == ("activations", 2, None)
+    nothing, poisoned, adapting, raw = (learning for learning in LEARNINGS.values() if isinstance(learning, BoxedReplay))
+    assert replace(nothing, keeps=True) == raw == replace(poisoned, recipe=None)
+    assert replace(adapting.recipe, adversaries=None) == poisoned.recipe
+    assert (poisoned.recipe.equivalence, adapting.recipe.adversaries.count) == ("activations", 2)
 
 
 def test_what_counts_is_mean_average_precision():

@@ -34,7 +34,7 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """Files that belong together: an image and its annotation, if it has one; or what is alone or too many."""
 
     images: tuple[Path, ...]
@@ -80,12 +80,12 @@ def take_in(inbox: Path, store: RetentionStore, classes: Collection[str], *, gra
     """
     failed = list[OutputError]()
     done = Inbox()
-    with _collected(failed):
+    with collected(failed):
         done.cleared = clear_left(inbox, store)
     found = files_in(inbox)
     failed += found.failed
-    for entry in _entries(found.came):
-        with _collected(failed):
+    for entry in entries_of(found.came):
+        with collected(failed):
             _take(inbox, store, classes, entry, grace_s, note, done)
     if failed:
         raise failed[0]
@@ -93,7 +93,7 @@ def take_in(inbox: Path, store: RetentionStore, classes: Collection[str], *, gra
 
 
 @contextmanager
-def _collected(failed: list[OutputError]) -> Iterator[None]:
+def collected(failed: list[OutputError]) -> Iterator[None]:
     """A block whose OutputError costs nothing but the block."""
     try:
         yield
@@ -101,7 +101,7 @@ def _collected(failed: list[OutputError]) -> Iterator[None]:
         failed.append(err)
 
 
-def _take(inbox: Path, store: RetentionStore, classes: Collection[str], entry: _Entry, grace_s: int, note: Note, done: Inbox) -> None:
+def _take(inbox: Path, store: RetentionStore, classes: Collection[str], entry: Entry, grace_s: int, note: Note, done: Inbox) -> None:
     """One entry goes where it belongs, and what became of it stands in `done`."""
     name = str(entry.files[0].relative_to(inbox))
     try:
@@ -130,7 +130,7 @@ def _take(inbox: Path, store: RetentionStore, classes: Collection[str], entry: _
         _erase(entry)
 
 
-def _erase_over(entry: _Entry, name: str, came: int, note: Note, done: Inbox) -> None:
+def _erase_over(entry: Entry, name: str, came: int, note: Note, done: Inbox) -> None:
     """Its time is over whether or not somebody can be told."""
     done.over.append(name)
     try:
@@ -139,7 +139,7 @@ def _erase_over(entry: _Entry, name: str, came: int, note: Note, done: Inbox) ->
         _erase(entry)
 
 
-def _erase(entry: _Entry) -> None:
+def _erase(entry: Entry) -> None:
     for file in entry.files:
         erase_file(file)
 
@@ -151,10 +151,10 @@ def clear_left(inbox: Path, store: RetentionStore) -> int:
     """
     before_s = store.now() - store.policy.ttl_s
     failed, erased = list[OutputError](), 0
-    with _collected(failed):
+    with collected(failed):
         erased = clear(inbox, before_s)
     for path in files_in(inbox).hidden:
-        with _collected(failed), suppress(FileNotFoundError):
+        with collected(failed), suppress(FileNotFoundError):
             if came_at(path) <= before_s:
                 erase_file(path)
                 erased += 1
@@ -163,7 +163,7 @@ def clear_left(inbox: Path, store: RetentionStore) -> int:
     return erased
 
 
-def _checked(inbox: Path, entry: _Entry, classes: Collection[str]) -> tuple[bytes, dict[str, Any]]:
+def _checked(inbox: Path, entry: Entry, classes: Collection[str]) -> tuple[bytes, dict[str, Any]]:
     """-> the image's bytes and its labels. Raises DataError, saying what is wrong."""
     if len(entry.images) != 1:
         raise DataError(f"wanted one image beside the annotation, got {len(entry.images) or 'none'}")
@@ -191,7 +191,7 @@ def _bytes(path: Path) -> bytes:
         raise DataError(str(err)) from err
 
 
-def _entries(files: Sequence[Path]) -> list[_Entry]:
+def entries_of(files: Sequence[Path]) -> list[Entry]:
     """All that came, by name; an annotation goes with the images that have its name."""
     annotations: dict[Path, Path] = {}
     others: dict[Path, list[Path]] = {}
@@ -203,8 +203,8 @@ def _entries(files: Sequence[Path]) -> list[_Entry]:
         elif stem not in annotations:
             annotations[stem] = path
         else:  # the same name with another spelling of .xml
-            entries.append(_Entry((), path))
+            entries.append(Entry((), path))
     for stem in sorted(annotations.keys() | others.keys()):
         found, xml = tuple(others.get(stem, ())), annotations.get(stem)
-        entries += [_Entry(found, xml)] if xml is not None else [_Entry((path,), None) for path in found]
+        entries += [Entry(found, xml)] if xml is not None else [Entry((path,), None) for path in found]
     return entries

@@ -1,8 +1,10 @@
 """How long an image may live: when it came -> when it goes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import RetentionError, SettingError
+from dpm_flower.core.hash_chain import Details
 
 DAY_S = 24 * 3600
 LATEST_S = 10**12 - 1  # twelve digits stand in a file's name: the year 33658
@@ -27,6 +29,14 @@ class RetentionPolicy:
             raise SettingError(f"warm_up_items must be at least 0, got {self.warm_up_items}")
         if self.warm_up_ttl_s < self.ttl_s:
             raise SettingError(f"warm_up_ttl_s must not be below ttl_s, {self.ttl_s}, got {self.warm_up_ttl_s}")
+
+    @classmethod
+    def told(cls, details: Details) -> Self:
+        """What a store's ledger tells of its policy, beside other things -> that policy. Raises RetentionError where it tells of none."""
+        try:
+            return cls(**{each.name: int(details[each.name]) for each in fields(cls)})
+        except (KeyError, ValueError) as err:
+            raise RetentionError(f"wanted a store that tells how long images live, got one that tells {dict(details)}") from err
 
     def expires_at(self, arrived_at: int, before: int) -> int:
         """When an image came (seconds since 1970 UTC) and how many had come to the store before it -> the second at which it goes.

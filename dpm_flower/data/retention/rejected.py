@@ -49,13 +49,12 @@ def clear(inbox: Path, before_s: float) -> int:
     erased, top = 0, inbox / REJECTED
     try:
         _refuse_link(top)
-        for place, folders, names, descriptor in os.fwalk(top, topdown=False):
-            links = [name for name in folders if stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)]
-            gone = [name for name in names + links if _erased(name, descriptor, before_s)]
+        for place, names, descriptor in _below(top):
+            gone = [name for name in names if _erased(name, descriptor, before_s)]
             erased += len(gone)
             if gone:
-                sync_folder(Path(place))
-            if Path(place) != top:
+                sync_folder(place)
+            if place != top:
                 with suppress(OSError):  # something lies there still
                     os.rmdir(place)  # names of folders tell of whom images were, too
     except FileNotFoundError:
@@ -65,16 +64,50 @@ def clear(inbox: Path, before_s: float) -> int:
     return erased
 
 
+def of_age(inbox: Path, before_s: float) -> int:
+    """An inbox and a time (seconds since 1970 UTC) -> how many files `clear` would erase. Raises OutputError where it would."""
+    found, top = 0, inbox / REJECTED
+    try:
+        _refuse_link(top)
+        for _, names, descriptor in _below(top):
+            found += sum(_is_of_age(name, descriptor, before_s) for name in names)
+    except FileNotFoundError:
+        return found
+    except OSError as err:
+        raise OutputError(f"cannot look at what was rejected in {inbox}: {err.strerror}") from err
+    return found
+
+
+def _below(top: Path) -> Iterator[tuple[Path, list[str], int]]:
+    """A folder -> it and all below, the deepest first, each with the names of its files, of links as well, and its descriptor."""
+    for place, folders, names, descriptor in os.fwalk(top, topdown=False):
+        yield Path(place), names + [name for name in folders if _is_link(name, descriptor)], descriptor
+
+
+def _is_link(name: str, descriptor: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False  # a folder that was emptied, and went
+
+
 def _erased(name: str, descriptor: int, before_s: float) -> bool:
     """Whether a file, or a link, in the folder of this descriptor was of that age and is gone."""
     try:
-        found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-        if min(found.st_mtime, found.st_ctime) > before_s:  # a camera's time may lie ahead of what was moved last
+        if not _is_of_age(name, descriptor, before_s):
             return False
         erase(name, descriptor)
     except FileNotFoundError:
         return False  # another thread was faster
     return True
+
+
+def _is_of_age(name: str, descriptor: int, before_s: float) -> bool:
+    try:
+        found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return min(found.st_mtime, found.st_ctime) <= before_s  # a camera's time may lie ahead of what was moved last
 
 
 def _refuse_link(top: Path) -> None:

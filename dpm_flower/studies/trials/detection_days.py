@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.comparison import Found, Ground
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import DataError, SettingError
 from dpm_flower.core.figures import COST_PREFIX
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
@@ -80,9 +80,11 @@ class DetectionOverDays:
         "map50" and "map50_95" after the last day, on test images, "warm_map50" before the first, "mean_map50" over the days;
         "backward_transfer" of average precision at an overlap of a half, see `day_mixes`; "stored_bytes" beside one network;
         "refused_days", of which nothing was kept; what attackers read from what is kept of single images, if anything; and as a cost the
-        processors' seconds of learning, without tests and attackers. Costs differ from run to run, nothing else does.
+        processors' seconds of learning, without tests and attackers. Costs differ from run to run, nothing else does. Raises DataError,
+        before anything is trained, for data by which this cannot be judged.
         """
         data = load_boxed(ground.data)
+        _check_judges(data.test)
         stream = self.days.divided(data.train, ground.stream("days"))
         scene = self.warm_up.scene(stream, data, replace(ground, common=ground.common / kept_as("days", repr(self.days))))
         learner = self.learning.start(BoxedBeginning(scene.nets, ground.stream("learner"), ground.compute, ground.report))
@@ -114,6 +116,13 @@ class DetectionOverDays:
         return self.attackers.told(scene, truth, dict.fromkeys(("A0", "A2"), as_floats(kept.shared.images[chosen])))
 
 
+def _check_judges(test: Boxed) -> None:
+    """Raises DataError for a class that test images have no box of: whether it is forgotten nobody could say."""
+    counts = box_counts(test).sum(0).tolist()
+    if missing := [name for name, count in zip(test.class_names, counts, strict=True) if not count]:
+        raise DataError(f"wanted test images with boxes of all classes, got none of {', '.join(missing)} in {len(test)} images")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Course:
     """Before the first day and after each: how well things are found, at an overlap of a half by class (T + 1,K); seconds of learning."""
@@ -140,7 +149,8 @@ def day_mixes(stream: BoxedStream) -> Tensor:
     """A stream -> how much of each class came on each day (T,K): the share of all boxes of that class.
 
     One set of test images serves for all days, whose precision on a day's mix is the mean of the classes' by these: where days are
-    alike each class counts as much as another, as it does in mean average precision, however many more boxes one has.
+    alike each class counts as much as another, as it does in mean average precision, however many more boxes one has. A day without
+    boxes has nothing of any.
     """
     counts = torch.stack([box_counts(day).sum(0) for day in stream.days]).double()
     return counts / counts.sum(0).clamp(min=1)

@@ -6,17 +6,27 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.boxed import Boxed, joined
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import DataError, SettingError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxedStream:
-    """Warm-up images and those of each day, in order; public images, and those of a peer who attacks. No image is in two of them."""
+    """Warm-up images and those of each day, in order; public images, and those of a peer who attacks. No image is in two of them.
+
+    A day may have no boxes: there is nothing to be found on it. Raises DataError where there is nothing to warm up on, or no day before
+    the last from which anything could be forgotten.
+    """
 
     warm_up: Boxed
     days: tuple[Boxed, ...]
     public: Boxed
     peer: Boxed
+
+    def __post_init__(self) -> None:
+        if not any(map(len, self.warm_up.labels)):
+            raise DataError(f"wanted a box in the {len(self.warm_up)} images of the warm-up, got none")
+        if not any(len(labels) for day in self.days[:-1] for labels in day.labels):
+            raise DataError(f"wanted a box on one of the {len(self.days)} days before the last, got none")
 
     @property
     def came(self) -> Boxed:
@@ -48,7 +58,10 @@ class DetectionDays:
             raise SettingError(f"shift must lie in [0, 1], got {self.shift}")
 
     def divided(self, train: Boxed, rng: torch.Generator) -> BoxedStream:
-        """Training images, and where the deal comes from -> their stream. Raises SettingError for too few images."""
+        """Training images, and where the deal comes from -> their stream.
+
+        Raises SettingError for too few images, DataError as the stream does.
+        """
         sizes = [self.warm_up, self.public, self.peer, self.images]
         if sum(sizes) > len(train):
             raise SettingError(f"wanted {sum(sizes)} training images in all, got {len(train)}")

@@ -1,6 +1,8 @@
+from dataclasses import asdict
+
 import pytest
 
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import RetentionError, SettingError
 from dpm_flower.data.retention.policy import DAY_S, LATEST_S, RetentionPolicy
 
 
@@ -22,6 +24,14 @@ def test_the_first_images_live_for_the_warm_up_and_the_others_for_the_usual_time
 def test_a_policy_that_cannot_work_is_refused(settings, error):
     with pytest.raises(SettingError, match=error):
         RetentionPolicy(**settings)
+
+
+def test_a_ledger_tells_of_a_policy_what_it_was():
+    policy = RetentionPolicy(ttl_s=10, warm_up_ttl_s=100, warm_up_items=2)
+    assert RetentionPolicy.told(asdict(policy) | {"key_check": "abc"}) == policy
+    for details in ({}, asdict(policy) | {"ttl_s": "a day"}):
+        with pytest.raises(RetentionError, match="wanted a store that tells how long images live"):
+            RetentionPolicy.told(details)
 
 
 @pytest.mark.parametrize("arrived_at", [-1, LATEST_S])

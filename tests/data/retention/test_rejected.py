@@ -4,7 +4,7 @@ import pytest
 
 from dpm_flower.core.errors import OutputError
 from dpm_flower.data.retention import rejected
-from dpm_flower.data.retention.rejected import clear, erase_file, put_aside
+from dpm_flower.data.retention.rejected import clear, erase_file, of_age, put_aside
 
 
 def files_of(inbox):
@@ -36,10 +36,10 @@ def test_what_came_long_ago_is_erased_with_its_reason(tmp_path):
     for name, came_at in (("a", 100), ("b", 200)):
         (tmp_path / name).write_bytes(b"image")
         put_aside(tmp_path, [tmp_path / name], "why", came_at)
-    assert clear(tmp_path, 99) == 0
-    assert clear(tmp_path, 100) == 2
+    assert of_age(tmp_path, 99) == clear(tmp_path, 99) == 0
+    assert of_age(tmp_path, 100) == of_age(tmp_path, 100) == clear(tmp_path, 100) == 2
     assert set(files_of(tmp_path)) == {"rejected/b", "rejected/b.reason.txt"}
-    assert clear(tmp_path / "none", 100) == 0
+    assert of_age(tmp_path / "none", 100) == clear(tmp_path / "none", 100) == 0
 
 
 def test_a_disk_that_takes_no_reason_leaves_the_file_where_it_was(tmp_path, monkeypatch):
@@ -94,11 +94,24 @@ def test_links_and_folders_go_with_what_lay_there(tmp_path):
     assert tmp_path.is_dir()
 
 
+def test_what_lies_beside_a_folder_that_was_emptied_goes_in_the_same_call(tmp_path):
+    for name in ("cat/a", "b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"image")
+        put_aside(tmp_path, [tmp_path / name], "why", 100)
+    assert of_age(tmp_path, 100) == clear(tmp_path, 100) == 4
+    assert files_of(tmp_path) == {}
+
+
 def test_what_is_put_aside_never_lies_behind_a_link(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "rejected").symlink_to("elsewhere")
     (tmp_path / "a").write_bytes(b"image")
-    for wanted in (lambda: put_aside(tmp_path, [tmp_path / "a"], "why", 100), lambda: clear(tmp_path, 100)):
+    for wanted in (
+        lambda: put_aside(tmp_path, [tmp_path / "a"], "why", 100),
+        lambda: clear(tmp_path, 100),
+        lambda: of_age(tmp_path, 100),
+    ):
         with pytest.raises(OutputError, match="got a link"):
             wanted()
     assert (tmp_path / "a").read_bytes() == b"image"

@@ -22,8 +22,8 @@ ATTACKERS = DetectionAttackers(inverse=Inverse(blocks=1, fitting=replace(FEW, st
 POISONED = DeepPoisoning(equivalence="labels", blocks=1, kind="basic", fitting=FEW)
 
 
-def archive(path, train=24):
-    """So many training images, four to choose on and four to be judged on."""
+def archive(path, train=24, names=NAMES):
+    """So many training images, four to choose on and four to be judged on; there are no boxes of further names."""
     made = cells(train + 8)
     np.savez(
         path,
@@ -32,7 +32,7 @@ def archive(path, train=24):
         box_class=torch.cat(made.labels).numpy().astype(np.uint8),
         box_image=np.repeat(np.arange(len(made)), [len(one) for one in made.boxes]).astype(np.int32),
         split=np.repeat(np.arange(3), [train, 4, 4]).astype(np.uint8),
-        class_names=np.array(NAMES),
+        class_names=np.array(names),
     )
     return str(path)
 

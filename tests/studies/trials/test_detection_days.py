@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dpm_flower.core.comparison import Trial
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import DataError, SettingError
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.data.boxed_sources import load_boxed
 from dpm_flower.studies.trials.detection_days import BY_DAY, DetectionOverDays, DetectorWarmUp, day_mixes
@@ -20,6 +20,8 @@ from dpm_flower.training.continual.detection.replay import BoxedReplay
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.perturbation import GaussianNoise
 from tests.studies.trials.smears import ATTACKERS, FEW, POISONED, archive, ground
+from tests.training.cells import NAMES
+from tests.training.continual.detection.days import bare
 
 SMALL = DetectionOverDays(
     name="one",
@@ -149,6 +151,27 @@ def test_a_day_s_mix_is_its_share_of_each_class(place):
     first = torch.cat(stream.days[0].labels)
     everything = torch.cat([torch.cat(day.labels) for day in stream.days])
     assert float(mixes[0, 1]) == pytest.approx(int((first == 1).sum()) / int((everything == 1).sum()))
+
+
+def test_a_last_day_without_boxes_costs_nothing_but_itself(found, place, monkeypatch):
+    """Before it the course is that of any other run; afterwards there is all that belongs to a row."""
+    divided = DetectionDays.divided
+
+    def ending_bare(days, *given):
+        stream = divided(days, *given)
+        return replace(stream, days=(stream.days[0], bare(stream.days[1])))
+
+    monkeypatch.setattr(DetectionDays, "divided", ending_bare)
+    one = SMALL.run(ground(str(place / "smears.npz"), place, "bare"))
+    assert set(one.figures) == ALWAYS
+    assert one.curves[BY_DAY][:2] == found["online"].curves[BY_DAY][:2]
+
+
+def test_a_class_that_test_images_lack_is_refused_before_anything_is_trained(tmp_path):
+    data = archive(tmp_path / "green.npz", names=(*NAMES, "green"))
+    with pytest.raises(DataError, match="wanted test images with boxes of all classes, got none of green in 4 images"):
+        SMALL.run(ground(data, tmp_path))
+    assert not (tmp_path / "common").exists()
 
 
 def test_knobs_that_cannot_work_are_refused():

@@ -3,10 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.boxed import joined
+from dpm_flower.core.errors import DataError, SettingError
 from dpm_flower.core.streams import stream
 from dpm_flower.studies.trials.detection_stream import DetectionDays, box_counts
 from tests.training.cells import cells
+from tests.training.continual.detection.days import bare
 
 TRAIN = cells(60, seed=9)
 DAYS = DetectionDays(count=3, images=31, warm_up=10, public=6, peer=5)
@@ -63,3 +65,19 @@ def test_knobs_that_cannot_work_are_refused(knobs):
 def test_too_few_images_are_refused():
     with pytest.raises(SettingError, match="wanted 204 training images in all, got 60"):
         divided(DetectionDays())
+
+
+def test_a_day_may_have_no_boxes():
+    some = torch.arange(0, 60, 2)
+    train = joined([TRAIN.take(some), bare(TRAIN.take(some + 1))])
+    counts = [int(box_counts(day).sum()) for day in DAYS.divided(train, stream(0, "days")).days]
+    assert 0 in counts
+    assert sum(counts) > 0
+
+
+def test_data_with_nothing_to_learn_or_to_forget_are_refused():
+    with pytest.raises(DataError, match="wanted a box in the 10 images of the warm-up, got none"):
+        DAYS.divided(bare(TRAIN), stream(0, "days"))
+    found = divided()
+    with pytest.raises(DataError, match="wanted a box on one of the 3 days before the last, got none"):
+        replace(found, days=(*map(bare, found.days[:2]), found.days[2]))

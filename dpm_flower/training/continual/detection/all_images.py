@@ -11,16 +11,22 @@ from dpm_flower.core.labelled import as_bytes, as_floats
 from dpm_flower.core.shared import SharedImages
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.nets.detector_split import Target
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, boxes_bytes
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, boxes_bytes, check_daily, learn
 from dpm_flower.training.continual.learner import Kept
-from dpm_flower.training.detection import BoxedExamples, detections, train_detector
+from dpm_flower.training.detection import BoxedExamples, detections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllBoxedImages:
-    """The whole detector is trained every day on all images that ever came, for as many steps as if they were one day's."""
+    """The whole detector is trained every day on all images that ever came, for as many steps as if they were one day's.
+
+    Raises SettingError for a patience.
+    """
 
     fitting: Fitting = DAILY
+
+    def __post_init__(self) -> None:
+        check_daily(self.fitting)
 
     def start(self, beginning: BoxedBeginning) -> "AllBoxedImagesLearner":
         """A copy of the warmed-up detector, and no images yet."""
@@ -43,16 +49,7 @@ class AllBoxedImagesLearner:
     def day(self, boxed: Boxed) -> None:
         """A day's images with boxes -> the detector has learnt from them and from all before; they stay."""
         self.warmed(boxed)
-        train_detector(
-            self.network,
-            BoxedExamples.of(joined(self._came)),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            augment=flipped,
-            report=self.beginning.report,
-        )
+        learn(self.network, BoxedExamples.of(joined(self._came)), self.knobs.fitting, self.beginning, augment=flipped)
 
     def predict(self, images: Tensor) -> list[Target]:
         """Images (N,3,H,W) -> detections."""

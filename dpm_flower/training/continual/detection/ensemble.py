@@ -14,9 +14,9 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.metrics.box_precision import box_precision
 from dpm_flower.nets.detector_split import DetectionDecider, Target
 from dpm_flower.training.continual.detection.box_fusion import OVERLAP, fused
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
 from dpm_flower.training.continual.learner import Kept
-from dpm_flower.training.detection import BoxedExamples, detections, train_detector
+from dpm_flower.training.detection import BoxedExamples, detections
 
 LEAST_MISSED = 0.05  # of an image in which everything is found: it is drawn now and then, and where all is found, all count alike
 
@@ -37,6 +37,7 @@ class BoostedDetectors:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
+        check_daily(self.fitting)
         if not 0 < self.held_out < 1 or not 0 < self.overlap < 1:
             raise SettingError(f"wanted held_out and overlap in (0, 1), got {self.held_out} and {self.overlap}")
         if not self.weights or not all(weight > 0 for weight in self.weights):
@@ -69,15 +70,7 @@ class BoostedDetectorsLearner:
         chances = missed(self._fused(self._said(features[learnt]), self.weights), boxed.take(learnt))
         drawn = learnt[torch.multinomial(chances, len(learnt), replacement=True, generator=rng)]
         member = copy.deepcopy(self.beginning.nets.decider).requires_grad_(True)
-        train_detector(
-            member,
-            BoxedExamples.of(boxed.take(drawn), features[drawn]),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=rng,
-            work="day",
-            report=self.beginning.report,
-        )
+        learn(member, BoxedExamples.of(boxed.take(drawn), features[drawn]), self.knobs.fitting, self.beginning)
         self.members.append(member.requires_grad_(False).eval())
         self.weights.append(self._weight(features[apart], boxed.take(apart)))
 

@@ -12,11 +12,11 @@ from dpm_flower.core.labelled import as_floats
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.nets.detector_split import Target
 from dpm_flower.training.continual.detection.fisher import detector_information
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
 from dpm_flower.training.continual.detection.pseudo_boxes import PseudoBoxes
 from dpm_flower.training.continual.elastic import Held
 from dpm_flower.training.continual.learner import Kept
-from dpm_flower.training.detection import BoxedExamples, detections, train_detector
+from dpm_flower.training.detection import BoxedExamples, detections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class ElasticDetector:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
+        check_daily(self.fitting)
         if not self.firmness > 0 or not 0 <= self.decay <= 1 or not (self.bound is None or self.bound > 0):
             raise SettingError(f"wanted firmness > 0, decay in [0, 1] and a bound > 0 or none, got {self}")
         if self.images < 1:
@@ -64,17 +65,8 @@ class ElasticDetectorLearner:
         """A day's images with boxes -> the detector has learnt from them and is held by what they need too."""
         held, knobs = self.held, self.knobs
         taught = boxed if knobs.pseudo is None else knobs.pseudo.added(self.network, boxed, self.beginning.compute)
-        train_detector(
-            self.network,
-            BoxedExamples.of(taught),
-            knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            augment=flipped,
-            penalty=None if held is None else lambda: held.penalty(self.network, knobs.firmness, knobs.bound),
-            report=self.beginning.report,
-        )
+        penalty = None if held is None else lambda: held.penalty(self.network, knobs.firmness, knobs.bound)
+        learn(self.network, BoxedExamples.of(taught), knobs.fitting, self.beginning, augment=flipped, penalty=penalty)
         self._hold(taught)
 
     def predict(self, images: Tensor) -> list[Target]:

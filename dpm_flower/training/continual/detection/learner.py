@@ -1,20 +1,22 @@
-"""What learns over days to find things in images: the contract, and what a learner begins with."""
+"""What learns over days to find things in images: the contract, what a learner begins with, and how a day is learnt from."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Report
 from dpm_flower.nets.detection_nets import DetectionNets, WholeDetector
 from dpm_flower.nets.detector_split import Target
 from dpm_flower.training.continual.learner import Kept
-from dpm_flower.training.detection import ASKED
+from dpm_flower.training.detection import ASKED, BoxAugment, BoxedExamples, train_detector
 from dpm_flower.training.prediction import apply
 
 DAILY = Fitting(steps=60, learning_rate=1e-3, batch_size=4)  # of some thirty images: eight passes
@@ -66,6 +68,35 @@ class BoxedLearning(Protocol):
     def start(self, beginning: BoxedBeginning) -> BoxedLearner:
         """A learner that nothing has come to yet."""
         ...
+
+
+def learn(
+    network: nn.Module,
+    examples: BoxedExamples,
+    fitting: Fitting,
+    beginning: BoxedBeginning,
+    *,
+    augment: BoxAugment | None = None,
+    penalty: Callable[[], Tensor] | None = None,
+) -> None:
+    """Trains a whole detector on a day's images, or a decider on features, as `train_detector` does, with what the learner began with."""
+    train_detector(
+        network,
+        examples,
+        fitting,
+        compute=beginning.compute,
+        rng=beginning.rng,
+        work="day",
+        augment=augment,
+        penalty=penalty,
+        report=beginning.report,
+    )
+
+
+def check_daily(fitting: Fitting) -> None:
+    """Raises SettingError for a patience, which would do nothing."""
+    if fitting.patience is not None:
+        raise SettingError(f"a day is learnt from without validation images, so without patience, got {fitting.patience}")
 
 
 def boxes_bytes(boxed: Boxed) -> int:

@@ -9,16 +9,19 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.nets.detector_split import Target
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
 from dpm_flower.training.continual.learner import Kept
-from dpm_flower.training.detection import BoxedExamples, detections, train_detector
+from dpm_flower.training.detection import BoxedExamples, detections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineDetector:
-    """The whole detector is trained on the day's images alone, flipped at random."""
+    """The whole detector is trained on the day's images alone, flipped at random. Raises SettingError for a patience."""
 
     fitting: Fitting = DAILY
+
+    def __post_init__(self) -> None:
+        check_daily(self.fitting)
 
     def start(self, beginning: BoxedBeginning) -> "OnlineDetectorLearner":
         """A copy of the warmed-up detector, to be trained on."""
@@ -38,16 +41,7 @@ class OnlineDetectorLearner:
 
     def day(self, boxed: Boxed) -> None:
         """A day's images with boxes -> the detector has learnt from them."""
-        train_detector(
-            self.network,
-            BoxedExamples.of(boxed),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            augment=flipped,
-            report=self.beginning.report,
-        )
+        learn(self.network, BoxedExamples.of(boxed), self.knobs.fitting, self.beginning, augment=flipped)
 
     def predict(self, images: Tensor) -> list[Target]:
         """Images (N,3,H,W) -> detections."""

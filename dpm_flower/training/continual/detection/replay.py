@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.boxed import Boxed
-from dpm_flower.core.errors import ReleaseError, TrainingError
+from dpm_flower.core.errors import ReleaseError, SettingError, TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.nets.detector_split import DetectionDecider, Target
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.continual.memory import Memory
-from dpm_flower.training.detection import BoxedExamples, detections, train_detector
+from dpm_flower.training.detection import BoxedExamples, detections
 from dpm_flower.training.detection_poisoning import ModuleRecipe, train_boxed_module
 from dpm_flower.training.prediction import apply
 
@@ -26,11 +26,18 @@ class BoxedReplay:
 
     By `recipe` a fresh module is trained for each day's images, the warm-up's too, and is gone by the evening: one that was kept would
     lie beside the features that it is to hide. Without a recipe raw features stay, which is what poisoning costs. Boxes and what is
-    in them stay in clear. A day of which features cannot be kept counts as refused.
+    in them stay in clear. A day of which features cannot be kept counts as refused. One that `keeps` nothing learns from each day alone,
+    which is what the frozen featurizer does without replay. Raises SettingError for a recipe by which nothing is kept, and a patience.
     """
 
     recipe: ModuleRecipe | None
+    keeps: bool = True
     fitting: Fitting = DAILY
+
+    def __post_init__(self) -> None:
+        check_daily(self.fitting)
+        if self.recipe is not None and not self.keeps:
+            raise SettingError(f"wanted no recipe where nothing is kept, got {self.recipe}")
 
     def start(self, beginning: BoxedBeginning) -> "BoxedReplayLearner":
         """A copy of the warmed-up decider, and nothing kept yet."""
@@ -61,15 +68,7 @@ class BoxedReplayLearner:
         kept = self.memory.shared()
         if isinstance(kept, SharedFeatures):
             examples = examples.with_more(BoxedExamples(kept.features, tuple(self.boxes), tuple(self.labels)))
-        train_detector(
-            self.decider,
-            examples,
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            report=self.beginning.report,
-        )
+        learn(self.decider, examples, self.knobs.fitting, self.beginning)
         self._keep(boxed)
 
     def predict(self, images: Tensor) -> list[Target]:
@@ -83,6 +82,8 @@ class BoxedReplayLearner:
         return Kept(self.memory.size_bytes + beside, self.memory.shared(), self.memory.arrivals, len(self.refused))
 
     def _keep(self, boxed: Boxed) -> None:
+        if not self.knobs.keeps:
+            return
         arrivals = self.seen + torch.arange(len(boxed))
         try:
             self.memory.add(SharedFeatures(self._hidden(boxed), torch.zeros(len(boxed), dtype=torch.int64)), arrivals)

@@ -1,7 +1,10 @@
 """A small world of days for detectors: untrained networks that say much, and days with a few images each."""
 
+from dataclasses import replace
+
 import torch
 
+from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import silent
@@ -17,6 +20,11 @@ WARM_UP, DAY, NEXT_DAY, TEST = cells(5, seed=5), cells(6, seed=6), cells(4, seed
 
 def beginning(owner: str = "learner") -> BoxedBeginning:
     return BoxedBeginning(NETS, stream(0, owner), CPU, silent)
+
+
+def bare(boxed: Boxed) -> Boxed:
+    """The same images, and nothing to be found in them."""
+    return replace(boxed, boxes=(torch.zeros(0, 4),) * len(boxed), labels=(torch.zeros(0, dtype=torch.int64),) * len(boxed))
 
 
 def same(found, others) -> bool:

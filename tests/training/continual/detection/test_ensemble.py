@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -9,7 +7,7 @@ from dpm_flower.training.continual.detection import ensemble
 from dpm_flower.training.continual.detection.ensemble import LEAST_MISSED, BoostedDetectors, missed
 from dpm_flower.training.detection import detections
 from tests.training.cells import cells
-from tests.training.continual.detection.days import DAY, FEW, NETS, NEXT_DAY, TEST, beginning, same
+from tests.training.continual.detection.days import DAY, FEW, NETS, NEXT_DAY, TEST, bare, beginning, same
 from tests.training.toys import CPU
 
 QUICK = BoostedDetectors(fitting=FEW)
@@ -49,14 +47,13 @@ def test_what_is_missed_is_what_precision_lacks_and_never_nothing():
     assert missed(found, TEST).tolist() == pytest.approx([LEAST_MISSED] * len(TEST))
     found[1] = {key: value[:0] for key, value in found[1].items()}
     assert missed(found, TEST).tolist() == pytest.approx([LEAST_MISSED, 1.0, LEAST_MISSED])
-    empty = replace(TEST, boxes=(torch.zeros(0, 4),) * 3, labels=(torch.zeros(0, dtype=torch.int64),) * 3)
-    assert missed(found, empty).tolist() == pytest.approx([LEAST_MISSED] * 3)
+    assert missed(found, bare(TEST)).tolist() == pytest.approx([LEAST_MISSED] * 3)
 
 
 def test_a_new_member_learns_from_images_in_which_the_others_miss_things(monkeypatch):
     given, day = [], cells(8, seed=3)
     monkeypatch.setattr(ensemble, "missed", lambda found, truth: torch.tensor([1.0] + [0.0] * (len(truth) - 1)))
-    monkeypatch.setattr(ensemble, "train_detector", lambda network, examples, *_, **__: given.append(examples))
+    monkeypatch.setattr(ensemble, "learn", lambda network, examples, *_, **__: given.append(examples))
     learner = QUICK.start(beginning())
     learner.day(day)
     (learnt,) = given
@@ -82,8 +79,7 @@ def test_of_equals_and_where_there_is_nothing_to_find_a_member_counts_as_the_mea
     learner.weights = [3.0]
     monkeypatch.setattr(ensemble.BoostedDetectorsLearner, "_said", lambda *_: [perfect(DAY)] * 2)
     assert learner._weight(torch.zeros(0), DAY) == 3.0  # a twin: fused boxes are the same by any weight
-    empty = replace(DAY, boxes=(torch.zeros(0, 4),) * 6, labels=(torch.zeros(0, dtype=torch.int64),) * 6)
-    assert learner._weight(torch.zeros(0), empty) == 3.0
+    assert learner._weight(torch.zeros(0), bare(DAY)) == 3.0
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_it_keeps_two_numbers_for_each_weight_however_many_days_there_were():
 def test_with_pseudo_boxes_the_detector_of_before_the_day_labels_what_is_learnt_and_held(monkeypatch):
     """The boxes that reach training and information are those of the network that the day has not yet changed."""
     learnt, estimated = [], []
-    monkeypatch.setattr(ewc, "train_detector", lambda network, examples, *_, **__: learnt.append(examples))
+    monkeypatch.setattr(ewc, "learn", lambda network, examples, *_, **__: learnt.append(examples))
     monkeypatch.setattr(ewc, "detector_information", lambda network, boxed, *_: estimated.append(boxed) or {})
     pseudo = PseudoBoxes(confidence=0.2, overlap=0.1)
     learner = replace(QUICK, pseudo=pseudo, images=200).start(beginning())

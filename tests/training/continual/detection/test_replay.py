@@ -2,8 +2,10 @@ import gc
 import weakref
 from dataclasses import replace
 
+import pytest
 import torch
 
+from dpm_flower.core.errors import SettingError
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.training.adversaries import Adversaries
 from dpm_flower.training.continual.detection import replay
@@ -17,13 +19,13 @@ RAW = BoxedReplay(recipe=None, fitting=FEW)
 
 def lessons(monkeypatch):
     """What the decider was given on each day."""
-    given, train = [], replay.train_detector
+    given, train = [], replay.learn
 
-    def noting(network, examples, fitting, **settings):
+    def noting(network, examples, *rest):
         given.append(examples)
-        return train(network, examples, fitting, **settings)
+        train(network, examples, *rest)
 
-    monkeypatch.setattr(replay, "train_detector", noting)
+    monkeypatch.setattr(replay, "learn", noting)
     return given
 
 
@@ -47,6 +49,25 @@ def test_what_is_kept_is_counted_with_its_boxes():
     things = sum(map(len, WARM_UP.boxes))
     assert learner.kept.size_bytes == 5 * (2 * 32 * 16 * 20 + 16) + things * (4 * 4 + 8)
     assert learner.kept.shared.features.shape == (5, 32, 16, 20)
+
+
+def test_one_that_keeps_nothing_trains_the_decider_on_each_day_alone(monkeypatch):
+    given, learner = lessons(monkeypatch), replace(RAW, keeps=False).start(beginning())
+    learner.warmed(WARM_UP)
+    for day in (DAY, NEXT_DAY):
+        before = state_of(learner.decider)
+        learner.day(day)
+        assert not equal(state_of(learner.decider), before)
+    for examples, day in zip(given, (DAY, NEXT_DAY), strict=True):
+        assert torch.equal(examples.inputs, learner.beginning.raw(day.images))
+        assert examples.boxes == day.boxes
+    assert (learner.kept.size_bytes, learner.kept.shared, learner.kept.refused_days) == (0, None, 0)
+    assert (learner.boxes, learner.labels) == ([], [])
+
+
+def test_a_recipe_by_which_nothing_is_kept_is_refused():
+    with pytest.raises(SettingError, match="wanted no recipe where nothing is kept"):
+        BoxedReplay(recipe=POISONED, keeps=False)
 
 
 def test_each_day_has_a_module_of_its_own_that_is_gone_in_the_evening(monkeypatch):
