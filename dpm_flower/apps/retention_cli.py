@@ -10,7 +10,10 @@ retention = typer.Typer(no_args_is_help=True, help="Images that may be kept for 
 
 StoreFolder: TypeAlias = Annotated[Path, typer.Argument(help="The store's folder.")]
 InboxFolder: TypeAlias = Annotated[
-    Path | None, typer.Option(help="The inbox of this store: files that wait there, are hidden or were rejected, and are over, count too.")
+    Path | None,
+    typer.Option(
+        help="The inbox of this store: files that wait there, are hidden or were rejected, and are over, count too. Wants --site."
+    ),
 ]
 SiteFile: TypeAlias = Annotated[
     Path | None, typer.Option(help="The site file, site.toml: an inbox that is not apart from all else that is the site's is refused.")
@@ -25,13 +28,11 @@ class InboxOptions(TypedDict, total=False):
 
 
 def _inbox_options(inbox: Path | None, site: Path | None) -> InboxOptions:
-    """Raises typer's error for a site file without an inbox, of which it would say nothing."""
-    if inbox is None:
-        if site is not None:
-            raise typer.BadParameter("--site says what an inbox has to be apart from: wanted --inbox too")
+    """Raises typer's error for one without the other: a folder that was named by mistake would lose every file that is a day old."""
+    if inbox is None and site is None:
         return {}
-    if site is None:
-        return {"inbox": inbox}
+    if inbox is None or site is None:
+        raise typer.BadParameter("--inbox and --site go together: the site file says what an inbox has to be apart from")
     from dpm_flower.regime.inbox_apart import check_apart  # noqa: PLC0415  # importing torch takes seconds, and a timer calls often
     from dpm_flower.regime.site_file import read_site_file  # noqa: PLC0415
 

@@ -22,8 +22,6 @@ def test_help_imports_nothing_heavy():
         ("status", ["status", "s"], ((Path("s"),), {})),
         ("purge", ["purge", "s"], ((Path("s"),), {"everything": False})),
         ("purge", ["purge", "s", "--all"], ((Path("s"),), {"everything": True})),
-        ("status", ["status", "s", "--inbox", "i"], ((Path("s"),), {"inbox": Path("i")})),
-        ("purge", ["purge", "s", "--inbox", "i"], ((Path("s"),), {"everything": False, "inbox": Path("i")})),
         ("verify", ["verify", "s"], ((Path("s"), [], None), {})),
         (
             "verify",
@@ -43,14 +41,15 @@ def test_what_is_typed_is_handed_on_and_the_exit_code_comes_back(monkeypatch, na
 def test_an_inbox_that_is_not_apart_from_what_is_the_sites_is_refused(monkeypatch, tmp_path):
     site = made_site(tmp_path)
     for name in ("status", "purge"):
-        checks = []
-        monkeypatch.setattr(retention_command, name, lambda *_, _noted=checks, **options: _noted.append(options["check_inbox"]) or 0)
+        handed = []
+        monkeypatch.setattr(retention_command, name, lambda *_, _noted=handed, **options: _noted.append(options) or 0)
         for inbox in ("in", "scans"):
             assert CliRunner().invoke(retention, [name, "s", "--inbox", str(tmp_path / inbox), "--site", str(site)]).exit_code == 0
-        apart, within = checks
-        apart()
+        apart, within = handed
+        assert apart["inbox"] == tmp_path / "in"
+        apart["check_inbox"]()
         with pytest.raises(SettingError, match="wanted an inbox apart from the images that stay"):
-            within()
+            within["check_inbox"]()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,9 @@ def test_an_inbox_that_is_not_apart_from_what_is_the_sites_is_refused(monkeypatc
         ["status", "a", "b"],
         ["status", "a", "--site", "b"],
         ["purge", "a", "--site", "b"],
-        ["purge", "a", "--all", "--inbox", "b"],
+        ["status", "a", "--inbox", "b"],
+        ["purge", "a", "--inbox", "b"],
+        ["purge", "a", "--all", "--inbox", "b", "--site", "c"],
     ],
 )
 def test_wrong_use_is_refused(arguments):
