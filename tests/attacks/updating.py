@@ -44,18 +44,22 @@ def updated_nets(activation):
     return nets.frozen()
 
 
-def normed_nets():
-    """Frozen networks with batch norms, the residual ones of our studies, less deep."""
+def normed_nets(steps=0):
+    """Frozen networks with batch norms, the residual ones of our studies, less deep, after some steps of training on own images."""
     nets = public_nets()
     with global_generator_from(stream(0, "normed")):
-        nets.featurizer, nets.decider, _ = split(ThinResNet(8, UPDATING_CLASSES), "conv3_1", UPDATING_SIDE)
+        network = ThinResNet(8, UPDATING_CLASSES)
+    if steps:
+        fitting = Fitting(steps=steps, learning_rate=1e-2, batch_size=16)
+        train_classifier(network, Examples(OWN.images, OWN.labels), fitting, compute=CPU, rng=stream(0, "settled"), work="settled")
+    nets.featurizer, nets.decider, _ = split(network, "conv3_1", UPDATING_SIDE)
     return nets.frozen()
 
 
+OWN = clouds(30, seed=5)
 NETS = updated_nets(nn.Sigmoid)
 NORMED = normed_nets()
 SHARP = updated_nets(nn.ReLU)
-OWN = clouds(30, seed=5)
 
 
 def network_of(nets=NETS):
