@@ -23,7 +23,7 @@ from dpm_flower.payload.confidential import seal
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.packing import packed
-from dpm_flower.payload.released_spec import ReleasedSpec
+from dpm_flower.payload.released_spec import LabelledSpec, ReleasedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
 from dpm_flower.regime.as_received import answers_as_received
 from dpm_flower.regime.attacker_views import Exposed
@@ -180,7 +180,7 @@ def _kept(record: Path, pool: Pool) -> Contribution | None:
     return None
 
 
-def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: ReleasedSpec, features: FeatureSource) -> dict[str, float]:
+def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: LabelledSpec, features: FeatureSource) -> dict[str, float]:
     """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and on what a peer would decode of them."""
     raw, labels = features(task.test.images), task.test.labels
     received = answers_as_received(task, net).accuracy

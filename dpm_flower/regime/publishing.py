@@ -13,7 +13,7 @@ from dpm_flower.exchange import layout
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.hpke_keys import HpkeKeys
 from dpm_flower.payload.manifest import Manifest
-from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec
+from dpm_flower.payload.released_spec import ImageSpec, LabelledSpec, ReleasedSpec
 from dpm_flower.payload.verification import MAX_RELEASE_BYTES, Expectation, ReleaseId, ReplayMemory, Sealer, Verifier
 from dpm_flower.payload.verified import VerifiedRelease
 from dpm_flower.regime.task import EntityTask
@@ -79,7 +79,7 @@ def _free_bytes(task: EntityTask) -> int:
         raise OutputError(f"cannot tell how much of the disk of {folder} is free: {err}") from err
 
 
-def released_spec(net: SplitNet, side: int, batch: SharedBatch) -> ReleasedSpec:
+def released_spec(net: SplitNet, side: int, batch: SharedBatch) -> LabelledSpec:
     """What is to be released -> the spec that its readers expect. Raises ReleaseError for a model update."""
     match batch:
         case SharedFeatures(codec=codec):
