@@ -1,6 +1,6 @@
 import torch
 
-from dpm_flower.training.continual.detection import learner
+from dpm_flower.training import detection
 from dpm_flower.training.continual.detection.learner import boxes_bytes
 from tests.training.cells import seen
 from tests.training.continual.detection.days import DAY, NETS, beginning
@@ -9,7 +9,7 @@ from tests.training.toys import equal, state_of
 
 def test_raw_features_are_the_featurizer_s_in_any_batches(monkeypatch):
     _, data, raw = seen()
-    monkeypatch.setattr(learner, "ASKED", 3)
+    monkeypatch.setattr(detection, "ASKED", 3)
     torch.testing.assert_close(beginning().raw(data.images), raw)
 
 
