@@ -27,19 +27,28 @@ from dpm_flower.data.retention.inbox import Outcome, clear_left
 from dpm_flower.data.retention.keeper import deleting_on_time
 from dpm_flower.data.retention.rejected import REJECTED
 from dpm_flower.data.retention.store import RetentionStore
-from dpm_flower.regime.daily_work import DailyWork, inbox_study
+from dpm_flower.regime.box_days import BoxDays
+from dpm_flower.regime.boxed_study import boxed_study
+from dpm_flower.regime.class_days import ClassDays, inbox_study
+from dpm_flower.regime.daily_work import DailyWork
 from dpm_flower.regime.day import anything_new, close_day, open_day, take_in_files
+from dpm_flower.regime.day_learning import DayLearning
 from dpm_flower.regime.days_folder import Days, DaysFolder
 from dpm_flower.regime.inbox_apart import check_apart
+from dpm_flower.regime.inbox_boxes import StayingBoxes
 from dpm_flower.regime.inbox_images import StayingImages
-from dpm_flower.regime.inbox_place import InboxPlace
+from dpm_flower.regime.inbox_place import DETECTION, InboxPlace
 from dpm_flower.regime.publishing import Notary
-from dpm_flower.regime.site_file import read_site_file
+from dpm_flower.regime.site_file import DataPlace, read_site_file
 from dpm_flower.regime.site_standing import site_standing
 from dpm_flower.training.private_folder import make_private
 
 WATCH_S = 5.0  # between two looks into the inbox
 FOLDER = "inbox"  # in the site's own
+UNUSED = {
+    "boxes_only": "have boxes and no class, and this inbox is learnt from by classes",
+    "classes_only": "have a class and no boxes, and this inbox is learnt from by boxes",
+}
 WELL_AGAIN = (OutputError, RetentionError, PoolError)  # a full disk, a clock behind, a busy store: the next look may find it mended
 
 
@@ -72,7 +81,7 @@ def run(site: Path, inbox: Path, *, once: bool = False, clock: Clock | None = No
 
 
 @contextmanager
-def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, clock: Clock | None) -> Iterator[DailyWork]:
+def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, clock: Clock | None) -> Iterator[DailyWork[Any]]:
     """A site file, the inbox, whom to tell what is wrong, and what says that it is time to end -> the work, alone in the site's folder.
 
     While the block lasts everything is deleted on time: in the store, among what was rejected, and what is hidden in the inbox.
@@ -85,7 +94,6 @@ def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, c
     place, folder = site.inbox, DaysFolder(site.folder / FOLDER)
     make_private(folder.folder)
     os.environ.setdefault(IMAGE_CACHE, str(site.folder / "images"))
-    study = inbox_study(place, site.entity)
 
     def report(_: Progress) -> None:
         if ended.is_set():
@@ -96,18 +104,18 @@ def opened(path: Path, inbox: Path, tell: Callable[[str], None], ended: Event, c
         with deleting_on_time(store, tell, also=lambda: clear_left(inbox, store)):
             yield DailyWork(
                 place=place,
+                entity=site.entity,
                 folder=folder,
                 store=store,
-                study=study,
-                images=StayingImages.of(site.data, place.classes, place.side),
+                learning=_learning(place, site.data, site.entity),
                 notary=_notary(path, place),
                 policy=site.policy,
-                compute=Compute.choose(study.device, study.precision),
+                compute=Compute.choose(),
                 report=report,
             )
 
 
-def look(work: DailyWork, days: Days, inbox: Path, console: Console, tell: Callable[[str], None], *, once: bool) -> Days:
+def look(work: DailyWork[Any], days: Days, inbox: Path, console: Console, tell: Callable[[str], None], *, once: bool) -> Days:
     """One look into the inbox, and at the clock -> how far the days are then; a day that ended is worked on and shown.
 
     A disk that takes no more costs what it does not take, and not the day. No name of a file is told: names tell of whom an image is,
@@ -133,6 +141,13 @@ def look(work: DailyWork, days: Days, inbox: Path, console: Console, tell: Calla
     return days
 
 
+def _learning(place: InboxPlace, data: DataPlace, entity: str) -> DayLearning[Any]:
+    """What is learnt, as the section says. Raises DataError for images that stay and are none of the kind."""
+    if place.task == DETECTION:
+        return BoxDays(study=boxed_study(place), classes=place.classes, images=StayingBoxes.of(data, place.classes, place.size))
+    return ClassDays(study=inbox_study(place, entity), classes=place.classes, images=StayingImages.of(data, place.classes, place.side))
+
+
 def _notary(path: Path, place: InboxPlace) -> Notary:
     """Who signs and verifies kept releases. They are offered to nobody, so that they are encrypted for the site itself alone."""
     standing = site_standing(path)
@@ -148,7 +163,7 @@ def _show_intake(counts: Counter[Outcome], console: Console) -> None:
         console.print(f"files whose time was over: {counts['over']}; they were erased", soft_wrap=True)
 
 
-def _closed(work: DailyWork, days: Days, console: Console) -> Days:
+def _closed(work: DailyWork[Any], days: Days, console: Console) -> Days:
     days, line = close_day(work, days)
     show(line, console)
     return days
@@ -159,12 +174,9 @@ def show(line: dict[str, Any], console: Console) -> None:
     console.print(day_table(line))
     if line["reason"]:
         console.print(f"day {line['day']}: {line['reason']}", soft_wrap=True, markup=False)
-    if line["boxes_only"]:
-        console.print(
-            f"{line['boxes_only']} images have boxes and no class: they stay in the store until their time is over; "
-            "this command trains on classes only",
-            soft_wrap=True,
-        )
+    for key, lack in UNUSED.items():
+        if number := line.get(key):
+            console.print(f"{number} images {lack}: they stay in the store until their time is over", soft_wrap=True)
 
 
 def _teller(console: Console) -> Callable[[str], None]:

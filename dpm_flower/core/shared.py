@@ -31,6 +31,19 @@ class SharedImages:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SharedBoxes:
+    """Features (B,C,h,w) in the space of a detector's decider; of each image its boxes (M_i,4), float32, and what is in them (M_i,), int64.
+
+    Corners are those of `core.boxed.Boxed`, in pixels of the image; classes count from 0. It is not in the union below: whatever has a
+    label for each sample cannot read it, and whoever can (a detector's decider) reads nothing else.
+    """
+
+    features: Tensor
+    boxes: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelUpdate:
     """New values of a network's tensors after local training, and the number of images behind them."""
 

@@ -37,7 +37,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Read:
+class BoxedPicture:
     """A picture (3,H,W), uint8, its boxes (M,4) and their classes (M,)."""
 
     pixels: NDArray[np.uint8]
@@ -55,8 +55,8 @@ def read_parts(
     from. `where` names the source in messages. Raises DataError for pictures of several sizes, and where a part has no picture left.
     """
     once, left_out = _once(unread)
-    found: dict[Role, list[_Read]] = {part: [] for part in get_args(Role)}
-    first: tuple[str, _Read] | None = None
+    found: dict[Role, list[BoxedPicture]] = {part: [] for part in get_args(Role)}
+    first: tuple[str, BoxedPicture] | None = None
     seen: dict[bytes, str] = {}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # Pillow decodes without the interpreter's lock
         for start in range(0, len(once), PIECE_IMAGES):
@@ -88,26 +88,32 @@ def _once(unread: Sequence[Unread]) -> tuple[list[Unread], dict[str, str]]:
     return once, left_out
 
 
-def _check_alike(first: tuple[str, _Read], other: tuple[str, _Read], where: str) -> None:
+def _check_alike(first: tuple[str, BoxedPicture], other: tuple[str, BoxedPicture], where: str) -> None:
     if first[1].pixels.shape != other[1].pixels.shape:
         told = " and ".join(f"{each.pixels.shape[2]} x {each.pixels.shape[1]} ({name})" for name, each in (first, other))
         raise DataError(f"{where}: wanted images of one size, or a size to resize them to, got {told}")
 
 
-def _tried(unread: Unread, *, class_names: tuple[str, ...], size: Size | None) -> _Read | str:
+def _tried(unread: Unread, *, class_names: tuple[str, ...], size: Size | None) -> BoxedPicture | str:
     """-> what was read, or why it cannot be used."""
     try:
-        image, boxes = unread.read()
-        corners, labels = _tensors(boxes, class_names)
-        own = image.height, image.width
-        check_boxes(corners, labels, own, len(class_names))
-        if size is not None and size != own:
-            image = image.resize((size[1], size[0]), Image.Resampling.LANCZOS)
-            corners = _resized(corners, own, size)
-            check_boxes(corners, labels, size, len(class_names))  # a box of next to no width has none after rounding
+        return boxed_picture(*unread.read(), class_names, size)
     except DataError as err:
         return str(err)
-    return _Read(np.asarray(image).transpose(2, 0, 1), corners, labels)
+
+
+def boxed_picture(image: Image.Image, boxes: Sequence[Box], class_names: Sequence[str], size: Size | None) -> BoxedPicture:
+    """An upright picture in RGB and its boxes, the names behind the class numbers, and the size wanted, None for its own -> both as
+    numbers, resized by Pillow's LANCZOS. Raises DataError for boxes that are none of the picture, and of other classes.
+    """
+    corners, labels = _tensors(boxes, class_names)
+    own = image.height, image.width
+    check_boxes(corners, labels, own, len(class_names))
+    if size is not None and size != own:
+        image = image.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+        corners = _resized(corners, own, size)
+        check_boxes(corners, labels, size, len(class_names))  # a box of next to no width has none after rounding
+    return BoxedPicture(np.asarray(image).transpose(2, 0, 1), corners, labels)
 
 
 def _tensors(boxes: Sequence[Box], class_names: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -123,7 +129,7 @@ def _resized(corners_M4: Tensor, own: Size, size: Size) -> Tensor:
     return torch.minimum(corners_M4 * scale, most)  # a product may be rounded to just beyond the border
 
 
-def _part(reads: Sequence[_Read], class_names: tuple[str, ...], part: Role, left_out: Mapping[str, str], where: str) -> Boxed:
+def _part(reads: Sequence[BoxedPicture], class_names: tuple[str, ...], part: Role, left_out: Mapping[str, str], where: str) -> Boxed:
     if not reads:
         why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:1])
         raise DataError(f"{where}: wanted at least one usable image in the {part} part, got none{f' ({why})' if why else ''}")

@@ -1,5 +1,6 @@
 """What a study of detection names as its data -> images with boxes in three parts."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from dpm_flower.data.boxed_coco import boxed_coco, coco_files
 from dpm_flower.data.boxed_npz import boxed_npz
 from dpm_flower.data.boxed_parts import Unread, read_parts
 from dpm_flower.data.boxed_voc import boxed_voc, voc_root
+from dpm_flower.data.split_folders import Role
 
 KNOWN = (
     "an .npz archive, a folder as Pascal VOC lays it out (JPEGImages, Annotations, ImageSets/Main; or a VOCdevkit with one such folder), "
@@ -36,6 +38,19 @@ def load_boxed(name: str, size: tuple[int, int] | None = None) -> BoxedData:
     """
     if size is not None and min(size) < 1:
         raise DataError(f"wanted a height and a width of at least 1 pixel, got {size}")
+    path = _found(name)
+    unread, class_names = _unread(path)
+    parts, left_out = read_parts(unread, class_names, size, str(path))
+    return BoxedData(parts["train"], parts["validation"], parts["test"], left_out)
+
+
+def listed_boxed(name: str) -> tuple[Counter[Role], tuple[str, ...]]:
+    """As `load_boxed`, before any picture is decoded -> how many each part lists, and the names of the classes."""
+    unread, class_names = _unread(_found(name))
+    return Counter(each.part for each in unread), class_names
+
+
+def _found(name: str) -> Path:
     try:
         path = Path(name).expanduser()
         there = path.exists()
@@ -43,9 +58,7 @@ def load_boxed(name: str, size: tuple[int, int] | None = None) -> BoxedData:
         raise DataError(f"wanted a path that can be looked up, got {name!r}: {err}") from err
     if not there:
         raise DataError(f"wanted {KNOWN}; got {name!r}, where there is nothing")
-    unread, class_names = _unread(path)
-    parts, left_out = read_parts(unread, class_names, size, str(path))
-    return BoxedData(parts["train"], parts["validation"], parts["test"], left_out)
+    return path
 
 
 def _unread(path: Path) -> tuple[tuple[Unread, ...], tuple[str, ...]]:

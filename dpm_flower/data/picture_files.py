@@ -41,8 +41,16 @@ def upright_rgb(path: str) -> Image.Image:
     """An image file -> the whole of it, upright, in RGB. Raises DataError as `images_from_files` does."""
     try:
         with open(path, "rb") as file:
-            content = io.BytesIO(file.read())  # at once: Pillow reads in tiny bites
-        with Image.open(content, formats=FORMATS) as opened:
+            content = file.read()  # at once: Pillow reads in tiny bites
+    except UNREADABLE as err:
+        raise unreadable(path, err) from err
+    return upright_rgb_of(content, path)
+
+
+def upright_rgb_of(content: bytes, path: str) -> Image.Image:
+    """The bytes of an image file and what messages call it -> the whole of it, upright, in RGB. Raises DataError."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             check_depth(opened, path)
             image = upright(opened)
             image.load()

@@ -18,6 +18,7 @@ from dpm_flower.core.streams import global_generator_from
 from dpm_flower.core.study import LEAST_SIDE
 from dpm_flower.nets.anchor_head import HeadFor
 from dpm_flower.nets.backbones import build_backbone
+from dpm_flower.nets.named_tensors import copied, named_tensors
 from dpm_flower.nets.pretrained import load_weights
 from dpm_flower.nets.reconstructor import Reconstructor
 from dpm_flower.nets.split import split
@@ -81,14 +82,14 @@ class PublicNets:
     def frozen(self) -> Self:
         """A copy to give to all: in evaluation mode, no parameter asks for a gradient, the digest is that of the weights."""
         nets = copy.deepcopy(self)
-        for _, network in nets._networks():
+        for network in nets._networks().values():
             network.eval().requires_grad_(False)
         nets._renew_digest()
         return nets
 
     def tensors(self) -> dict[str, Tensor]:
         """All weights and statistics, copied: names start with "featurizer.", "decider." or "reconstructor."."""
-        return {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in self._live().items()}
+        return copied(self._live())
 
     def digest(self) -> str:
         """SHA-256 of all weights and statistics, in hexadecimal."""
@@ -106,12 +107,11 @@ class PublicNets:
         """The decider after the featurizer, images (B,3,H,W) -> logits (B,K), with the same parameters, not copies."""
         return nn.Sequential(OrderedDict(featurizer=self.featurizer, decider=self.decider))
 
-    def _networks(self) -> tuple[tuple[str, nn.Module], ...]:
-        return ("featurizer", self.featurizer), ("decider", self.decider), ("reconstructor", self.reconstructor)
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"featurizer": self.featurizer, "decider": self.decider, "reconstructor": self.reconstructor}
 
     def _live(self) -> dict[str, Tensor]:
-        """The tensors themselves, which change when the networks are trained."""
-        return {f"{prefix}.{name}": tensor for prefix, network in self._networks() for name, tensor in network.state_dict().items()}
+        return named_tensors(self._networks())
 
     def _renew_digest(self) -> None:
         self.spec = dataclasses.replace(self.spec, featurizer_digest=tensors_digest(self.featurizer.state_dict()))

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, assert_never
+from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from safetensors import SafetensorError, deserialize
 from torch import Tensor
 
 from dpm_flower.core.errors import ReleaseError, SettingError
@@ -16,10 +14,11 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 from dpm_flower.payload.coded_shard import FORMS, coded_content, coded_file
 from dpm_flower.payload.feature_codec import coded, decoded, most_coded_bytes
 from dpm_flower.payload.pieces import written
-from dpm_flower.payload.released_spec import ImageSpec, ReleasedSpec, kind_of, sample_bytes
+from dpm_flower.payload.released_spec import ImageSpec, LabelledSpec, kind_of, sample_bytes
 from dpm_flower.payload.released_values import ReleasedValues, released_features, released_images
 from dpm_flower.payload.rules import shown
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
+from dpm_flower.payload.stored_arrays import Array, array_of, stored_arrays
 from dpm_flower.payload.tensor_file import tensor_file
 
 SHARD_BYTES = 64 << 20  # the unit that is fetched again after damage: seconds on a line between sites
@@ -28,9 +27,6 @@ LABEL_BYTES = 8  # int64
 LARGEST = torch.finfo(torch.float32).max  # what lies within is finite, in each type that is stored
 
 _STORED = {"float16": "F16", "float32": "F32"}
-_NUMPY = {"F16": "<f2", "F32": "<f4", "I64": "<i8", "U8": "u1"}  # safetensors is little-endian on every machine
-
-Array: TypeAlias = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +89,7 @@ def _samples_per_shard(released: ReleasedValues, max_shard_bytes: int) -> int:
     return samples
 
 
-def largest_shard(spec: ReleasedSpec, samples: int) -> int:
+def largest_shard(spec: LabelledSpec, samples: int) -> int:
     """A spec and a number of samples -> the most bytes of a shard that holds them, before compression and encryption."""
     if isinstance(spec, FeatureSpec) and spec.codec:
         samples = min(samples, _most_in_shard(spec))
@@ -106,7 +102,7 @@ def _most_in_shard(spec: FeatureSpec) -> int:
     return max(1, MAX_SHARD_BYTES // (sample_bytes(spec) + LABEL_BYTES))
 
 
-def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> SharedFeatures | SharedImages:
+def decode(shards: Sequence[Shard], spec: LabelledSpec, *, classes: int, samples: int) -> SharedFeatures | SharedImages:
     """Shards in the manifest's order -> float32 features of the spec, or uint8 images, with labels; `samples` of them.
 
     Raises ReleaseError for anything that is not exactly that: names, types, shapes, counts, values that are not finite,
@@ -121,7 +117,7 @@ def decode(shards: Sequence[Shard], spec: ReleasedSpec, *, classes: int, samples
     return _joined(pieces, spec, classes)
 
 
-def decode_each(shards: Iterable[Shard], spec: ReleasedSpec, *, classes: int, samples: int) -> Iterator[SharedFeatures | SharedImages]:
+def decode_each(shards: Iterable[Shard], spec: LabelledSpec, *, classes: int, samples: int) -> Iterator[SharedFeatures | SharedImages]:
     """As `decode`, a batch for each shard: memory holds one shard, however large the release is.
 
     Raises ReleaseError as `decode` does, but only when it comes to what is wrong: what it gave before that is to be forgotten.
@@ -136,7 +132,7 @@ def decode_each(shards: Iterable[Shard], spec: ReleasedSpec, *, classes: int, sa
         raise ReleaseError(f"wanted {samples} samples, at least one, got {came}{' or more' if came > samples else ''}")
 
 
-def _joined(pieces: Sequence[_Piece], spec: ReleasedSpec, classes: int) -> SharedFeatures | SharedImages:
+def _joined(pieces: Sequence[_Piece], spec: LabelledSpec, classes: int) -> SharedFeatures | SharedImages:
     """Pieces of one sample or more in all -> the batch, in arrays of NumPy's, which says it when there is no memory left."""
     samples = sum(len(piece.labels) for piece in pieces)
     values = np.empty((samples, *spec.shape), np.uint8 if isinstance(spec, ImageSpec) else np.float32)
@@ -175,13 +171,13 @@ def _check_labels(labels: Tensor, samples: int) -> None:
         raise ReleaseError(f"labels must be >= 0, got {int(labels.min())}")
 
 
-def _read(shard: Shard, spec: ReleasedSpec, most: int) -> _Piece:
+def _read(shard: Shard, spec: LabelledSpec, most: int) -> _Piece:
     """A shard -> what it holds; `most` samples, where a codec makes much of few bytes. All is checked before any array is made."""
     if isinstance(spec, FeatureSpec) and spec.codec:
         return _read_coded(shard, spec, min(most, _most_in_shard(spec)))
     kind = kind_of(spec)
     stored = _STORED[spec.dtype] if isinstance(spec, FeatureSpec) else "U8"
-    found = _tensors(shard)
+    found = stored_arrays(shard)
     if found.keys() != {kind, "labels"}:
         raise ReleaseError(f"shard {shard.name} must hold {kind} and labels, got {shown(sorted(found))}")
     for name, wanted, shape in ((kind, stored, spec.shape), ("labels", "I64", ())):
@@ -191,11 +187,11 @@ def _read(shard: Shard, spec: ReleasedSpec, most: int) -> _Piece:
             raise ReleaseError(f"{name} in shard {shard.name} must have shape (n, *{shape}), n > 0, got {shown(found[name]['shape'])}")
     if found[kind]["shape"][0] != found["labels"]["shape"][0]:
         raise ReleaseError(f"shard {shard.name} has {found[kind]['shape'][0]} {kind} but {found['labels']['shape'][0]} labels")
-    return _Piece(shard.name, _array(found[kind]), _array(found["labels"]))
+    return _Piece(shard.name, array_of(found[kind]), array_of(found["labels"]))
 
 
 def _read_coded(shard: Shard, spec: FeatureSpec, most: int) -> _Piece:
-    found = _tensors(shard)
+    found = stored_arrays(shard)
     if found.keys() != FORMS.keys():
         raise ReleaseError(f"shard {shard.name} must hold {', '.join(FORMS)}, got {shown(sorted(found))}")
     for name, wanted in FORMS.items():
@@ -203,18 +199,5 @@ def _read_coded(shard: Shard, spec: FeatureSpec, most: int) -> _Piece:
             raise ReleaseError(
                 f"{name} in shard {shard.name} must be {wanted} of one dimension, got {found[name]['dtype']} {shown(found[name]['shape'])}"
             )
-    values, labels = coded_content({name: _array(found[name]) for name in FORMS}, shard.name, spec, most)
+    values, labels = coded_content({name: array_of(found[name]) for name in FORMS}, shard.name, spec, most)
     return _Piece(shard.name, values, labels)
-
-
-def _tensors(shard: Shard) -> dict[str, Any]:
-    """A shard -> what safetensors finds in it, by name: "dtype", "shape" and "data"."""
-    try:
-        return dict(deserialize(shard.data))  # type: ignore[no-untyped-call]  # safetensors' stub leaves it bare
-    except SafetensorError as err:
-        raise ReleaseError(f"shard {shard.name} is not safetensors: {err}") from err
-
-
-def _array(stored: dict[str, object]) -> Array:
-    array: Array = np.frombuffer(stored["data"], dtype=_NUMPY[str(stored["dtype"])]).reshape(stored["shape"])  # type: ignore[call-overload]
-    return array

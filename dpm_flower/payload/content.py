@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 
 from dpm_flower.core.errors import ReleaseError
+from dpm_flower.payload.boxed_codec import largest_boxed_shard
 from dpm_flower.payload.codec import largest_shard
 from dpm_flower.payload.compression import decompressed
 from dpm_flower.payload.confidential import open_shard
 from dpm_flower.payload.manifest import Manifest
+from dpm_flower.payload.released_spec import BoxedSpec, ReleasedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
 from dpm_flower.payload.verified import VerifiedRelease
 
@@ -19,7 +21,7 @@ def content(release: VerifiedRelease, shards: Iterable[Shard]) -> Iterator[Shard
     manifest says, or that is larger than the release's samples can be.
     """
     manifest = release.manifest
-    limit = largest_shard(manifest.spec, manifest.samples)
+    limit = _largest(manifest.spec, manifest.samples)
     for position, (entry, shard) in enumerate(zip(manifest.shards, shards, strict=True)):
         if entry.content_bytes > limit:
             raise ReleaseError(f"shard {entry.name}: {manifest.samples} samples take at most {limit} bytes, got {entry.content_bytes}")
@@ -30,6 +32,10 @@ def content(release: VerifiedRelease, shards: Iterable[Shard]) -> Iterator[Shard
             yield Shard(entry.name, _opened(shard.data, manifest, entry, position, release.key))
         except ReleaseError as err:
             raise ReleaseError(f"shard {entry.name}: {err}") from err
+
+
+def _largest(spec: ReleasedSpec, samples: int) -> int:
+    return largest_boxed_shard(spec, samples) if isinstance(spec, BoxedSpec) else largest_shard(spec, samples)
 
 
 def _opened(stored: bytes, manifest: Manifest, entry: ShardEntry, position: int, key: bytes) -> bytes:

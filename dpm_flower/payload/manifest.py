@@ -81,7 +81,7 @@ class Manifest:
 
     @property
     def kind(self) -> Kind:
-        """``features`` or ``images``."""
+        """``features``, ``images`` or ``boxed-features``."""
         return released_spec.kind_of(self.spec)
 
     @property

@@ -1,4 +1,4 @@
-"""What a release holds per sample, feature map or image, and its form in a manifest."""
+"""What a release holds per sample, a feature map, one with boxes, or an image, and its form in a manifest."""
 
 from dataclasses import dataclass
 from math import prod
@@ -9,13 +9,14 @@ from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload import rules
 from dpm_flower.payload.fields import Fields
 
-Kind: TypeAlias = Literal["features", "images"]
+Kind: TypeAlias = Literal["features", "images", "boxed-features"]
 
 MAX_VALUES = 1 << 26  # numbers in one sample; an image of 4096 x 4096 in colour has three quarters of that
 _SIZES = {"float16": 2, "float32": 4}
 _FEATURE_KEYS = frozenset({"backbone", "hook", "shape", "featurizer_digest", "non_negative", "dtype"})
 _CODEC_KEYS = frozenset({"codec"})  # left out where there is none, as in the manifests of those who knew of none
 _IMAGE_KEYS = frozenset({"shape"})
+_BOXED_KEYS = _FEATURE_KEYS | {"size"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,27 @@ class ImageSpec:
             raise SettingError(f"an image shape is three positive numbers (C, H, W), got {self.shape}")
 
 
-ReleasedSpec: TypeAlias = FeatureSpec | ImageSpec
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxedSpec:
+    """One feature map per sample, as numbers, with the boxes in its image, which has this `size`, height and width in pixels."""
+
+    features: FeatureSpec
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise SettingError(f"the size of an image is two positive numbers (H, W), got {self.size}")
+        if self.features.codec:
+            raise SettingError(f"features with boxes are released as numbers, without a codec, got {self.features.codec!r}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape (C,h,w) of one feature map."""
+        return self.features.shape
+
+
+LabelledSpec: TypeAlias = FeatureSpec | ImageSpec  # one label for each sample
+ReleasedSpec: TypeAlias = LabelledSpec | BoxedSpec
 
 
 def kind_of(spec: ReleasedSpec) -> Kind:
@@ -39,6 +60,8 @@ def kind_of(spec: ReleasedSpec) -> Kind:
             return "features"
         case ImageSpec():
             return "images"
+        case BoxedSpec():
+            return "boxed-features"
         case _:
             assert_never(spec)
 
@@ -47,15 +70,31 @@ def check(spec: ReleasedSpec) -> None:
     """Raises ReleaseError for a spec that no manifest may carry: absurd shapes, unsafe names, a digest that is none."""
     if prod(rules.count(size, "a side of the released shape", 1, MAX_VALUES) for size in spec.shape) > MAX_VALUES:
         raise ReleaseError(f"one sample may have {MAX_VALUES} values, got shape {spec.shape}")
-    if isinstance(spec, FeatureSpec):
-        rules.text(spec.backbone, "backbone")
-        rules.text(spec.hook, "hook")
-        rules.sha256(spec.featurizer_digest, "featurizer_digest")
+    if isinstance(spec, BoxedSpec) and prod(rules.count(size, "a side of the images", 1, MAX_VALUES) for size in spec.size) > MAX_VALUES:
+        raise ReleaseError(f"an image with boxes may have {MAX_VALUES} pixels, got a size of {spec.size}")
+    if (features := features_of(spec)) is not None:
+        rules.text(features.backbone, "backbone")
+        rules.text(features.hook, "hook")
+        rules.sha256(features.featurizer_digest, "featurizer_digest")
+
+
+def features_of(spec: ReleasedSpec) -> FeatureSpec | None:
+    """What the features of such a release are; None for images."""
+    match spec:
+        case FeatureSpec():
+            return spec
+        case BoxedSpec():
+            return spec.features
+        case ImageSpec():
+            return None
+        case _:
+            assert_never(spec)
 
 
 def sample_bytes(spec: ReleasedSpec) -> int:
-    """What one sample takes as it is released, without its label; what it stands for, where a codec makes it smaller."""
-    return prod(spec.shape) * (_SIZES[spec.dtype] if isinstance(spec, FeatureSpec) else 1)
+    """What one sample takes as it is released, without its label or boxes; what it stands for, where a codec makes it smaller."""
+    features = features_of(spec)
+    return prod(spec.shape) * (_SIZES[features.dtype] if features is not None else 1)
 
 
 def to_plain(spec: ReleasedSpec) -> dict[str, object]:
@@ -73,6 +112,8 @@ def to_plain(spec: ReleasedSpec) -> dict[str, object]:
             }
         case ImageSpec():
             return {"shape": list(spec.shape)}
+        case BoxedSpec():
+            return {**to_plain(spec.features), "size": list(spec.size)}
         case _:
             assert_never(spec)
 
@@ -81,21 +122,27 @@ def from_plain(manifest: Fields, kind: str) -> ReleasedSpec:
     """The `spec` of a manifest's fields -> the spec of that kind. Raises ReleaseError for anything else."""
     try:
         if kind == "features":
-            fields = manifest.object("spec", _FEATURE_KEYS, _CODEC_KEYS)
-            return FeatureSpec(
-                backbone=fields.text("backbone"),
-                hook=fields.text("hook"),
-                shape=_shape(fields),
-                featurizer_digest=fields.text("featurizer_digest"),
-                non_negative=fields.boolean("non_negative"),
-                dtype=fields.text("dtype"),
-                codec=fields.text_or_empty("codec"),
-            )
+            return _features(manifest.object("spec", _FEATURE_KEYS, _CODEC_KEYS))
+        if kind == "boxed-features":
+            fields = manifest.object("spec", _BOXED_KEYS)
+            return BoxedSpec(features=_features(fields), size=_size(fields))
         if kind == "images":
             return ImageSpec(shape=_shape(manifest.object("spec", _IMAGE_KEYS)))
     except SettingError as err:
         raise ReleaseError(f"a manifest carries an impossible spec: {err}") from err
-    raise ReleaseError(f'a manifest\'s kind must be "features" or "images", got {rules.shown(kind)}')
+    raise ReleaseError(f'a manifest\'s kind must be "features", "images" or "boxed-features", got {rules.shown(kind)}')
+
+
+def _features(fields: Fields) -> FeatureSpec:
+    return FeatureSpec(
+        backbone=fields.text("backbone"),
+        hook=fields.text("hook"),
+        shape=_shape(fields),
+        featurizer_digest=fields.text("featurizer_digest"),
+        non_negative=fields.boolean("non_negative"),
+        dtype=fields.text("dtype"),
+        codec=fields.text_or_empty("codec"),
+    )
 
 
 def _shape(fields: Fields) -> tuple[int, int, int]:
@@ -103,3 +150,10 @@ def _shape(fields: Fields) -> tuple[int, int, int]:
     if len(sizes) != 3:
         raise ReleaseError(f"a released shape has three numbers, got {rules.shown(sizes)}")
     return sizes[0], sizes[1], sizes[2]
+
+
+def _size(fields: Fields) -> tuple[int, int]:
+    sizes = fields.integers("size")
+    if len(sizes) != 2:
+        raise ReleaseError(f"the size of an image has two numbers, got {rules.shown(sizes)}")
+    return sizes[0], sizes[1]

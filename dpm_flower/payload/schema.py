@@ -43,7 +43,7 @@ def manifest_schema() -> Schema:
         "sender": _NAME,
         "recipients": {"type": "array", "items": _NAME, "uniqueItems": True, "maxItems": MAX_RECIPIENTS, "description": "Empty: all."},
         "method": _TEXT,
-        "kind": {"enum": ["features", "images"]},
+        "kind": {"enum": ["features", "images", "boxed-features"]},
         "spec": {"type": "object"},
         "classes": _count(1, MAX_CLASSES),
         "samples": _count(1),
@@ -68,7 +68,7 @@ def manifest_schema() -> Schema:
         "description": f"Payload of a DSSE envelope of type {PAYLOAD_TYPE}, in canonical form: ASCII, sorted keys, no spaces.",
         **_object(properties),
         "allOf": [
-            _if("kind", "features", then={"spec": _feature_spec()}, otherwise={"spec": _image_spec()}),
+            *(_if("kind", kind, then={"spec": spec}, otherwise={}) for kind, spec in _specs().items()),
             _if("encryption", "none", then=_open(), otherwise=_confidential()),
         ],
     }
@@ -86,8 +86,19 @@ def _shard() -> Schema:
     return _object(properties)
 
 
-def _feature_spec() -> Schema:
-    required: Schema = {
+def _specs() -> dict[str, Schema]:
+    """By kind of release, what its samples are."""
+    codec: Schema = {"type": "string", "pattern": f"^{CODEC_NAME}$", "description": "Without it, numbers of `dtype`."}
+    features, size = _feature_keys(), {"type": "array", "items": _count(1, MAX_VALUES), "minItems": 2, "maxItems": 2}
+    return {
+        "features": _object(features) | {"properties": features | {"codec": codec}},
+        "images": _object({"shape": _shape()}),
+        "boxed-features": _object(features | {"size": size | {"description": "Height and width of the images, pixels."}}),
+    }
+
+
+def _feature_keys() -> Schema:
+    return {
         "backbone": _TEXT,
         "hook": _TEXT,
         "shape": _shape(),
@@ -95,12 +106,6 @@ def _feature_spec() -> Schema:
         "non_negative": {"type": "boolean"},
         "dtype": {"enum": ["float16", "float32"]},
     }
-    codec: Schema = {"type": "string", "pattern": f"^{CODEC_NAME}$", "description": "Without it, numbers of `dtype`."}
-    return _object(required) | {"properties": required | {"codec": codec}}
-
-
-def _image_spec() -> Schema:
-    return _object({"shape": _shape()})
 
 
 def _open() -> Schema:

@@ -14,7 +14,7 @@ from dpm_flower.payload.confidential import commitment
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.hpke_keys import HpkeKeys
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, PAYLOAD_TYPE, Manifest
-from dpm_flower.payload.released_spec import ReleasedSpec, kind_of, sample_bytes
+from dpm_flower.payload.released_spec import BoxedSpec, ReleasedSpec, kind_of, sample_bytes
 from dpm_flower.payload.rules import shown
 from dpm_flower.payload.verified import PROOF, AuthenticRelease, VerifiedRelease
 from dpm_flower.payload.wrapping import unwrap
@@ -138,6 +138,8 @@ def _check_expected(manifest: Manifest, expectation: Expectation) -> None:
 def _check_spec(came: ReleasedSpec, wanted: ReleasedSpec) -> None:
     if kind_of(came) != kind_of(wanted):
         raise ReleaseError(f"wanted a release of {kind_of(wanted)}, got {kind_of(came)}")
+    if isinstance(came, BoxedSpec) and isinstance(wanted, BoxedSpec):
+        _check_spec(came.features, wanted.features)  # so that it is said which part of them differs
     for part in fields(wanted):
         if getattr(came, part.name) != getattr(wanted, part.name):
             raise ReleaseError(f"wanted {part.name} {getattr(wanted, part.name)}, got {shown(getattr(came, part.name))}")

@@ -1,8 +1,7 @@
 """Step 2, at every entity: fit the private method, audit what it would release, publish it in the own pool."""
 
 import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,17 +16,13 @@ from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
-from dpm_flower.payload.binding import Binding
 from dpm_flower.payload.codec import decode, encode
-from dpm_flower.payload.confidential import seal
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.manifest import Manifest
-from dpm_flower.payload.packing import packed
-from dpm_flower.payload.released_spec import ReleasedSpec
-from dpm_flower.payload.shard import Shard, ShardEntry
+from dpm_flower.payload.released_spec import LabelledSpec
 from dpm_flower.regime.as_received import answers_as_received
 from dpm_flower.regime.attacker_views import Exposed
-from dpm_flower.regime.audit import ALWAYS_ASKED, Audit, audit
+from dpm_flower.regime.audit import ALWAYS_ASKED, audit
+from dpm_flower.regime.outgoing import Outgoing, ready
 from dpm_flower.regime.publishing import Notary, released_spec
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.prediction import accuracy
@@ -111,59 +106,16 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
     pool = Pool(task.site.pool, site=task.entity)
-    shards, manifest = _packed(task, method, sequence, spec, shards, audited, pool.audit_log.head, notary)
-    if task.policy:
-        task.policy.check_release(manifest)
-    envelope = notary.seal(manifest)
-    release = notary.verify_own(envelope, task, spec)
-    costs = {**fitted, "bytes_sent": float(manifest.size_bytes)}
-    contribution = Contribution(envelope=envelope.to_bytes().decode(), quality=quality, costs=costs)
+    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=len(task.train), shards=shards, audit=audited.scores)
+    leaving = ready(outgoing, task, notary, task.policy, pool.audit_log.head)
+    costs = {**fitted, "bytes_sent": float(leaving.release.manifest.size_bytes)}
+    contribution = Contribution(envelope=leaving.release.envelope.to_bytes().decode(), quality=quality, costs=costs)
     task.check_time()
     # the record first: one whose release is not in the pool counts for nothing, so that no release is ever published twice
     with whole_file(record) as partial:
         partial.write_text(json.dumps(asdict(contribution)))
-    pool.publish(release, shards)
+    pool.publish(leaving.release, leaving.shards)
     return contribution
-
-
-def _packed(
-    task: EntityTask,
-    method: SharingMethod,
-    sequence: int,
-    spec: ReleasedSpec,
-    encoded: Sequence[Shard],
-    audited: Audit,
-    audit_log_head: str,
-    notary: Notary,
-) -> tuple[list[Shard], Manifest]:
-    """Encoded shards -> the same as they leave, compressed where that wins and encrypted where the site says so, and their manifest."""
-    shards = [packed(shard) for shard in encoded]
-    sealed = None
-    if notary.recipients is not None:
-        binding = Binding(sender=task.entity, campaign=task.campaign, sequence=sequence)
-        sealed = seal(shards, binding, notary.recipients())
-        shards = sealed.shards
-    made_at = int(time.time())
-    manifest = Manifest(
-        campaign=task.campaign,
-        round=1,
-        sequence=sequence,
-        sender=task.entity,
-        method=method.name,
-        spec=spec,
-        classes=task.train.classes,
-        samples=len(task.train),
-        shards=tuple(ShardEntry.of(shard) for shard in shards),
-        made_at=made_at,
-        expires_at=made_at + notary.lifetime_s,
-        audit=audited.scores,
-        audit_log_head=audit_log_head,
-        encryption="aes-256-gcm-segments" if sealed else "none",
-        recipients=tuple(sorted(sealed.wrapped_keys)) if sealed else (),
-        key_commitment=sealed.key_commitment if sealed else "",
-        wrapped_keys=sealed.wrapped_keys if sealed else {},
-    )
-    return shards, manifest
 
 
 def _kept(record: Path, pool: Pool) -> Contribution | None:
@@ -180,7 +132,7 @@ def _kept(record: Path, pool: Pool) -> Contribution | None:
     return None
 
 
-def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: ReleasedSpec, features: FeatureSource) -> dict[str, float]:
+def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: LabelledSpec, features: FeatureSource) -> dict[str, float]:
     """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and on what a peer would decode of them."""
     raw, labels = features(task.test.images), task.test.labels
     received = answers_as_received(task, net).accuracy

@@ -18,32 +18,25 @@ from dpm_flower.core.errors import (
     ShapeError,
     TrainingError,
 )
-from dpm_flower.core.split_net import Decider
-from dpm_flower.core.streams import stream
 from dpm_flower.data.retention.inbox import Inbox, Note, Outcome, take_in
 from dpm_flower.data.retention.layout import Name
-from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.manifest import Manifest
-from dpm_flower.regime.contribute import contribute
 from dpm_flower.regime.daily_work import DailyWork, campaign_of
+from dpm_flower.regime.day_learning import N
 from dpm_flower.regime.day_log import append_day, day_line
 from dpm_flower.regime.days_folder import Days, OpenDay
 from dpm_flower.regime.fresh_images import fresh_images
 from dpm_flower.regime.inbox_images import LEAST_IMAGES
-from dpm_flower.regime.kept_releases import held, take_kept
-from dpm_flower.regime.pooling import PooledFeatures
-from dpm_flower.regime.pretrain import pretrain
+from dpm_flower.regime.kept_releases import held
 from dpm_flower.regime.site_policy import HEADLINE
 from dpm_flower.training.checkpoint import write_tensors
-from dpm_flower.training.prediction import accuracy, apply
-from dpm_flower.training.supervised import train_classifier
 
 COSTS_THE_RELEASE = (PolicyError, ReleaseError, GoneError, TrainingError, MetricError, DataError, ShapeError)
 
-Step: TypeAlias = Callable[[DailyWork, Days, OpenDay], Days]
+Step: TypeAlias = Callable[[DailyWork[Any], Days, OpenDay], Days]
 
 
-def take_in_files(work: DailyWork, days: Days, inbox: Path, told: Note) -> Inbox:
+def take_in_files(work: DailyWork[N], days: Days, inbox: Path, told: Note) -> Inbox:
     """What lies in the inbox goes into the store, and counts for the day that will end next -> what became of it.
 
     Raises OutputError where a disk takes no more: what was not done yet is still in the inbox, and what was done counts.
@@ -57,13 +50,13 @@ def take_in_files(work: DailyWork, days: Days, inbox: Path, told: Note) -> Inbox
     return take_in(inbox, work.store, work.place.classes, grace_s=work.place.grace_s, note=note)
 
 
-def anything_new(work: DailyWork, days: Days) -> bool:
+def anything_new(work: DailyWork[N], days: Days) -> bool:
     """Whether a day that ended now would have anything to say."""
     found = work.folder.intake(days.collecting).read()
     return bool(found.taken or found.rejected or found.over) or not {one.id for one in work.store.items()} <= set(days.settled)
 
 
-def open_day(work: DailyWork, days: Days, ended_at: int) -> Days:
+def open_day(work: DailyWork[N], days: Days, ended_at: int) -> Days:
     """A day ends -> which images it has, and room for what is made of them; the files that come from now on are the next day's."""
     found = fresh_images(work, days)
     came = work.folder.intake(days.collecting).read()
@@ -74,13 +67,13 @@ def open_day(work: DailyWork, days: Days, ended_at: int) -> Days:
         taken=came.taken,
         rejected=came.rejected,
         over=came.over + len(lost) + len(found.late) + len(found.damaged),
-        boxed=len(found.boxed),
+        unused=len(found.unused),
         reason=f"{len(found.damaged)} images in the store are damaged" if found.damaged else "",
     )
     wanted = LEAST_IMAGES if days.networks else work.place.warm_up
-    settled = (alive & set(days.settled)) | {one for some in (found.late, found.boxed, found.repeats, found.damaged) for one in some}
+    settled = (alive & set(days.settled)) | {one for some in (found.late, found.unused, found.repeats, found.damaged) for one in some}
     if len(found.items) < max(wanted, LEAST_IMAGES):
-        what = "of a class" if days.networks else "to train the networks on"
+        what = work.learning.words.wanted if days.networks else "to train the networks on"
         day = replace(day, reason=_also(day, f"wanted at least {wanted} images {what}, got {len(found.items)}"))
         waiting = found.items
     else:
@@ -90,7 +83,7 @@ def open_day(work: DailyWork, days: Days, ended_at: int) -> Days:
     return work.folder.write(replace(days, settled=tuple(sorted(settled)), waiting=tuple(waiting), day=day))
 
 
-def close_day(work: DailyWork, days: Days) -> tuple[Days, dict[str, Any]]:
+def close_day(work: DailyWork[N], days: Days) -> tuple[Days, dict[str, Any]]:
     """An open day, at whatever step -> the days once it is done, and its line in the report.
 
     Raises OutputError where a disk takes no more, RetentionError where the store cannot tell the time; the same call goes on after it.
@@ -102,20 +95,20 @@ def close_day(work: DailyWork, days: Days) -> tuple[Days, dict[str, Any]]:
     return _done(work, days, day)
 
 
-def make_networks(work: DailyWork, days: Days, day: OpenDay) -> Days:
+def make_networks(work: DailyWork[N], days: Days, day: OpenDay) -> Days:
     """The images of the warm-up -> the public networks, where they are still to be trained."""
     if days.networks or not day.items:
         return days
     if (nets := work.nets()) is None:  # else trained already, by a process that was killed after it
         try:
-            nets = pretrain(work.task(days.at_work, day, work.days_images(day))).nets
+            nets = work.learning.trained(work.task(days.at_work, day))
         except COSTS_THE_RELEASE as err:
             return replace(days, settled=_without(days, day), waiting=day.items).with_day(items=(), reason=_also(day, str(err)))
         write_tensors(work.folder.networks, nets.tensors())
     return replace(days, networks=nets.digest())
 
 
-def make_release(work: DailyWork, days: Days, day: OpenDay) -> Days:
+def make_release(work: DailyWork[N], days: Days, day: OpenDay) -> Days:
     """A day's images -> their release among those that are kept, by a module of its own; or the reason why there is none.
 
     Source: SPEC.md, section 7.
@@ -126,8 +119,7 @@ def make_release(work: DailyWork, days: Days, day: OpenDay) -> Days:
     pool, campaign = work.pool, campaign_of(number)
     if not (there := [one for one in held(pool) if one.campaign == campaign]):  # else made, by a process that was killed after it
         try:
-            task = work.task(number, day, work.days_images(day))
-            contribute(task, nets, work.method, number, work.notary)
+            work.learning.release(work.task(number, day), nets)
         except COSTS_THE_RELEASE as err:
             return days.with_day(reason=_also(day, str(err)))
         there = [one for one in held(pool) if one.campaign == campaign]
@@ -135,11 +127,11 @@ def make_release(work: DailyWork, days: Days, day: OpenDay) -> Days:
     signed = Manifest.from_bytes(pool.envelope(digest).payload).audit
     figures = {name: value for name, value in signed.items() if name.startswith(HEADLINE)}
     if lost := len(day.items) - released:
-        days = days.with_day(over=day.over + lost, reason=_also(day, f"{lost} images in the store were damaged"))
+        days = days.with_day(over=day.over + lost, reason=_also(day, f"{lost} images in the store could not be used"))
     return days.with_day(release=digest, released=released, figures=figures)
 
 
-def purge(work: DailyWork, days: Days, day: OpenDay) -> Days:
+def purge(work: DailyWork[N], days: Days, day: OpenDay) -> Days:
     """Deletes what is over: images with all that was made of them, and kept releases -> how many things could not be deleted."""
     del day
     failed = work.store.purge().failed
@@ -147,15 +139,15 @@ def purge(work: DailyWork, days: Days, day: OpenDay) -> Days:
     return days.with_day(undeleted=len(failed))
 
 
-def refine(work: DailyWork, days: Days, day: OpenDay) -> Days:
+def refine(work: DailyWork[N], days: Days, day: OpenDay) -> Days:
     """Kept releases and the features of a day's images -> a refined decider, and how well the old one and the new one do.
 
-    Source: SPEC.md, section 7; training/continual/replay.py.
+    Source: SPEC.md, section 7.
     """
     nets = work.nets()
     if nets is None:
         return days
-    test = work.images.held_out
+    judged = work.learning.judge(nets, work.compute)
     try:
         decider = work.decider(days, nets)
     except TrainingError as err:
@@ -163,35 +155,22 @@ def refine(work: DailyWork, days: Days, day: OpenDay) -> Days:
         decider = work.decider(replace(days, decider=0), nets)
     assert days.day is not None
     day = days.day
-    features = apply(nets.featurizer, test.images, work.compute)
-    before = accuracy(decider, features, test.labels, work.compute).top1
+    before = judged(decider)
     days = replace(days, unrefined=days.unrefined + 1).with_day(before=before, after=before)
     if not day.items or days.unrefined < work.place.refine_every:
         return days
     try:
-        unread = _train(work, days.at_work, day, nets, decider)
+        unread = work.learning.refine(work.task(days.at_work, day), nets, decider)
     except COSTS_THE_RELEASE as err:
         return days.with_day(reason=_also(day, f"not refined: {err}"))
     write_tensors(work.folder.decider(days.at_work), decider.state_dict())
-    after = accuracy(decider, features, test.labels, work.compute).top1
-    return replace(days, decider=days.at_work, unrefined=0).with_day(refined=True, unread=unread, after=after)
+    return replace(days, decider=days.at_work, unrefined=0).with_day(refined=True, unread=unread, after=judged(decider))
 
 
 STEPS: tuple[Step, ...] = (make_networks, make_release, purge, refine)
 
 
-def _train(work: DailyWork, number: int, day: OpenDay, nets: PublicNets, decider: Decider) -> int:
-    """Refines the decider in place -> how many kept releases could not be read."""
-    task = work.task(number, day, work.days_images(day))
-    with task.threads(), PooledFeatures(task, nets, "kept") as pooled:
-        unread = take_kept(task, nets, work.pool, work.notary, pooled)
-        rng = stream(0, f"entity-{work.entity}", "decider", task.campaign)
-        decider.requires_grad_(True)
-        train_classifier(decider, pooled.examples, task.study.refine, compute=task.compute, rng=rng, work="decider", report=task.report)
-    return unread
-
-
-def _done(work: DailyWork, days: Days, day: OpenDay) -> tuple[Days, dict[str, Any]]:
+def _done(work: DailyWork[N], days: Days, day: OpenDay) -> tuple[Days, dict[str, Any]]:
     """Writes the report's line, and lets go of all that the day needed."""
     line = day_line(work, days, day)
     append_day(work.folder.report, line)

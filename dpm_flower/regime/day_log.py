@@ -9,6 +9,7 @@ from typing import Any
 
 from dpm_flower.core.errors import OutputError
 from dpm_flower.regime.daily_work import DailyWork
+from dpm_flower.regime.day_learning import N
 from dpm_flower.regime.days_folder import Days, OpenDay
 from dpm_flower.regime.kept_releases import held
 
@@ -18,22 +19,22 @@ def utc(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
-def day_line(work: DailyWork, days: Days, day: OpenDay) -> dict[str, Any]:
+def day_line(work: DailyWork[N], days: Days, day: OpenDay) -> dict[str, Any]:
     """What is said of a day; nothing in it names an image."""
-    kept, alive = held(work.pool), work.store.items()
+    kept, alive, words = held(work.pool), work.store.items(), work.learning.words
     return {
         "day": days.at_work,
         "ended": utc(day.ended_at),
         "taken": day.taken,
         "rejected": day.rejected,
         "over": day.over,
-        "boxes_only": day.boxed,
+        words.unused: day.unused,
         "released": day.released,
         "release": day.release,
         "refined": day.refined,
         "reason": day.reason,
-        "top1_before": day.before,
-        "top1_after": day.after,
+        f"{words.score}_before": day.before,
+        f"{words.score}_after": day.after,
         **(day.figures or {}),
         "kept_releases": len(kept),
         "kept_bytes": sum(one.size_bytes for one in kept),

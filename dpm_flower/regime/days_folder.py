@@ -16,8 +16,8 @@ class OpenDay:
     """A day that is being worked on: when it ended (seconds since 1970 UTC), how many of its `steps` are done, and what came of them.
 
     `items` are the ids of its images, in the order in which they are learnt from, and `derived` the name of the folder in the store
-    for all that is made of them; `released` are as many as the release was made of. `reason` says why there is no release or no
-    refinement, and what else did not go as usual.
+    for all that is made of them; `unused` images cannot be learnt from, and `released` are as many as the release was made of.
+    `reason` says why there is no release or no refinement, and what else did not go as usual.
     """
 
     ended_at: int
@@ -28,7 +28,7 @@ class OpenDay:
     taken: int = 0
     rejected: int = 0
     over: int = 0
-    boxed: int = 0
+    unused: int = 0
     undeleted: int = 0
     release: str = ""
     released: int = 0

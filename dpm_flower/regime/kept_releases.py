@@ -1,18 +1,20 @@
 """A site's own pool of kept releases -> what a decider is refined on."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from dpm_flower.core.errors import PoolError, ReleaseError
-from dpm_flower.core.feature_spec import FeatureSpec
-from dpm_flower.core.split_net import SplitNet
 from dpm_flower.exchange.listing import Listing
 from dpm_flower.exchange.pool import Pool
-from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.content import content
 from dpm_flower.payload.manifest import Manifest
-from dpm_flower.regime.pooling import PooledFeatures
-from dpm_flower.regime.publishing import Notary
-from dpm_flower.regime.task import EntityTask
+from dpm_flower.payload.released_spec import ReleasedSpec
+from dpm_flower.payload.shard import Shard
+from dpm_flower.regime.day_task import DayTask
+
+Expected: TypeAlias = Callable[[ReleasedSpec], ReleasedSpec]  # what a manifest says its release is -> what it should be
+Take: TypeAlias = Callable[[Manifest, Iterator[Shard]], None]  # a verified release's manifest and its shards: all are taken, or none
 
 
 def held(pool: Pool) -> list[Listing]:
@@ -20,22 +22,21 @@ def held(pool: Pool) -> list[Listing]:
     return sorted((one for one in pool.listing() if one.state == "held"), key=lambda one: one.sequence)
 
 
-def take_kept(task: EntityTask, net: SplitNet, pool: Pool, notary: Notary, into: PooledFeatures) -> int:
-    """A day's task and the pool -> every other day's release is taken; how many could not be read.
+def take_kept(task: DayTask, expected: Expected, take: Take) -> int:
+    """A day's task -> every other day's release is taken; how many could not be read.
 
     Each is verified as a peer would. One that is damaged, of other networks, or signed by keys that do not count any more is left out.
     Raises ReleaseError where there are some and none can be read: a decider refined on a day alone would forget all the others.
     """
+    pool = task.pool
     unread, others = 0, [one for one in held(pool) if one.campaign != task.campaign]
     why: PoolError | ReleaseError | None = None
     for one in others:
         try:
             envelope = pool.envelope(one.digest)
-            found = Manifest.from_bytes(envelope.payload)
-            spec = replace(net.spec, codec=found.spec.codec) if isinstance(found.spec, FeatureSpec) else net.spec
-            release = notary.verify_own(envelope, replace(task, campaign=one.campaign), spec)
-            shards = content(release, pool.shards(release))
-            into.take(decode_each(shards, spec, classes=task.train.classes, samples=release.manifest.samples))
+            spec = expected(Manifest.from_bytes(envelope.payload).spec)
+            release = task.notary.verify_own(envelope, replace(task, campaign=one.campaign), spec)
+            take(release.manifest, content(release, pool.shards(release)))
         except (PoolError, ReleaseError) as err:
             unread, why = unread + 1, err
     if others and unread == len(others):

@@ -12,7 +12,7 @@ from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.released_spec import ReleasedSpec
+from dpm_flower.payload.released_spec import LabelledSpec
 from dpm_flower.regime.publishing import Notary
 from dpm_flower.regime.receiving_time import ReceivingTime
 from dpm_flower.regime.task import EntityTask
@@ -35,7 +35,7 @@ Take: TypeAlias = Callable[[Iterable[SharedBatch]], None]  # one release's batch
 def receive(
     task: EntityTask,
     claims: Sequence[tuple[str, str]],
-    spec: ReleasedSpec,
+    spec: LabelledSpec,
     notary: Notary,
     exchange: Exchange,
     take: Take,

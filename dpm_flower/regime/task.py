@@ -30,7 +30,7 @@ class EntityTask:
     """One entity's part in one campaign (a study under one seed).
 
     `test` are the held-out images: common to all in a simulation, as the public ones are everywhere. `common` is then a folder that
-    all entities share for what they would otherwise compute and keep once each. `classes` are those of the task, `public` has its own.
+    all entities share for what they would otherwise compute and keep once each. `public` has classes of its own.
     `judged_apart` says that `test` are this entity's own held-out images, which no other entity is judged on.
     `peer` are the images that the attackers of the own audit own, where others' images are at hand: in a simulation.
     `attribute_names` are those of the attributes that all these images have, if any.
@@ -58,6 +58,11 @@ class EntityTask:
     peer: Labelled | None = None
     attribute_names: tuple[str, ...] = ()
     check_time: Callable[[], None] = unlimited
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of the task."""
+        return self.train.classes
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one.

@@ -16,10 +16,11 @@ from dpm_flower.core.progress import Report, silent
 from dpm_flower.nets.detector_split import Target
 from dpm_flower.nets.tracing import in_mode
 from dpm_flower.training.loop import Fitted, Stretch, fit
+from dpm_flower.training.prediction import apply
 from dpm_flower.training.row_store import Rows
 
 BACKGROUND = 1  # classes that a detector counts before ours: it gives 0 to what is no thing
-ASKED = 32  # inputs at a time: images of detectors are large
+ASKED = 32  # inputs at a time: of an image of 120 x 160 pixels, a reconstructor's maps take 4 MB
 
 Boxes: TypeAlias = tuple[Tensor, ...]  # of each image (M_i,4), corners in pixels
 BoxAugment: TypeAlias = Callable[[Tensor, Sequence[Tensor], torch.Generator], tuple[Tensor, Sequence[Tensor]]]  # of a batch of images
@@ -111,6 +112,11 @@ def _targets(boxes: Sequence[Tensor], labels: Sequence[Tensor], device: torch.de
 def summed(losses: dict[str, Tensor]) -> Tensor:
     """A detector's losses by name -> their sum, a scalar."""
     return torch.stack(list(losses.values())).sum()
+
+
+def through(network: nn.Module, inputs: Tensor, compute: Compute) -> Tensor:
+    """A network and inputs (N,...), images of detectors or their features -> its outputs, float32 on the CPU; a few at a time."""
+    return torch.cat([apply(network, few, compute) for few in torch.split(inputs, ASKED)])
 
 
 @torch.no_grad()

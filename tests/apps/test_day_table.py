@@ -47,3 +47,12 @@ def test_what_did_not_go_as_usual_shows():
     said = shown(release="", refined=False, top1_before=None, top1_after=None, unread_releases=1, held=0, next_goes=None)
     for text in ("release none", "no networks yet -> no networks yet, not refined", "1 of them could not be read", "never: it is empty"):
         assert text in said
+
+
+def test_a_detectors_day_says_by_what_it_is_judged():
+    assert "top-1 50.0 % -> 62.5 %" in shown()
+    others = {name: value for name, value in LINE.items() if not name.startswith("top1")}
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(day_table(others | {"map50_before": 0.25, "map50_after": 0.375}))
+    assert "mAP50 25.0 % -> 37.5 %" in captured.get()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dpm_flower.core.errors import HookError, SettingError
+from dpm_flower.core.errors import HookError, ReleaseError, SettingError
 from dpm_flower.core.streams import stream
 from dpm_flower.nets.detection_nets import DetectionNets
 
@@ -56,3 +56,19 @@ def test_the_stream_decides_the_weights() -> None:
 def test_what_cannot_be_cut_or_read_is_refused(hook: str, size: tuple[int, int], error: type[Exception]) -> None:
     with pytest.raises(error):
         made(hook, size)
+
+
+def test_what_tensors_gave_makes_the_same_networks_again_and_nothing_else_is_taken() -> None:
+    nets, other = made(), made(seed=1)
+    tensors = nets.tensors()
+    assert {name.partition(".")[0] for name in tensors} == {"featurizer", "decider", "reconstructor"}
+    assert other.digest() != nets.digest()
+    before = other.digest()
+    with pytest.raises(ReleaseError, match="got none of that name"):
+        other.load({name: tensor for name, tensor in tensors.items() if not name.startswith("decider")})
+    assert other.digest() == before
+    other.load(tensors)
+    assert (other.digest(), other.spec) == (nets.digest(), nets.spec)
+    with torch.no_grad():
+        next(iter(tensors.values())).add_(1)
+    assert other.digest() == nets.digest()

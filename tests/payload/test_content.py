@@ -5,13 +5,18 @@ import torch
 import zstandard
 
 from dpm_flower.core.errors import ReleaseError
+from dpm_flower.payload.boxed_codec import decode_boxed, encode_boxed, largest_boxed_shard
 from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.compression import CHUNK_BYTES
 from dpm_flower.payload.confidential import seal
 from dpm_flower.payload.content import content
+from dpm_flower.payload.packing import packed
+from dpm_flower.payload.released_spec import BoxedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
 from tests.payload.confidential_examples import BINDING, READER, RECIPIENTS, released
 from tests.payload.examples import CLASSES, SPEC, expectation, features, manifest
+from tests.payload.test_boxed_codec import BOXES
+from tests.payload.test_boxed_codec import batch as boxed_batch
 from tests.payload.unsigned import Unsigned
 
 SIGNED = Unsigned()
@@ -87,3 +92,25 @@ def test_the_largest_content_that_the_samples_allow_is_read():
     above = replace(one, shards=(ShardEntry("s", "0" * 64, most + 1),))
     with pytest.raises(ReleaseError, match=f"10 samples take at most {most} bytes, got {most + 1}"):
         next(content(verified(above), [Shard("s", bytes(most + 1))]))
+
+
+@pytest.mark.parametrize("confidential", [True, False])
+def test_features_with_boxes_travel_as_all_others_do(confidential):
+    """Encrypted, compressed, signed, verified and opened by the same code; a shard that is larger than its samples can be is refused."""
+    spec = BoxedSpec(features=SPEC, size=BOXES.size)
+    gone = boxed_batch(3)
+    encoded = encode_boxed(gone, spec, classes=CLASSES, max_shard_bytes=700)
+    one, stored = (
+        resealed([packed(shard) for shard in encoded], spec=spec, samples=3)
+        if confidential
+        else (manifest(spec=spec, samples=3, shards=tuple(ShardEntry.of(shard) for shard in encoded)), encoded)
+    )
+    release = SIGNED.verify(SIGNED.seal(one), expectation(hpke=READER, spec=spec))
+    came = decode_boxed(content(release, stored), spec, classes=CLASSES, samples=3)
+    assert torch.equal(came.features, gone.features.half().float())
+    assert all(torch.equal(some, others) for some, others in zip(came.boxes, gone.boxes, strict=True))
+    many = largest_boxed_shard(spec, 3) + 1
+    one = manifest(spec=spec, samples=3, shards=(ShardEntry("s", "0" * 64, many),))
+    release = SIGNED.verify(SIGNED.seal(one), expectation(spec=spec, max_bytes=many))
+    with pytest.raises(ReleaseError, match="3 samples take at most"):
+        next(content(release, [Shard("s", b"x")]))

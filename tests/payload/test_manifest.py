@@ -11,7 +11,7 @@ from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload.envelope import MAX_ENVELOPE_BYTES, MAX_SIGNATURE_BYTES, Envelope, Signature
 from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, MAX_SHARDS, PAYLOAD_TYPE, Manifest
-from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
 from dpm_flower.payload.segments import ciphertext_size
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, ShardEntry
 from dpm_flower.payload.wrapping import WRAPPED_BYTES
@@ -22,7 +22,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,20}", fullmatch=True)
 TEXTS = st.text(st.characters(categories=["L", "N"], include_characters=" _-=,"), min_size=1, max_size=30)
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
 SHAPES = st.tuples(*[st.integers(1, 256)] * 3)
-SPECS = st.builds(ImageSpec, shape=SHAPES) | st.builds(
+FEATURES = st.builds(
     FeatureSpec,
     backbone=TEXTS,
     hook=TEXTS,
@@ -31,6 +31,12 @@ SPECS = st.builds(ImageSpec, shape=SHAPES) | st.builds(
     non_negative=st.booleans(),
     dtype=st.sampled_from(["float16", "float32"]),
     codec=st.sampled_from(["", "webp", "avif-60-6bit"]),
+)
+SIZES = st.tuples(*[st.integers(1, 256)] * 2)
+SPECS = (
+    st.builds(ImageSpec, shape=SHAPES)
+    | FEATURES
+    | st.builds(lambda features, size: BoxedSpec(features=replace(features, codec=""), size=size), FEATURES, SIZES)
 )
 ENTRIES = st.builds(ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES)) | st.builds(
     ShardEntry, NAMES, DIGESTS, st.integers(1, MAX_SHARD_BYTES - 1), st.just("zstd"), st.just(MAX_SHARD_BYTES)
@@ -183,7 +189,7 @@ ENTRY = {"name": "a", "sha256": "0" * 64, "size_bytes": 9, "compression": "none"
         (changed(samples=-1), "samples must be"),
         (changed(sender=["b"]), "sender must be a string"),
         (changed(recipients="entity-a"), "recipients must be an array"),
-        (changed(kind="updates"), 'must be "features" or "images"'),
+        (changed(kind="updates"), 'must be "features", "images" or "boxed-features"'),
         (changed(kind="images"), "unknown keys"),
         (changed(audit={"A0": 1}), "object of floats"),
         (changed(shards={"name": "a"}), "shards must be an array"),

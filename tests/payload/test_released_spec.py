@@ -5,17 +5,18 @@ import pytest
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.payload import released_spec
 from dpm_flower.payload.fields import Fields
-from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
 from tests.payload.examples import SPEC
 
 IMAGES = ImageSpec(shape=(3, 8, 8))
+BOXES = BoxedSpec(features=SPEC, size=(12, 8))
 
 
 def read(kind, plain):
     return released_spec.from_plain(Fields({"spec": plain}, "a manifest", {"spec"}), kind)
 
 
-@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), replace(SPEC, codec="avif-60"), IMAGES])
+@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), replace(SPEC, codec="avif-60"), IMAGES, BOXES])
 def test_round_trip(spec):
     assert read(released_spec.kind_of(spec), released_spec.to_plain(spec)) == spec
 
@@ -23,7 +24,7 @@ def test_round_trip(spec):
 @pytest.mark.parametrize(
     ("kind", "changes", "said"),
     [
-        ("sounds", {}, 'must be "features" or "images"'),
+        ("sounds", {}, 'must be "features", "images" or "boxed-features"'),
         ("images", {}, "unknown keys"),
         ("features", {"dtype": "float64"}, "impossible spec: .*float64"),
         ("features", {"shape": [0, 1, 1]}, "impossible spec"),
@@ -41,8 +42,29 @@ def test_impossible_specs_are_refused(kind, changes, said):
 
 
 @pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"size": [12]}, "the size of an image has two numbers"),
+        ({"size": [0, 8]}, "impossible spec: the size of an image is two positive numbers"),
+        ({"codec": "webp"}, "unknown keys"),
+        ({"shape": [0, 1, 1]}, "impossible spec"),
+    ],
+)
+def test_impossible_specs_of_features_with_boxes_are_refused(changes, said):
+    with pytest.raises(ReleaseError, match=said):
+        read("boxed-features", released_spec.to_plain(BOXES) | changes)
+
+
+def test_features_with_boxes_have_no_codec():
+    with pytest.raises(SettingError, match="without a codec"):
+        BoxedSpec(features=replace(SPEC, codec="webp"), size=(12, 8))
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
+        (replace(BOXES, size=(1 << 14, 1 << 14)), "an image with boxes may have"),
+        (replace(BOXES, features=replace(SPEC, featurizer_digest="ab")), "featurizer_digest"),
         (replace(SPEC, shape=(1 << 14, 1 << 10, 1 << 10)), "one sample may have"),
         (replace(SPEC, shape=(1 << 27, 1, 1)), "a side of the released shape"),
         (replace(SPEC, featurizer_digest="ab"), "featurizer_digest"),
@@ -62,7 +84,7 @@ def test_where_there_is_no_codec_a_manifest_has_no_word_of_it():
 
 def test_what_a_sample_takes():
     assert released_spec.sample_bytes(IMAGES) == 3 * 8 * 8
-    assert released_spec.sample_bytes(SPEC) == 4 * 3 * 2 * 2
+    assert released_spec.sample_bytes(SPEC) == released_spec.sample_bytes(BOXES) == 4 * 3 * 2 * 2
     assert released_spec.sample_bytes(replace(SPEC, dtype="float32")) == 4 * 3 * 2 * 4
 
 

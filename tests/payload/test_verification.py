@@ -6,12 +6,13 @@ from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.confidential import commitment
 from dpm_flower.payload.envelope import Envelope, Signature
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, PAYLOAD_TYPE
-from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
 from dpm_flower.payload.verification import CLOCK_SKEW_S, Admission, authentic, verified
 from tests.payload.confidential_examples import OTHER, READER, released
 from tests.payload.examples import NOW, SPEC, expectation, manifest
 
 CODED = replace(SPEC, codec="avif-60")
+BOXED = BoxedSpec(features=SPEC, size=(12, 8))
 
 
 def accept(envelope, _):
@@ -41,6 +42,10 @@ def test_what_comes_out_is_what_was_sealed():
         ({"spec": replace(SPEC, featurizer_digest="cd" * 32)}, {}, "wanted featurizer_digest"),
         ({"spec": replace(SPEC, non_negative=False)}, {}, "wanted non_negative"),
         ({"spec": replace(SPEC, dtype="float32")}, {}, "wanted dtype"),
+        ({"spec": BOXED}, {}, "wanted a release of features, got boxed-features"),
+        ({}, {"spec": BOXED}, "wanted a release of boxed-features, got features"),
+        ({"spec": replace(BOXED, size=(12, 9))}, {"spec": BOXED}, r"wanted size \(12, 8\), got \(12, 9\)"),
+        ({"spec": replace(BOXED, features=replace(SPEC, hook="conv4_1"))}, {"spec": BOXED}, "wanted hook conv3_1, got 'conv4_1'"),
         ({"classes": 8}, {}, "wanted labels of 7 classes, got 8"),
         ({}, {"max_bytes": 149}, "a release may take 149 bytes, got 150"),
         ({"spec": CODED}, {"spec": CODED, "max_bytes": 200}, "may take 200 bytes, got one of .* once it is decoded"),
@@ -63,6 +68,7 @@ def test_a_release_that_was_not_expected_is_refused_and_not_remembered(changes, 
         ({}, {"receiver": "entity-b"}),
         ({}, {"max_bytes": 150}),
         ({"spec": CODED}, {"spec": CODED, "max_bytes": 10_000}),
+        ({"spec": BOXED}, {"spec": BOXED}),
         ({"made_at": NOW + CLOCK_SKEW_S}, {}),
         ({"expires_at": NOW + 1}, {}),
     ],

@@ -14,8 +14,9 @@ from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.progress import silent
 from dpm_flower.data.retention.store import RetentionStore
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from dpm_flower.regime import daily_work, pretrain
-from dpm_flower.regime.daily_work import DailyWork, inbox_study
+from dpm_flower.regime import class_days, pretrain
+from dpm_flower.regime.class_days import ClassDays, inbox_study
+from dpm_flower.regime.daily_work import DailyWork
 from dpm_flower.regime.day import close_day, open_day, take_in_files
 from dpm_flower.regime.days_folder import DaysFolder
 from dpm_flower.regime.inbox_images import StayingImages
@@ -44,7 +45,7 @@ def networks_file(folder):
     path = folder / "nets.safetensors"
     if not path.exists():
         study = small_study(InboxPlace(store=folder, classes=CLASSES, side=SIDE, networks=path))
-        write_tensors(path, daily_work._assembled(study, len(CLASSES)).frozen().tensors())
+        write_tensors(path, class_days._assembled(study, len(CLASSES)).frozen().tensors())
     return path
 
 
@@ -57,7 +58,7 @@ def with_small_networks(monkeypatch):
             part.requires_grad_(True)
         return nets
 
-    monkeypatch.setattr(daily_work, "_assembled", fresh)
+    monkeypatch.setattr(class_days, "_assembled", fresh)
     monkeypatch.setattr(pretrain, "fresh_nets", fresh)
 
 
@@ -70,8 +71,12 @@ def small_work(folder, clock, *, policy=POLICY, report=silent, secret="5e" * 32,
         place=place,
         folder=DaysFolder(folder / "inbox-days"),
         store=RetentionStore.open(place.store, place.policy, clock),
-        study=small_study(place),
-        images=StayingImages(*(pictures(count, seed, SIDE) for count, seed in ((9, 71), (12, 72), (9, 73)))),
+        entity="a",
+        learning=ClassDays(
+            study=small_study(place),
+            classes=place.classes,
+            images=StayingImages(*(pictures(count, seed, SIDE) for count, seed in ((9, 71), (12, 72), (9, 73)))),
+        ),
         notary=notary(),
         policy=policy,
         compute=CPU,

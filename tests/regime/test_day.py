@@ -22,7 +22,7 @@ from dpm_flower.payload.content import content
 from dpm_flower.regime import audit as audit_module
 from dpm_flower.regime import contribute as contribute_module
 from dpm_flower.regime import days_folder
-from dpm_flower.regime.daily_work import inbox_study
+from dpm_flower.regime.class_days import inbox_study
 from dpm_flower.regime.day import anything_new, close_day, open_day, take_in_files
 from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.inbox_place import InboxPlace
@@ -87,7 +87,7 @@ def features_of(work):
     """What the kept releases hold, the first day's first."""
     pool, net, found = work.pool, work.nets(), []
     day = days_folder.OpenDay(ended_at=0, derived="000000000000-" + "0" * 32, gone_at=10**11)
-    task = work.task(1, day, work.images.own)
+    task = work.task(1, day)
     for one in held(pool):
         release = work.notary.verify_own(pool.envelope(one.digest), replace(task, campaign=one.campaign), net.spec)
         shards = list(content(release, pool.shards(release)))
@@ -386,7 +386,7 @@ def test_an_image_that_was_damaged_in_the_store_is_lost_and_the_others_are_used(
     damage(work, day)  # and another one when the day is open
     _, line = close_day(work, days)
     assert (line["released"], line["over"], line["refined"]) == (IMAGES - 2, 2, True)
-    assert line["reason"] == "1 images in the store are damaged; 1 images in the store were damaged"
+    assert line["reason"] == "1 images in the store are damaged; 1 images in the store could not be used"
 
 
 @pytest.mark.parametrize("where", ["pictures", "publishing"])

@@ -60,3 +60,32 @@ def test_the_last_end_of_a_day_is_never_ahead_and_less_than_a_day_ago(tmp_path):
     place = InboxPlace(store=tmp_path, classes=("a", "b"), warm_up=2, day_ends="18:30")
     end = 10 * DAY + 18 * 3600 + 1800
     assert [place.last_end(now) for now in (end - 1, end, end + 1, end + DAY - 1)] == [end - DAY, end, end, end]
+
+
+BOXES = INBOX + 'task = "detection"\nbackbone = "resnet8"\n'
+
+
+def test_a_section_says_that_things_are_to_be_found(tmp_path):
+    place = read(tmp_path, DATA + INBOX).inbox
+    assert (place.task, place.size) == ("classification", (32, 32))
+    place = read(tmp_path, DATA + BOXES + "height = 120\nwidth = 160\n").inbox
+    assert (place.task, place.size) == ("detection", (120, 160))
+    place = read(tmp_path, DATA + BOXES.replace('"cat", "dog"', '"ring/form"') + "side = 64\n").inbox
+    assert (place.classes, place.size) == (("ring/form",), (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (INBOX + 'task = "segmentation"\n', 'task must be "classification" or "detection", got .segmentation'),
+        (INBOX + "height = 120\nwidth = 160\n", "images of classification are squares of side pixels"),
+        (BOXES + "height = 120\n", "wanted height and width, or neither, got 120 and 0"),
+        (BOXES + "height = -1\nwidth = -1\n", "wanted height and width, or neither, got -1 and -1"),
+        (BOXES.replace('"cat", "dog"', ""), "classes must be at least 1 different names"),
+        (BOXES.replace('"cat", "dog"', '"cat", "cat"'), "classes must be at least 1 different names"),
+        (BOXES.replace('"dog"', '""'), "wanted what names a class of things"),
+    ],
+)
+def test_a_mistake_in_what_is_to_be_found_is_named(tmp_path, text, told):
+    with pytest.raises(SettingError, match=told):
+        read(tmp_path, DATA + text)

@@ -4,10 +4,12 @@ import torch
 
 from dpm_flower.apps.doctor.finding import Finding, skipped
 from dpm_flower.core.errors import DataError
+from dpm_flower.data.boxed_sources import listed_boxed
 from dpm_flower.data.image_folder import HELD_OUT as ONE_IN
 from dpm_flower.data.own_images import study_numbers
 from dpm_flower.data.sources import described
 from dpm_flower.data.undecoded import Undecoded
+from dpm_flower.regime.inbox_place import DETECTION
 from dpm_flower.regime.site_file import SiteFile
 
 IMAGES, CLASSES, HELD_OUT, PUBLIC = "own images", "own images' classes", "own held-out images", "public images"
@@ -19,6 +21,8 @@ def data_findings(site: SiteFile, now: int) -> list[Finding]:  # noqa: ARG001  #
     place = site.data
     if place is None:
         return [Finding(IMAGES, "ok", "the site file names none: a rehearsal, on this site's part of the study's images")]
+    if site.inbox is not None and site.inbox.task == DETECTION:
+        return [_boxed(IMAGES, place.images, site.inbox.classes), _boxed(PUBLIC, place.public, ())]
     public = [_public(place.public)] if place.public else []
     try:
         found = described(place.images)
@@ -62,3 +66,16 @@ def _public(data: str) -> Finding:
     except DataError as err:
         return Finding(PUBLIC, "wrong", str(err), "mend what it says, or name others as `public` in the site file's [data]")
     return Finding(PUBLIC, "ok", f"{len(found.train.labels) + len(found.test.labels):,} in {found.name}")
+
+
+def _boxed(check: str, data: str, classes: tuple[str, ...]) -> Finding:
+    """Images with boxes, which an inbox wants: own ones of its classes, public ones of any."""
+    try:
+        parts, found = listed_boxed(data)
+    except DataError as err:
+        return Finding(check, "wrong", str(err), "mend what it says, or name other images with boxes in the site file's [data]")
+    counts = ", ".join(f"{part} {number:,}" for part, number in parts.items())
+    if classes and (strange := [name for name in found if name not in classes]):
+        wanted = f"wanted boxes of the inbox's classes, {', '.join(classes)}, got also {', '.join(strange[:MOST_NAMED])}"
+        return Finding(check, "warning", wanted, "name all classes that have boxes as `classes` in the site file's [inbox]")
+    return Finding(check, "ok", f"{parts.total():,} with boxes in {data}: {counts}")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dpm_flower.attacks.boxed_floor import boxed_mean_guess
+from dpm_flower.attacks.boxed_peer import BoxedPeer
 from dpm_flower.attacks.inverse import USUAL, Inverse, check_patience
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.leaked_pairs import LEAST_PAIRS, TUNING
@@ -17,7 +18,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from dpm_flower.studies.trials.detection_release import Release, fitted
+from dpm_flower.studies.trials.detection_release import Release
 from dpm_flower.studies.trials.detection_scene import RECEIVERS, Scene
 from dpm_flower.studies.trials.detection_scores import scored
 from dpm_flower.studies.trials.kept_as import kept_as
@@ -96,31 +97,22 @@ class DetectionAttackers:
             return {"A0": scene.nets.reconstructor, "A4": self._raw_inverse(scene)}
         folder, found = scene.ground.folder, self._without_secrets(scene, method)
         found["A3"] = self._tuned(scene, found["A2"], release, folder / "A3")
-        return found | {"A4": self._undoing(scene, module, _known(scene), folder / "A4")}
+        return found | {"A4": self._peer(scene).undoing(module, folder / "A4")}
 
     def _without_secrets(self, scene: Scene, method: ModuleRecipe | None) -> dict[str, nn.Module]:
         """Those who have nothing of the victim but its features."""
-        folder, known = scene.ground.folder, _known(scene)
+        folder = scene.ground.folder
         if method is None:
             return {"A0": scene.nets.reconstructor, "A2": self._raw_inverse(scene)}
-        shadow = fitted(scene, method, known, "attacker", folder / "shadow")
-        return {"A0": scene.nets.reconstructor, "A2": self._undoing(scene, shadow, known, folder / "A2")}
+        return {"A0": scene.nets.reconstructor, "A2": self._peer(scene).shadow_inverse(method, folder / "shadow", folder / "A2")}
 
     def _raw_inverse(self, scene: Scene) -> nn.Module:
         """Trained once for all trials under the seed."""
-        return self._undoing(scene, nn.Identity(), _known(scene), scene.common / kept_as("raw inverse", repr(self.inverse)))
+        return self._peer(scene).undoing(nn.Identity(), scene.common / kept_as("raw inverse", repr(self.inverse)))
 
-    def _undoing(self, scene: Scene, module: nn.Module, known: Boxed, folder: Path) -> nn.Module:
-        """A module that the attacker may use, and its images -> an inverse of it behind the featurizer."""
+    def _peer(self, scene: Scene) -> BoxedPeer:
         ground = scene.ground
-
-        def examples() -> tuple[Tensor, Tensor]:
-            return scene.through(module, scene.raw(known.images)), known.images
-
-        inverter = self.inverse.learnt(
-            scene.nets.spec.shape, known.size, folder, examples, compute=ground.compute, rng=ground.stream("inverse"), report=ground.report
-        )
-        return inverter.inverse
+        return BoxedPeer(scene.nets, _known(scene), self.inverse, ground.compute, ground.report, ground.stream)
 
     def _tuned(self, scene: Scene, inverse: nn.Module, release: Release, folder: Path) -> nn.Module:
         """An inverse -> a copy that has learnt from what leaked too."""

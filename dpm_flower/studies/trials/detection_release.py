@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.boxed_peer import fitted_module
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.shared import SharedFeatures
@@ -14,7 +14,7 @@ from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.payload.codec import decode, encode
 from dpm_flower.studies.trials.detection_scene import Scene
 from dpm_flower.training.detection import BoxedExamples
-from dpm_flower.training.detection_poisoning import ModuleRecipe, train_boxed_module
+from dpm_flower.training.detection_poisoning import ModuleRecipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,17 +36,8 @@ def fitted(scene: Scene, method: ModuleRecipe | None, part: Boxed, owner: str, f
 
     Without a recipe features pass as they are.
     """
-    if method is None:
-        return nn.Identity()
-    nets, compute, rng = scene.nets, scene.ground.compute, scene.ground.stream("module", owner)
-    module = method.fresh_module(nets.spec, rng)
-
-    def train(_: Path) -> None:
-        raw = scene.raw(part.images)
-        train_boxed_module(module, method, nets, part, raw, compute=compute, rng=rng, report=scene.ground.report)
-
-    trained_once(module, folder, train)
-    return compute.place_module(module)
+    ground = scene.ground
+    return fitted_module(scene.nets, method, part, folder, compute=ground.compute, rng=ground.stream("module", owner), report=ground.report)
 
 
 def released(scene: Scene, module: nn.Module, part: Boxed) -> Release:

@@ -19,13 +19,11 @@ from dpm_flower.metrics.box_precision import BoxPrecision, box_precision
 from dpm_flower.nets.detection_nets import DetectionNets
 from dpm_flower.nets.detector_split import DetectionDecider
 from dpm_flower.studies.trials.kept_as import kept_as
-from dpm_flower.training.detection import BoxedExamples, detections, train_detector
-from dpm_flower.training.prediction import apply
+from dpm_flower.training.detection import BoxedExamples, detections, through, train_detector
 from dpm_flower.training.reconstruction import train_reconstructor
 
 RECEIVERS = ("a", "b")  # who refine their deciders, and release to each other
 LEAST_IMAGES = 2  # batch statistics need two
-AT_ONCE = 32  # images through a network: of 120 x 160 pixels, a reconstructor's maps of one take 4 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +95,7 @@ class Scene:
 
     def through(self, network: nn.Module, inputs: Tensor) -> Tensor:
         """A network and inputs (N,...) -> its outputs, float32 on the CPU."""
-        return torch.cat([apply(network, few, self.ground.compute) for few in torch.split(inputs, AT_ONCE)])
+        return through(network, inputs, self.ground.compute)
 
     def refined(self, examples: BoxedExamples, owner: str, folder: Path) -> DetectionDecider:
         """What an owner has to learn from, and where its decider is kept -> the public decider, refined. Source: Deep Poisoning, step 3."""

@@ -5,18 +5,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from dpm_flower.attacks.boxed_scores import boxed_scores
 from dpm_flower.attacks.headline import Anchored, headline
-from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Guess
 from dpm_flower.metrics.inside_boxes import inside_boxes
 from dpm_flower.studies.trials.obfuscation import recovered
 
-CEILING = "ceiling"
-OWN_CEILING = "ceiling_A0"  # the public reconstructor on raw features
 SECRETIVE = ("A3", "A4")  # they have more of the victim than its release, and are told beside the headline
 
 
@@ -35,15 +32,12 @@ def scored(
     "disclosed_…", the most of that share by any score of the whole image. "disclosed" and "disclosed_p95" are the headline: the worst
     of all who have no more of the victim than its release, or of all where nothing is secret. What cannot be measured is left out.
     """
-    images, everybody = as_floats(truth.images), dict(guesses) | dict(anchors)
-    scores = {who: disclosure(images, Guess(guess), featurizer, compute) for who, guess in everybody.items()}
-    figures = {f"ssim_{who}": float(one.ssim.mean()) for who, one in scores.items()}
-    ceilings = {who: OWN_CEILING if who == "A0" else CEILING for who in guesses}
-    anchored = {who: Anchored(scores[who], scores["floor"], scores[ceiling]) for who, ceiling in ceilings.items()}
+    found = boxed_scores(truth, guesses, anchors, featurizer, compute)
+    figures, anchored = {f"ssim_{who}": float(one.ssim.mean()) for who, one in found.scores.items()}, found.anchored
     figures |= {f"disclosed_{who}": value for who, one in anchored.items() for value in _headline({who: one}, rng)[:1]}
     without_secrets = {who: one for who, one in anchored.items() if who not in SECRETIVE} if "A2" in anchored else anchored
     figures |= dict(zip(("disclosed", "disclosed_p95"), _headline(without_secrets, rng), strict=False))
-    return figures | _inside(images, truth.boxes, everybody, ceilings)
+    return figures | _inside(as_floats(truth.images), truth.boxes, {**guesses, **anchors}, found.ceilings)
 
 
 def _headline(anchored: Mapping[str, Anchored], rng: torch.Generator) -> tuple[float, ...]:

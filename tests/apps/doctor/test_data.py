@@ -7,6 +7,7 @@ import pytest
 from dpm_flower.apps.doctor.data import CLASSES, HELD_OUT, IMAGES, PUBLIC, data_findings
 from dpm_flower.data import image_folder
 from tests.apps.doctor.world import World
+from tests.data.boxed_made import npz_file, voc_folder
 from tests.federation.test_own_data import archive, folder_of
 
 
@@ -83,3 +84,23 @@ def test_nothing_is_downloaded(world: World, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(AttributeError):  # of the nothing that the set is here
         _with_data(world, 'images = "cifar10:sets?download"').found(data_findings)
     assert asked == [False]
+
+
+BOXES = 'images = "boxed"\npublic = "public/a.npz"\n[inbox]\ntask = "detection"\nstore = "store"\nwarm_up = 2\nclasses = '
+
+
+@pytest.mark.parametrize(("classes", "mark"), [('["cat", "dog"]', "ok"), ('["cat"]', "warning")])
+def test_an_inbox_of_boxes_wants_images_with_boxes(world: World, classes: str, mark: str) -> None:
+    voc_folder(world.folder / "boxed")
+    npz_file(world.folder / "public")
+    found = _with_data(world, BOXES + classes).found(data_findings)
+    assert {check: one.mark for check, one in found.items()} == {IMAGES: mark, PUBLIC: "ok"}
+    assert ("3 with boxes in" in found[IMAGES].found) == (mark == "ok")
+    assert ("got also dog" in found[IMAGES].found) == (mark == "warning")
+    assert "train 3, validation 1, test 1" in found[PUBLIC].found
+
+
+def test_an_inbox_of_boxes_without_such_images_is_wrong(world: World) -> None:
+    folder_of(world.folder / "boxed", ("benign", "malignant"), images=15)
+    found = _with_data(world, BOXES + '["cat"]').found(data_findings)
+    assert {check: one.mark for check, one in found.items()} == {IMAGES: "wrong", PUBLIC: "wrong"}

@@ -16,8 +16,7 @@ from dpm_flower.core.progress import Report
 from dpm_flower.nets.detection_nets import DetectionNets, WholeDetector
 from dpm_flower.nets.detector_split import Target
 from dpm_flower.training.continual.learner import Kept
-from dpm_flower.training.detection import ASKED, BoxAugment, BoxedExamples, train_detector
-from dpm_flower.training.prediction import apply
+from dpm_flower.training.detection import BoxAugment, BoxedExamples, through, train_detector
 
 DAILY = Fitting(steps=60, learning_rate=1e-3, batch_size=4)  # of some thirty images: eight passes
 
@@ -37,7 +36,7 @@ class BoxedBeginning:
 
     def raw(self, images_N3HW: Tensor) -> Tensor:
         """Images -> raw features (N,C,h,w), which are never written anywhere: a cache would keep them longer than images may be kept."""
-        return torch.cat([apply(self.nets.featurizer, few, self.compute) for few in torch.split(images_N3HW, ASKED)])
+        return through(self.nets.featurizer, images_N3HW, self.compute)
 
 
 class BoxedLearner(Protocol):

@@ -6,6 +6,7 @@ import torch
 from dpm_flower.core.errors import SettingError
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.training import detection
 from dpm_flower.training.continual.detection import learner
 from dpm_flower.training.continual.detection.all_images import AllBoxedImages
 from dpm_flower.training.continual.detection.ensemble import BoostedDetectors
@@ -24,7 +25,7 @@ LEARNINGS = (OnlineDetector(), ElasticDetector(firmness=1.0), BoostedDetectors()
 
 def test_raw_features_are_the_featurizer_s_in_any_batches(monkeypatch):
     _, data, raw = seen()
-    monkeypatch.setattr(learner, "ASKED", 3)
+    monkeypatch.setattr(detection, "ASKED", 3)
     torch.testing.assert_close(beginning().raw(data.images), raw)
 
 
