@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias, TypedDict
 
 import typer
 
+from dpm_flower.core.errors import SettingError
+
 retention = typer.Typer(no_args_is_help=True, help="Images that may be kept for a limited time: what is there, what goes, and proof.")
 
 StoreFolder: TypeAlias = Annotated[Path, typer.Argument(help="The store's folder.")]
@@ -27,8 +29,8 @@ class InboxOptions(TypedDict, total=False):
     check_inbox: Callable[[], None]
 
 
-def _inbox_options(inbox: Path | None, site: Path | None) -> InboxOptions:
-    """Raises typer's error for one without the other: a folder that was named by mistake would lose every file that is a day old."""
+def _inbox_options(folder: Path, inbox: Path | None, site: Path | None) -> InboxOptions:
+    """Raises typer's error for one without the other: what is over in an inbox is a matter of its site's store."""
     if inbox is None and site is None:
         return {}
     if inbox is None or site is None:
@@ -36,7 +38,14 @@ def _inbox_options(inbox: Path | None, site: Path | None) -> InboxOptions:
     from dpm_flower.regime.inbox_apart import check_apart  # noqa: PLC0415  # importing torch takes seconds, and a timer calls often
     from dpm_flower.regime.site_file import read_site_file  # noqa: PLC0415
 
-    return {"inbox": inbox, "check_inbox": lambda: check_apart(inbox, site.resolve(), read_site_file(site.resolve()))}
+    def check() -> None:
+        found = read_site_file(site.resolve())
+        if found.inbox is None or found.inbox.store.resolve() != folder.resolve():
+            wanted = f"the store of its section inbox, {found.inbox.store}" if found.inbox is not None else "a section inbox"
+            raise SettingError(f"{site}: wanted {wanted}, got the store {folder}")
+        check_apart(inbox, site.resolve(), found)
+
+    return {"inbox": inbox, "check_inbox": check}
 
 
 @retention.command()
@@ -44,7 +53,7 @@ def status(folder: StoreFolder, inbox: InboxFolder = None, site: SiteFile = None
     """Show what is held and when it goes. Nothing is changed."""
     from dpm_flower.apps import retention_command  # noqa: PLC0415  # so that --help is instant
 
-    raise typer.Exit(retention_command.status(folder, **_inbox_options(inbox, site)))
+    raise typer.Exit(retention_command.status(folder, **_inbox_options(folder, inbox, site)))
 
 
 @retention.command()
@@ -61,7 +70,7 @@ def purge(
 
     if everything and inbox is not None:
         raise typer.BadParameter("--all is of the store alone: an inbox's files go by their time")
-    raise typer.Exit(retention_command.purge(folder, everything=everything, **_inbox_options(inbox, site)))
+    raise typer.Exit(retention_command.purge(folder, everything=everything, **_inbox_options(folder, inbox, site)))
 
 
 @retention.command()

@@ -31,7 +31,7 @@ def told_statistics(part: UpdatedPart) -> dict[str, Statistics]:
     after, found = batch_norms(part.after), dict[str, Statistics]()
     for name, norm in batch_norms(part.start).items():
         steps = _steps(after[name]) - _steps(norm)
-        if steps > 0 and norm.momentum is not None:
+        if steps > 0 and norm.momentum:  # of none, or of one that keeps nothing of a batch, nothing can be told
             kept = (1 - norm.momentum) ** steps
             means, variances = (
                 (getattr(after[name], running) - kept * getattr(norm, running)) / (1 - kept) for running in ("running_mean", "running_var")

@@ -119,6 +119,15 @@ def headline(attackers: Mapping[str, Anchored], rng: torch.Generator, replicates
     )
 
 
+def any_counts(attackers: Mapping[str, Anchored]) -> bool:
+    """By attacker, its scores between their anchors -> whether one of them counts by some score, see `headline`."""
+    try:
+        headline(attackers, torch.Generator(), replicates=2)  # the fewest: what it comes to is not asked
+    except MetricError:
+        return False
+    return True
+
+
 def worst_images(anchored: Anchored, most: int) -> Tensor:
     """One attacker's scores -> numbers of the images that it came nearest to, by any score, the worst first; `most` at most.
 

@@ -104,7 +104,10 @@ class UpdateInverter:
         return self._inverted(part_of(self.view.net, update, self.view.compute), labels, update.samples)
 
     def _inverted(self, part: UpdatedPart, labels_B: Labels, samples: int) -> Guess:
-        """Guesses for these labels. Batch norms work as in the local training, from the batch itself, if the update's did so."""
+        """Guesses for these labels.
+
+        Batch norms work from the batch itself, as in local training, but for a single image that they tell nothing of.
+        """
         knobs, compute, rng = self.knobs, self.view.compute, torch.Generator()
         rng.set_state(self.stream_state)
         told = told_statistics(part) if knobs.statistics else {}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dpm_flower.attacks.encrypted_release import has_own_answer
 from dpm_flower.attacks.floor import class_mean_guess
-from dpm_flower.attacks.headline import Headline, headline
+from dpm_flower.attacks.headline import Headline, any_counts, headline
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import MetricError
@@ -140,6 +140,8 @@ def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -
         if others:
             return "nobody was asked who does more with releases of this method than everybody can (who decrypts images, for one)"
         return "nobody was asked but the public reconstructor, which a module is trained against"
+    if not any_counts({one.attack.name: one.anchored for one in others}):
+        return "nobody but the public reconstructor, which a module is trained against, was shown able to succeed"
     return _headline(task, exposed, counted)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import DataError
 from dpm_flower.core.shared import SharedBoxes
 from dpm_flower.core.streams import stream
 from dpm_flower.data.box_augmentation import flipped
@@ -22,7 +23,7 @@ from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import BoxedSpec
 from dpm_flower.payload.shard import Shard
 from dpm_flower.regime.boxed_audit import ATTACKERS, boxed_audit
-from dpm_flower.regime.boxed_study import BoxedStudy
+from dpm_flower.regime.boxed_study import BoxedStudy, passes
 from dpm_flower.regime.day_learning import Words
 from dpm_flower.regime.day_task import DayTask
 from dpm_flower.regime.inbox_boxes import StayingBoxes, days_boxes
@@ -73,6 +74,8 @@ class BoxDays:
     def trained(self, task: DayTask) -> DetectionNets:
         """The images of the warm-up -> a detector, cut in two, and a reconstructor that undoes its first half on public images."""
         study, boxed = self.study, self._days_images(task)
+        if not any(map(len, boxed.labels)):
+            raise DataError(f"wanted a box in one of the {len(boxed)} images that the detector is trained on, got none")
         nets = DetectionNets.assemble(study.depth, study.hook, study.size, task.classes, task.stream("initialisation"))
         train_detector(
             nets.whole_network(),
@@ -87,8 +90,8 @@ class BoxDays:
         )
         train_reconstructor(
             nets.reconstructor,
-            self._raw(nets, self.images.public, task.compute),
-            self.images.public,
+            self._raw(nets, self.images.public.images, task.compute),
+            self.images.public.images,
             study.reconstruct,
             compute=task.compute,
             rng=task.stream("reconstructor"),
@@ -99,14 +102,15 @@ class BoxDays:
 
     def release(self, task: DayTask, nets: DetectionNets) -> None:
         """A day's images -> poisoned maps with their boxes, which stay in clear; the module is nobody's afterwards."""
-        method, compute, boxed, spec = self.study.method, task.compute, self._days_images(task), self._spec(nets)
+        compute, boxed, spec = task.compute, self._days_images(task), self._spec(nets)
+        method = self.study.method_for(len(boxed))
         raw, rng = self._raw(nets, boxed.images, compute), task.secret_stream("method", repr(method))
         module = method.fresh_module(nets.spec, rng)
         train_boxed_module(module, method, nets, boxed, raw, compute=compute, rng=rng, report=task.report)
         shared = SharedBoxes(through(module, raw, compute), boxed.boxes, boxed.labels)
         shards = encode_boxed(shared, spec, classes=task.classes)
         released = decode_boxed(shards, spec, classes=task.classes, samples=len(boxed))
-        scores = boxed_audit(task, self.study, nets, self.images.own, boxed, released)
+        scores = boxed_audit(task, self.study, nets, self.images.known, boxed, released)
         pool = task.pool
         outgoing = Outgoing(method=method.name, sequence=task.number, spec=spec, samples=len(boxed), shards=shards, audit=scores)
         leaving = ready(outgoing, task, task.notary, task.policy, pool.audit_log.head)
@@ -125,7 +129,8 @@ class BoxDays:
             unread = take_kept(task, lambda _: spec, take)
             rng = task.stream("decider", task.campaign)
             decider.requires_grad_(True)
-            train_detector(decider, pooled.examples, self.study.refine, compute=task.compute, rng=rng, work="decider", report=task.report)
+            examples, refine = pooled.examples, passes(self.study.refine, len(pooled.examples.labels))
+            train_detector(decider, examples, refine, compute=task.compute, rng=rng, work="decider", report=task.report)
         return unread
 
     def judge(self, nets: DetectionNets, compute: Compute) -> Callable[[nn.Module], float]:

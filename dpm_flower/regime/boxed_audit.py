@@ -1,13 +1,14 @@
 """A release of features with boxes, before it is kept: how near attackers come to its images."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor, nn
 
 from dpm_flower.attacks.boxed_floor import boxed_mean_guess
 from dpm_flower.attacks.boxed_peer import BoxedPeer
 from dpm_flower.attacks.boxed_scores import CEILING, FLOOR, OWN_CEILING, boxed_scores
-from dpm_flower.attacks.headline import Anchored, Headline, headline
+from dpm_flower.attacks.headline import Anchored, Headline, any_counts, headline
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.shared import SharedBoxes
@@ -27,16 +28,18 @@ def boxed_audit(
 
     A0 is the public reconstructor, A1 an inverse of raw features, A2 fits the recipe anew and learns to undo that. The floor is what
     boxes and labels tell, which lie in the release in clear; the ceiling is A1 on the raw features, and A0 on these for A0. "headline_p"
-    and its ends are of the worst of them by four scores of the whole image; without one that was shown able to read raw features there
-    is no headline. Nothing is told of what is inside the boxes alone. Source: SPEC.md, section 8.
+    and its ends are of the worst of them by four scores of the whole image; unless A1 or A2 counts by one of these there is no headline:
+    the module was trained against A0. Nothing is told of what is inside the boxes alone. Source: SPEC.md, section 8.
     """
-    peer = BoxedPeer(nets, known, study.inverse, task.compute, task.report, task.stream)
+    inverse = study.inverse_for(len(known))
+    peer = BoxedPeer(nets, known, inverse, task.compute, task.report, task.stream)
+    other = replace(peer, inverse=replace(inverse, kind="residual"))  # the module was trained against plain ones
     folder = task.site.attacker(task.campaign, repr(study.method))
-    raw_inverse = peer.undoing(nn.Identity(), folder / "A1")
+    raw_inverse = other.undoing(nn.Identity(), folder / "A1")
     asked = {
         "A0": nets.reconstructor,
         "A1": raw_inverse,
-        "A2": peer.shadow_inverse(study.method, folder / "shadow", folder / "A2"),
+        "A2": peer.shadow_inverse(study.method_for(len(known)), folder / "shadow", folder / "A2"),
     }
     raw = through(nets.featurizer, truth.images, task.compute)
     anchors = {
@@ -50,7 +53,8 @@ def boxed_audit(
     for who, anchored in found.anchored.items():
         if (alone := _headline(task, {who: anchored})) is not None:
             signed |= {f"{who}.disclosed_p": alone.mean.value, f"{who}.disclosed_p_p95": alone.p95.value}
-    together = _headline(task, found.anchored)
+    others = {who: anchored for who, anchored in found.anchored.items() if who != "A0"}
+    together = _headline(task, found.anchored) if any_counts(others) else None
     return signed | (together.figures() if together is not None else {}) | {"attacker_images": float(len(known))}
 
 

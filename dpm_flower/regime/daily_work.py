@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic
@@ -52,7 +52,7 @@ class DailyWork(Generic[N]):
     def begin(self) -> Days:
         """-> how far the days are; the first begins now where there was none.
 
-        Raises PolicyError for a policy by which nothing could ever be kept, SettingError for other classes or networks than the days
+        Raises PolicyError for a policy by which nothing could ever be kept, SettingError for other classes, networks or sizes than the days
         began with, and for a backbone or a hook that cannot be.
         """
         self.learning.check(self.policy)
@@ -61,12 +61,14 @@ class DailyWork(Generic[N]):
         if days.classes != self.place.classes:
             began = ", ".join(days.classes)
             raise SettingError(f"wanted the classes that the days began with, {began}, in that order, got {', '.join(self.place.classes)}")
+        if days.size not in ((), self.place.size):
+            raise SettingError(f"wanted images of the size that the days began with, {_shown(days.size)}, got {_shown(self.place.size)}")
         if (nets := self.nets()) is None:
             self.learning.check_networks()
         digest = nets.digest() if nets is not None else ""
         if days.networks not in ("", digest):
             raise SettingError(f"these are other networks than the days in {self.folder.folder} began with: name those, or another folder")
-        days = replace(days, networks=digest)
+        days = replace(days, networks=digest, size=self.place.size)
         return days if days == before else self.folder.write(days)
 
     def nets(self) -> N | None:
@@ -136,3 +138,8 @@ class DailyWork(Generic[N]):
 def campaign_of(number: int) -> str:
     """A day's number -> the campaign that its release is one of."""
     return f"inbox-{number:06d}"
+
+
+def _shown(size: Sequence[int]) -> str:
+    height, width = size
+    return f"{width} x {height}"

@@ -45,7 +45,8 @@ class Days:
     """How far a site's days are: the last one that is done (0 before the first), when it ended, and which day's decider is in force.
 
     `settled` are ids of images in the store that no later day looks at, `waiting` of those that were too few. `networks` is the digest of
-    the public networks, empty before there are any, and `classes` are the names behind the class numbers.
+    the public networks, empty before there are any, `classes` are the names behind the class numbers, and `size` is the images' height
+    and width, empty where it was not written down.
     """
 
     ended_at: int
@@ -54,6 +55,7 @@ class Days:
     unrefined: int = 0
     networks: str = ""
     classes: tuple[str, ...] = ()
+    size: tuple[int, ...] = ()
     settled: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     day: OpenDay | None = None

@@ -38,18 +38,21 @@ def test_what_is_typed_is_handed_on_and_the_exit_code_comes_back(monkeypatch, na
     assert calls == [handed]
 
 
-def test_an_inbox_that_is_not_apart_from_what_is_the_sites_is_refused(monkeypatch, tmp_path):
-    site = made_site(tmp_path)
+def test_an_inbox_that_is_not_apart_from_what_is_the_sites_and_a_store_that_is_not_its_own_are_refused(monkeypatch, tmp_path):
+    site, store = made_site(tmp_path), tmp_path / "store"
     for name in ("status", "purge"):
         handed = []
         monkeypatch.setattr(retention_command, name, lambda *_, _noted=handed, **options: _noted.append(options) or 0)
-        for inbox in ("in", "scans"):
-            assert CliRunner().invoke(retention, [name, "s", "--inbox", str(tmp_path / inbox), "--site", str(site)]).exit_code == 0
-        apart, within = handed
+        for folder, inbox in ((store, "in"), (store, "scans"), (tmp_path / "s", "in")):
+            arguments = [name, str(folder), "--inbox", str(tmp_path / inbox), "--site", str(site)]
+            assert CliRunner().invoke(retention, arguments).exit_code == 0
+        apart, within, other = handed
         assert apart["inbox"] == tmp_path / "in"
         apart["check_inbox"]()
         with pytest.raises(SettingError, match="wanted an inbox apart from the images that stay"):
             within["check_inbox"]()
+        with pytest.raises(SettingError, match="wanted the store of its section inbox"):
+            other["check_inbox"]()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import torch
 from dpm_flower.attacks.batch_statistics import Statistics, statistics_mismatch, told_statistics, watched
 from dpm_flower.attacks.updated_part import gradient_step, part_of
 from dpm_flower.core.shared import ModelUpdate
+from dpm_flower.nets.batch_norms import batch_norms
 from tests.attacks.updating import NETS, NORMED, clouds, trained
 from tests.training.toys import CPU
 
@@ -38,6 +39,10 @@ def test_without_batch_norms_or_steps_nothing_is_told_and_nothing_mismatches():
     for nets, update in ((NETS, trained(VICTIMS, 1)), (NORMED, ModelUpdate(NORMED.whole_network().state_dict(), 4))):
         assert told_statistics(part_of(nets, update, CPU)) == {}
     assert float(statistics_mismatch({}, {})) == 0
+    keeping = part_of(NORMED, trained(VICTIMS, 1, nets=NORMED), CPU)
+    for norm in batch_norms(keeping.start).values():
+        norm.momentum = 0.0
+    assert told_statistics(keeping) == {}
 
 
 def test_what_the_images_themselves_feed_matches_and_what_others_feed_does_not():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dpm_flower.attacks import headline as module
-from dpm_flower.attacks.headline import SCORES, Anchored, headline
+from dpm_flower.attacks.headline import SCORES, Anchored, any_counts, headline
 from dpm_flower.attacks.scoring import Disclosure
 from dpm_flower.core.errors import MetricError, ShapeError
 from dpm_flower.metrics.resampling import draw_counts
@@ -169,6 +169,12 @@ def test_the_same_generator_gives_the_same_interval_and_pieces_do_not_show(monke
     assert first != other
     monkeypatch.setattr(module, "PIECE_DRAWS", 700)
     assert headline({"a": WEAK, "b": STRONG}, rng(), 100).figures() == pytest.approx(first.figures())
+
+
+def test_whether_anybody_counts_is_told():
+    assert any_counts({"unable": anchored(7, ceiling=0.2), "strong": STRONG})
+    assert not any_counts({"unable": anchored(7, ceiling=0.2)})
+    assert not any_counts({})
 
 
 @pytest.mark.parametrize("ceiling", [0.2, 0.1, 0.205])

@@ -12,14 +12,15 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import DataError, GoneError, PolicyError, SettingError
+from dpm_flower.core.labelled import as_bytes
 from dpm_flower.data.retention import inbox as inbox_module
 from dpm_flower.data.retention.policy import RetentionPolicy
 from dpm_flower.data.retention.store import RetentionStore
 from dpm_flower.payload.boxed_codec import decode_boxed
 from dpm_flower.payload.content import content
 from dpm_flower.payload.manifest import Manifest
-from dpm_flower.regime import box_days, days_folder
-from dpm_flower.regime.boxed_study import boxed_study
+from dpm_flower.regime import box_days, boxed_audit, days_folder
+from dpm_flower.regime.boxed_study import boxed_study, passes
 from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.inbox_boxes import StayingBoxes, days_boxes
 from dpm_flower.regime.kept_releases import held
@@ -118,6 +119,37 @@ def test_what_attackers_got_is_signed_and_the_policy_is_kept(tmp_path, inbox, cl
         boxed_work(tmp_path, clock, policy=replace(POLICY, methods=())).begin()
 
 
+def test_the_public_reconstructor_alone_makes_no_headline(tmp_path, inbox, clock, monkeypatch):
+    asked = []
+    monkeypatch.setattr(boxed_audit, "any_counts", lambda attackers: asked.append(set(attackers)))
+    line = a_day(boxed_work(tmp_path, clock, policy=replace(POLICY, most={"headline_p": 1.0})), inbox, clock, 0)
+    assert asked == [{"A1", "A2"}]
+    assert line["released"] == 0
+    assert "headline_p" in line["reason"]
+
+
+def test_more_images_than_usual_take_more_steps_and_fewer_take_no_fewer(tmp_path):
+    study = boxed_study(boxed_place(tmp_path, warm_up=2))
+    usual = study.method.fitting.steps
+    assert [study.method_for(images).fitting.steps for images in (2, 28, 42)] == [usual, usual, usual * 3 // 2]
+    assert [passes(study.refine, images).steps for images in (28, 280)] == [study.refine.steps, 10 * study.refine.steps]
+    assert study.inverse_for(56).fitting.steps == 2 * study.inverse.fitting.steps
+
+
+def test_a_warm_up_without_a_box_trains_no_detector_and_waits(tmp_path, inbox, clock):
+    work = boxed_work(tmp_path, clock, warm_up=BOXED)
+    work.begin()
+    next_day(clock)
+    for number, pixels in enumerate(as_bytes(days_cells(0).images).numpy()):
+        put(inbox, f"{number}.png", boxed_png(pixels), clock)
+        put(inbox, f"{number}.xml", annotation(size=SIZE[::-1]), clock)
+    evening(clock)
+    line = run_day(work, inbox, clock)
+    assert "wanted a box in one of the" in line["reason"]
+    assert work.nets() is None
+    assert work.folder.read().waiting
+
+
 def a_process(folder, clock):
     """What a process does that starts when a day has ended."""
     run_day(boxed_work(folder, clock, warm_up=BOXED), folder / "in", clock)
@@ -203,7 +235,7 @@ def test_a_days_images_are_resized_with_their_boxes_and_one_whose_box_is_gone_th
     assert found.boxes[0].tolist() == [[0, 0, 32, 40], [8, 20, 16, 40]]
     assert found.labels[0].tolist() == [1, 0]
     assert (found.images.dtype, tuple(found.images.shape)) == (torch.uint8, (2, 3, 40, 32))
-    with pytest.raises(DataError, match="wanted at least 2 images of 2 that can be used, got 1, the last left out since: wanted boxes"):
+    with pytest.raises(DataError, match=r"wanted at least 2 images of 2 that are as they came and have no box that is too small, got 1$"):
         days_boxes(store, items[:2], NAMES, (40, 32))
     clock.advance(DAY)
     with pytest.raises(GoneError):
@@ -215,7 +247,7 @@ def test_own_images_have_the_numbers_of_the_inboxs_classes_and_no_others(tmp_pat
     found = StayingBoxes.of(place, ("dog", "bird", "cat"), (32, 40))
     assert [one.tolist() for one in found.own.labels] == [[2, 0], [], [0], [2]]
     assert [one.tolist() for one in found.held_out.labels] == [[2, 0]]
-    assert (found.own.size, len(found.public)) == ((32, 40), 3)
+    assert (found.own.size, len(found.public), len(found.known)) == ((32, 40), 3, 7)
     with pytest.raises(DataError, match="wanted boxes of the classes dog, got also some of cat"):
         StayingBoxes.of(place, ("dog",), (32, 40))
 

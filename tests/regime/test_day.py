@@ -313,6 +313,16 @@ def test_kept_releases_go_when_their_own_time_is_over(tmp_path, inbox, clock):
     assert run_day(work, inbox, clock)["kept_releases"] == 0
 
 
+def test_another_size_than_the_days_began_with_is_refused_and_one_that_was_not_written_down_is_taken(tmp_path, clock):
+    began = small_work(tmp_path, clock).begin()
+    work = small_work(tmp_path, clock)
+    work.folder.write(replace(began, size=()))
+    assert work.begin() == began
+    work.folder.write(replace(began, size=(64, 48)))
+    with pytest.raises(SettingError, match="wanted images of the size that the days began with, 48 x 64, got"):
+        work.begin()
+
+
 def test_other_networks_than_those_that_the_days_began_with_are_refused(tmp_path, clock):
     small_work(tmp_path, clock).begin()
     path = tmp_path / "nets.safetensors"

@@ -3,7 +3,7 @@
 They are images as well, and may be kept no longer than those in the store. No link is followed, and no error names a file.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def over_in(inbox: Path, turn: Turn) -> InboxOver:
     before_s, done = turn.now - RetentionPolicy.told(turn.state.policy).ttl_s, InboxOver()
     with collected(done.failed):
         done.files += of_age(inbox, before_s)
-    done.files += len(_over(inbox, turn, before_s, done))
+    done.files += sum(1 for _ in _over(inbox, turn, before_s, done))
     return done
 
 
@@ -53,26 +53,26 @@ def erase_over(inbox: Path, turn: Turn) -> InboxOver:
     return done
 
 
-def _over(inbox: Path, turn: Turn, before_s: int, done: InboxOver) -> list[Path]:
-    """Of what waits and what is hidden; what cannot be looked at is `done`'s.
+def _over(inbox: Path, turn: Turn, before_s: int, done: InboxOver) -> Iterator[Path]:
+    """Of what waits and what is hidden, each looked at when it is asked for; what cannot be looked at is `done`'s.
 
     A file's time is that of the wall clock: where this is behind, what may still have time waits on, as the store refuses it too.
     """
     policy, found, until_s = RetentionPolicy.told(turn.state.policy), files_in(inbox), turn.now - turn.behind_s
     done.failed += found.failed
-    waiting = _due(inbox, entries_of(found.came), lambda came: policy.expires_at(came, turn.state.added) <= until_s, done)
-    return waiting + _due(inbox, (Entry((path,), None) for path in found.hidden), lambda came: came <= before_s, done)
+    yield from _due(inbox, entries_of(found.came), lambda came: policy.expires_at(came, turn.state.added) <= until_s, done)
+    yield from _due(inbox, (Entry((path,), None) for path in found.hidden), lambda came: came <= before_s, done)
 
 
-def _due(inbox: Path, entries: Iterable[Entry], is_over: Callable[[int], bool], done: InboxOver) -> list[Path]:
-    """Of those that came too long ago all files."""
-    due = []
+def _due(inbox: Path, entries: Iterable[Entry], is_over: Callable[[int], bool], done: InboxOver) -> Iterator[Path]:
+    """Of those that came too long ago all files; who erases them meanwhile erases nothing that came since."""
     for entry in entries:
         try:
-            if is_over(entry.came_at):
-                due += entry.files
+            due = is_over(entry.came_at)
         except FileNotFoundError:
             continue  # whoever writes here is at work on it
         except OSError as err:
             done.failed.append(OutputError(f"cannot look at a file of the inbox {inbox}: {err.strerror}"))
-    return due
+            continue
+        if due:
+            yield from entry.files

@@ -65,6 +65,21 @@ def test_what_is_over_is_counted_and_erased_and_the_rest_stays(inbox, store, clo
     assert over_in(inbox, turn).files == erase_over(inbox, turn).files == 0
 
 
+def test_what_came_under_an_old_name_meanwhile_stays(inbox, store, clock, put, monkeypatch):
+    for name in ("a.png", "b.png", ".c.png"):
+        put(name, OLD)
+
+    def slowly(path):
+        path.unlink()
+        if path.name == "a.png":
+            put("b.png", 0)
+            put(".c.png", 0)
+
+    monkeypatch.setattr(inbox_over, "erase_file", slowly)
+    assert erase_over(inbox, turn_of(store, clock)).files == 1
+    assert left(inbox) == [".c.png", "b.png"]
+
+
 def test_links_go_and_what_they_lead_to_stays(inbox, store, clock, put, quick):
     (quick / "others").mkdir()
     (quick / "others" / "a.png").write_bytes(png())
