@@ -79,9 +79,15 @@ def of_age(inbox: Path, before_s: float) -> int:
 
 
 def _below(top: Path) -> Iterator[tuple[Path, list[str], int]]:
-    """A folder -> it and all below, the deepest first, each with the names of its files, of links as well, and its descriptor."""
-    for place, folders, names, descriptor in os.fwalk(top, topdown=False):
+    """A folder -> it and all below, the deepest first, each with the names of its files, of links as well, and its descriptor.
+
+    Raises OSError for a folder that could not be looked into, once all others were.
+    """
+    failed = list[OSError]()
+    for place, folders, names, descriptor in os.fwalk(top, topdown=False, onerror=failed.append):
         yield Path(place), names + [name for name in folders if _is_link(name, descriptor)], descriptor
+    if failed:
+        raise failed[0]
 
 
 def _is_link(name: str, descriptor: int) -> bool:

@@ -131,3 +131,23 @@ def test_a_file_that_goes_by_itself_does_not_keep_the_others(tmp_path, monkeypat
     monkeypatch.setattr(rejected, "erase", faster)
     assert clear(tmp_path, 100) == 3
     assert files_of(tmp_path) == {}
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told_and_keeps_no_other(tmp_path, monkeypatch):
+    files = [tmp_path / "rejected" / folder / "a.png" for folder in ("locked", "open")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"")
+        os.utime(file, (0, 0))
+    opened = os.open
+
+    def refuse(path, *arguments, **options):
+        if str(path) == "locked":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    for act in (of_age, clear):
+        with pytest.raises(OutputError, match=r"rejected in .*: Permission denied"):
+            act(tmp_path, 10.0)
+    assert [file.exists() for file in files] == [True, False]
