@@ -95,8 +95,12 @@ def test_an_interrupt_says_how_to_go_on_and_the_run_does(small_run: Path, tmp_pa
             time.sleep(0.002)
         signal.raise_signal(signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    assert run("tests.small_study", "", "", tmp_path, in_process=True, cpus_per_client=1) == study_command.INTERRUPTED
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        assert run("tests.small_study", "", "", tmp_path, in_process=True, cpus_per_client=1) == study_command.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert f"interrupted; to go on: --output {tmp_path}" in capsys.readouterr().err
     assert not (tmp_path / "results.json").exists()
     assert run("tests.small_study", "", "", tmp_path, in_process=True, cpus_per_client=1) == 0
