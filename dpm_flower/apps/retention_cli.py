@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypedDict
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -22,30 +22,27 @@ SiteFile: TypeAlias = Annotated[
 ]
 
 
-class InboxOptions(TypedDict, total=False):
-    """What is handed on of an inbox, if one is named."""
+def _inbox_of(folder: Path, inbox: Path | None, site: Path | None) -> Callable[[], Path] | None:
+    """A store, and what was typed -> what gives its inbox, and raises DpmFlowerError for one that is none; None where none is named.
 
-    inbox: Path
-    check_inbox: Callable[[], None]
-
-
-def _inbox_options(folder: Path, inbox: Path | None, site: Path | None) -> InboxOptions:
-    """Raises typer's error for one without the other: what is over in an inbox is a matter of its site's store."""
+    Raises typer's error for one option without the other: what is over in an inbox is a matter of its site's store.
+    """
     if inbox is None and site is None:
-        return {}
+        return None
     if inbox is None or site is None:
         raise typer.BadParameter("--inbox and --site go together: the site file says what an inbox has to be apart from")
     from dpm_flower.regime.inbox_apart import check_apart  # noqa: PLC0415  # importing torch takes seconds, and a timer calls often
     from dpm_flower.regime.site_file import read_site_file  # noqa: PLC0415
 
-    def check() -> None:
+    def checked() -> Path:
         found = read_site_file(site.resolve())
         if found.inbox is None or found.inbox.store.resolve() != folder.resolve():
             wanted = f"the store of its section inbox, {found.inbox.store}" if found.inbox is not None else "a section inbox"
             raise SettingError(f"{site}: wanted {wanted}, got the store {folder}")
         check_apart(inbox, site.resolve(), found)
+        return inbox
 
-    return {"inbox": inbox, "check_inbox": check}
+    return checked
 
 
 @retention.command()
@@ -53,7 +50,7 @@ def status(folder: StoreFolder, inbox: InboxFolder = None, site: SiteFile = None
     """Show what is held and when it goes. Nothing is changed."""
     from dpm_flower.apps import retention_command  # noqa: PLC0415  # so that --help is instant
 
-    raise typer.Exit(retention_command.status(folder, **_inbox_options(folder, inbox, site)))
+    raise typer.Exit(retention_command.status(folder, inbox=_inbox_of(folder, inbox, site)))
 
 
 @retention.command()
@@ -70,7 +67,7 @@ def purge(
 
     if everything and inbox is not None:
         raise typer.BadParameter("--all is of the store alone: an inbox's files go by their time")
-    raise typer.Exit(retention_command.purge(folder, everything=everything, **_inbox_options(folder, inbox, site)))
+    raise typer.Exit(retention_command.purge(folder, everything=everything, inbox=_inbox_of(folder, inbox, site)))
 
 
 @retention.command()

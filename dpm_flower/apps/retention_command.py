@@ -14,17 +14,12 @@ from dpm_flower.data.retention.clock import Clock, MachineClock
 from dpm_flower.data.retention.inbox_over import erase_over, over_in
 from dpm_flower.data.retention.keeping import Keeping
 from dpm_flower.data.retention.layout import ITEMS
-from dpm_flower.data.retention.lies_apart import check_lies_apart
 
 
-def _nothing_else() -> None:
-    """Nothing is known of a site."""
-
-
-def status(folder: Path, clock: Clock | None = None, *, inbox: Path | None = None, check_inbox: Callable[[], None] = _nothing_else) -> int:
+def status(folder: Path, clock: Clock | None = None, *, inbox: Callable[[], Path] | None = None) -> int:
     """A store -> the exit code, after a few lines that say what is held, what is over, and how the clock stands.
 
-    With its inbox, which `check_inbox` may refuse, also how many files are over there.
+    With what gives its inbox, or refuses it, also how many files are over there.
     """
 
     def work() -> None:
@@ -41,8 +36,7 @@ def status(folder: Path, clock: Clock | None = None, *, inbox: Path | None = Non
                 print(f"not gone   {stuck}: {why}")
             print(f"head       {keeping.ledger.head if keeping.ledger.exists else 'none'}")
         if inbox is not None:
-            _check(inbox, folder, check_inbox)
-            left = over_in(inbox, turn)
+            left = over_in(inbox(), turn)
             print(f"inbox      {left.files} files are over" + (": they go at the next purge that names it" if left.files else ""))
             if left.failed:
                 raise OutputError("; ".join(map(str, left.failed)))
@@ -50,24 +44,17 @@ def status(folder: Path, clock: Clock | None = None, *, inbox: Path | None = Non
     return exit_code(work)
 
 
-def purge(
-    folder: Path,
-    *,
-    everything: bool = False,
-    inbox: Path | None = None,
-    check_inbox: Callable[[], None] = _nothing_else,
-    clock: Clock | None = None,
-) -> int:
+def purge(folder: Path, *, everything: bool = False, inbox: Callable[[], Path] | None = None, clock: Clock | None = None) -> int:
     """A store -> the exit code, after it was said what went; 1 if anything that had to go could not, with a line for each.
 
-    With its inbox, which `check_inbox` may refuse, what is over there goes as well, and never keeps the store's from going.
+    With what gives its inbox, or refuses it, what is over there goes as well, and never keeps the store's from going.
     """
 
     def work() -> None:
         keeping = Keeping(folder, clock or MachineClock())
         done = keeping.purge(everything=everything)
         print(f"{done.deleted} deleted, {done.swept} unfinished ones swept, {done.lost} found missing before their time")
-        failed = [*done.failed, *(_inbox_purged(keeping, inbox, check_inbox) if inbox is not None else ())]
+        failed = [*done.failed, *(_inbox_purged(keeping, inbox) if inbox is not None else ())]
         if failed:
             raise RetentionError("; ".join(failed))
 
@@ -89,18 +76,13 @@ def verify(folder: Path, known_heads: Sequence[str], key_file: Path | None, cloc
     return exit_code(work)
 
 
-def _check(inbox: Path, folder: Path, check_inbox: Callable[[], None]) -> None:
-    check_lies_apart(inbox, "the store", folder)
-    check_inbox()
-
-
-def _inbox_purged(keeping: Keeping, inbox: Path, check_inbox: Callable[[], None]) -> list[str]:
+def _inbox_purged(keeping: Keeping, inbox: Callable[[], Path]) -> list[str]:
     """Says how many files went -> what could not be done, in words."""
     try:
-        _check(inbox, keeping.folder, check_inbox)
+        found = inbox()
         with keeping.turn() as turn:  # whoever takes images in need not wait until they are erased
             pass
-        done = erase_over(inbox, turn)
+        done = erase_over(found, turn)
     except DpmFlowerError as err:
         return [str(err)]
     print(f"{done.files} files of the inbox erased")

@@ -12,17 +12,19 @@ from torch import Tensor, nn
 
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.compute import Compute
-from dpm_flower.core.errors import DataError
+from dpm_flower.core.errors import DataError, PolicyError
 from dpm_flower.core.shared import SharedBoxes
 from dpm_flower.core.streams import stream
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.metrics.box_precision import box_precision
 from dpm_flower.nets.detection_nets import DetectionNets
+from dpm_flower.nets.loaded import loaded
 from dpm_flower.payload.boxed_codec import decode_boxed, decode_boxed_each, encode_boxed
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import BoxedSpec
+from dpm_flower.payload.rules import shown
 from dpm_flower.payload.shard import Shard
-from dpm_flower.regime.boxed_audit import ATTACKERS, boxed_audit
+from dpm_flower.regime.boxed_audit import ATTACKERS, SIGNABLE, boxed_audit
 from dpm_flower.regime.boxed_study import BoxedStudy, passes
 from dpm_flower.regime.day_learning import Words
 from dpm_flower.regime.day_task import DayTask
@@ -62,6 +64,8 @@ class BoxDays:
         """Raises PolicyError for a policy by which nothing could ever be kept."""
         policy.check_method(self.study.method.name)
         policy.check_audit(ATTACKERS)
+        if never := sorted(set(policy.most) - SIGNABLE):
+            raise PolicyError(f"this site's policy limits scores that no release with boxes has, {shown(never)}")
 
     def check_networks(self) -> None:
         """Raises SettingError for a depth, a hook or a size that cannot be."""
@@ -154,12 +158,7 @@ class BoxDays:
 def _opened(path: Path, changed_ns: int, study: BoxedStudy, classes: int, compute: Compute) -> DetectionNets:
     """`changed_ns` is part of the key, so that another file under the same name is another detector."""
     del changed_ns
-    nets = _assembled(study, classes)
-    nets.load(load_file(path))
-    nets = nets.frozen()
-    for network in (nets.featurizer, nets.decider, nets.reconstructor):
-        compute.place_module(network)
-    return nets
+    return loaded(_assembled(study, classes), load_file(path), compute)
 
 
 def _assembled(study: BoxedStudy, classes: int) -> DetectionNets:

@@ -19,6 +19,8 @@ from dpm_flower.regime.day_task import DayTask
 from dpm_flower.training.detection import through
 
 ATTACKERS = ("A0", "A1", "A2")
+HEADLINES = tuple(f"{key}{end}" for key in ("headline_p", "headline_p_p95") for end in ("", "_low", "_high"))
+SIGNABLE = frozenset((*HEADLINES, *(f"{who}.{key}" for who in ATTACKERS for key in SIGNED)))  # what a policy can set a limit to
 
 
 def boxed_audit(

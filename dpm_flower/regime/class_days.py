@@ -19,6 +19,7 @@ from dpm_flower.core.partition import Shares
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.nets.loaded import loaded
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.manifest import Manifest
@@ -151,12 +152,7 @@ class ClassDays:
 def _opened(path: Path, changed_ns: int, study: Study, classes: int, compute: Compute) -> PublicNets:
     """`changed_ns` is part of the key, so that another file under the same name is another network."""
     del changed_ns
-    nets = _assembled(study, classes)
-    nets.load(load_file(path))
-    nets = nets.frozen()
-    for network in (nets.featurizer, nets.decider, nets.reconstructor):
-        compute.place_module(network)
-    return nets
+    return loaded(_assembled(study, classes), load_file(path), compute)
 
 
 def _assembled(study: Study, classes: int) -> PublicNets:

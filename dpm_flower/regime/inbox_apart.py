@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from dpm_flower.data.retention.lies_apart import check_lies_apart
+from dpm_flower.core.errors import SettingError
 from dpm_flower.data.source_name import DIGITS, SourceName
 from dpm_flower.regime.site_file import SiteFile
 
@@ -13,8 +13,11 @@ def check_apart(inbox: Path, path: Path, site: SiteFile) -> None:
 
     Raises DataError for data that is none, as `load` does.
     """
+    where = inbox.resolve()
     for what, place in _places(path, site):
-        check_lies_apart(inbox, what, place)
+        found = place.expanduser().resolve()
+        if where.is_relative_to(found) or found.is_relative_to(where):
+            raise SettingError(f"wanted an inbox apart from {what}, got the inbox {inbox} and {place}: one lies in the other")
 
 
 def _places(path: Path, site: SiteFile) -> Iterator[tuple[str, Path]]:

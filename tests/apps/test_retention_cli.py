@@ -19,9 +19,9 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("name", "arguments", "handed"),
     [
-        ("status", ["status", "s"], ((Path("s"),), {})),
-        ("purge", ["purge", "s"], ((Path("s"),), {"everything": False})),
-        ("purge", ["purge", "s", "--all"], ((Path("s"),), {"everything": True})),
+        ("status", ["status", "s"], ((Path("s"),), {"inbox": None})),
+        ("purge", ["purge", "s"], ((Path("s"),), {"everything": False, "inbox": None})),
+        ("purge", ["purge", "s", "--all"], ((Path("s"),), {"everything": True, "inbox": None})),
         ("verify", ["verify", "s"], ((Path("s"), [], None), {})),
         (
             "verify",
@@ -42,17 +42,16 @@ def test_an_inbox_that_is_not_apart_from_what_is_the_sites_and_a_store_that_is_n
     site, store = made_site(tmp_path), tmp_path / "store"
     for name in ("status", "purge"):
         handed = []
-        monkeypatch.setattr(retention_command, name, lambda *_, _noted=handed, **options: _noted.append(options) or 0)
+        monkeypatch.setattr(retention_command, name, lambda *_, _noted=handed, **options: _noted.append(options["inbox"]) or 0)
         for folder, inbox in ((store, "in"), (store, "scans"), (tmp_path / "s", "in")):
             arguments = [name, str(folder), "--inbox", str(tmp_path / inbox), "--site", str(site)]
             assert CliRunner().invoke(retention, arguments).exit_code == 0
         apart, within, other = handed
-        assert apart["inbox"] == tmp_path / "in"
-        apart["check_inbox"]()
+        assert apart() == tmp_path / "in"
         with pytest.raises(SettingError, match="wanted an inbox apart from the images that stay"):
-            within["check_inbox"]()
+            within()
         with pytest.raises(SettingError, match="wanted the store of its section inbox"):
-            other["check_inbox"]()
+            other()
 
 
 @pytest.mark.parametrize(

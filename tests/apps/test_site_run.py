@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -22,6 +21,7 @@ from dpm_flower.regime.days_folder import DaysFolder
 from dpm_flower.regime.site_file import read_site_file
 from tests.apps.small_site import made_site
 from tests.data.retention.fakes import DAY, FakeClock
+from tests.in_memory import folder_in_memory
 from tests.regime.small_inbox import IMAGES, images_come, png, small_study, with_small_networks
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +31,8 @@ WAIT_S = 1800.0  # for a process that takes seconds, however busy the machine is
 @pytest.fixture
 def tmp_path(tmp_path):
     """In memory where there is some: a day syncs a hundred times."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
-        yield Path(folder)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """`dpm-flower site run` for an inbox of images with VOC annotations: a site file, a day at once, and what is said of it."""
 
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,6 +12,7 @@ from tests.apps.small_site import made_site
 from tests.data.boxed_made import voc_added, voc_folder
 from tests.data.retention.fakes import FakeClock
 from tests.data.test_voc_xml import box
+from tests.in_memory import folder_in_memory
 from tests.regime.small_boxes import BOXED, boxed_place, boxed_png, boxes_come, days_cells, small_boxed_study
 from tests.regime.small_inbox import put
 
@@ -23,9 +22,8 @@ HEIGHT, WIDTH = 32, 40
 @pytest.fixture
 def tmp_path(tmp_path):
     """In memory where there is some: a day syncs a hundred times."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
-        yield Path(folder)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 def boxed_site(folder):

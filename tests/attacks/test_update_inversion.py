@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from dpm_flower.attacks.batch_statistics import statistics_mismatch, told_statistics, watched
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.guess_matching import in_order
 from dpm_flower.attacks.update_inversion import UpdateInversion
@@ -13,6 +14,7 @@ from dpm_flower.core.protocols import Attack, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.metrics.similarity import sign_aware_ssim
+from dpm_flower.nets.batch_norms import norms_in_training
 from tests.attacks.updating import NETS, OWN, clouds, network_of, noise_update, normed_nets, seen, trained
 from tests.training.toys import CPU, equal
 
@@ -50,6 +52,21 @@ def test_a_residual_network_s_update_is_inverted_where_batch_norms_tell_what_the
     found = in_order(two.images, attack.invert(trained(two, 1, nets=nets), two.labels))
     floor = class_mean_guess(two.labels, OWN)
     assert float(sign_aware_ssim(two.images, found.images).mean()) > float(sign_aware_ssim(two.images, floor.images).mean()) + 0.2
+
+
+def test_what_batch_norms_told_draws_the_guess_towards_it(tmp_path):
+    nets, two = normed_nets(), clouds(6, seed=3).take(torch.tensor([0, 4]))
+    part, brief = part_of(nets, trained(two, 1, nets=nets), CPU), UpdateInversion(steps=20, learning_rate=0.1)
+    told, apart = told_statistics(part), {}
+    for weight in (0.0, 10.0):
+        attack = attacker(tmp_path, replace(brief, statistics=weight), nets=nets)
+        guess = attack.invert(trained(two, 1, nets=nets), two.labels)
+        start = part_of(nets, trained(two, 1, nets=nets), CPU).start
+        fed = watched(start, told)
+        norms_in_training(start, training=True)
+        start(guess.images)
+        apart[weight] = float(statistics_mismatch(fed, told).detach())
+    assert apart[10.0] < 0.5 * apart[0.0]
 
 
 def test_it_repeats_itself_and_known_labels_give_what_inferred_ones_gave(inverted, tmp_path):

@@ -4,8 +4,6 @@ import functools
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -28,6 +26,7 @@ from dpm_flower.regime.site_file import DataPlace
 from tests.data.boxed_made import npz_file
 from tests.data.retention.fakes import BEGIN, DAY, FakeClock
 from tests.data.test_voc_xml import annotation
+from tests.in_memory import folder_in_memory
 from tests.regime.small_boxes import BOXED, boxed_place, boxed_png, boxed_traces, boxed_work, boxes_come, days_cells
 from tests.regime.small_inbox import POLICY, came_when_touched, evening, next_day, put, run_day
 from tests.training.cells import NAMES, SIZE
@@ -41,9 +40,8 @@ def _touched(monkeypatch):
 @pytest.fixture
 def tmp_path(tmp_path):
     """In memory where there is some: a day syncs a hundred times."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
-        yield Path(folder)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -115,6 +113,8 @@ def test_what_attackers_got_is_signed_and_the_policy_is_kept(tmp_path, inbox, cl
     assert (line["released"], line["kept_releases"], line["refined"]) == (0, 1, True)
     with pytest.raises(PolicyError, match="not asked"):
         boxed_work(tmp_path, clock, policy=replace(POLICY, most={"A3.ssim_p": 0.1})).begin()
+    with pytest.raises(PolicyError, match="no release with boxes has"):
+        boxed_work(tmp_path, clock, policy=replace(POLICY, most={"headline_p_chance": 0.1})).begin()
     with pytest.raises(PolicyError, match="methods"):
         boxed_work(tmp_path, clock, policy=replace(POLICY, methods=())).begin()
 

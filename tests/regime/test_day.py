@@ -5,8 +5,6 @@ import itertools
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -30,6 +28,7 @@ from dpm_flower.regime.kept_releases import held
 from dpm_flower.training.checkpoint import write_tensors
 from tests.data.retention.fakes import DAY, FakeClock
 from tests.data.test_voc_xml import annotation
+from tests.in_memory import folder_in_memory
 from tests.regime.small_inbox import (
     CLASSES,
     IMAGES,
@@ -58,9 +57,8 @@ def _small(monkeypatch):
 @pytest.fixture
 def tmp_path(tmp_path):
     """In memory where there is some: a day syncs a hundred times."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
-        yield Path(folder)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture

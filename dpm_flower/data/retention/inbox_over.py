@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dpm_flower.core.errors import OutputError
+from dpm_flower.core.errors import OutputError, SettingError
 from dpm_flower.data.retention.inbox import Entry, collected, entries_of
 from dpm_flower.data.retention.inbox_files import files_in
 from dpm_flower.data.retention.keeping import Turn
@@ -69,8 +69,8 @@ def _due(inbox: Path, entries: Iterable[Entry], is_over: Callable[[int], bool], 
     for entry in entries:
         try:
             due = is_over(entry.came_at)
-        except FileNotFoundError:
-            continue  # whoever writes here is at work on it
+        except (FileNotFoundError, SettingError):
+            continue  # whoever writes here is at work on it; or its time is beyond all that can be written down
         except OSError as err:
             done.failed.append(OutputError(f"cannot look at a file of the inbox {inbox}: {err.strerror}"))
             continue

@@ -11,7 +11,7 @@ from dpm_flower.data.retention import inbox_over, layout
 from dpm_flower.data.retention.inbox import take_in
 from dpm_flower.data.retention.inbox_over import erase_over, over_in
 from dpm_flower.data.retention.keeping import Keeping
-from dpm_flower.data.retention.policy import RetentionPolicy
+from dpm_flower.data.retention.policy import LATEST_S, RetentionPolicy
 from tests.data.retention.fakes import DAY
 from tests.data.retention.test_inbox import left, png
 
@@ -102,6 +102,13 @@ def test_while_the_store_takes_images_of_the_warm_up_what_waits_has_their_time(i
     assert over_in(inbox, turn_of(store, clock)).files == 2
     store.add(png(), int(clock.wall_s))
     assert over_in(inbox, turn_of(store, clock)).files == 3
+
+
+def test_where_images_may_live_longer_than_can_be_written_down_nothing_that_waits_is_over(inbox, opened, clock, put):
+    store = opened(RetentionPolicy(ttl_s=LATEST_S, warm_up_ttl_s=LATEST_S, warm_up_items=0))
+    put("cat/a.png", OLD)
+    found = over_in(inbox, turn_of(store, clock))
+    assert (found.files, found.failed) == (0, [])
 
 
 def test_what_waits_is_over_exactly_when_it_would_not_be_taken_in(inbox, store, clock, put):
