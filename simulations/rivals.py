@@ -8,6 +8,8 @@ Rows:   features refine the lead's decider; images (raw, encrypted, made up) tra
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
         could choose. Rank-1 linkage stands in results.csv as L1.nearest.rank1_p. Model updates have no headline: see simulations.updates
+Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
+        no lesion on two sides, and photographs of things as public images, all of them
 Note:   not tuned for any row beyond what the studies of each say; never run in these settings by us
 """
 
@@ -83,3 +85,5 @@ STUDY = replace(
         "audit_seconds",
     ),
 )
+
+SKIN = replace(STUDY, name="rivals-skin", partition=replace(STUDY.partition, together="lesion_id", public=1.0))

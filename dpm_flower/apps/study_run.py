@@ -24,7 +24,7 @@ from dpm_flower.core.study import Study
 from dpm_flower.core.whole_file import sweep
 from dpm_flower.data.division import divide
 from dpm_flower.data.source_name import DIGITS, ROOTED
-from dpm_flower.data.sources import load
+from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.federation.opening import find_study, study_of
 from dpm_flower.federation.standings import GRPC, LOCAL
@@ -77,7 +77,7 @@ def check(study: Study) -> None:
     """Whatever can be refused is refused here, before any process starts: device, data, partition, backbone, its weights, hook point."""
     Compute.choose(study.device, study.precision)
     for seed in study.seeds:
-        division = divide(load(study.data, study.side), study.partition, seed)
+        division = divide(load_to_divide(study.data, study.side), study.partition, seed)
     classes = next(iter(division.entities.values())).train.classes
     PublicNets.assemble(study.backbone, study.hook, study.side, classes, stream(0, "check"), study_head(study, 0), study.weights)
 

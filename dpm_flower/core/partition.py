@@ -145,8 +145,8 @@ def _check(partition: Partition) -> None:
     if isinstance(partition.public_classes, int) and partition.public_classes < 1:
         raise SettingError(f"public_classes must be class numbers or how many (at least 1), got {partition.public_classes}")
     share = public_share(partition)
-    if not 0 < share <= 1 or (share == 1 and not partition.public_classes):
-        raise SettingError(f"public must lie between 0 and 1 (with public_classes it may be 1), got {share}")
+    if not 0 < share <= 1:  # all: where the public images are those of other classes or of another data set
+        raise SettingError(f"public must be a share in (0, 1], got {share}")
 
 
 def _check_hashable(partition: Partition) -> None:

@@ -75,8 +75,8 @@ def attributed(data: str, side: int) -> AttributedSet:
     if side < SMALLEST_SIDE:
         raise DataError(f"wanted images of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, the window of SSIM, got a side of {side}")
     source = SourceName.parse(data)
-    if source.label or source.attributes:
-        raise DataError(f"wanted a source without options that choose attributes, since all are taken, got {data!r}")
+    if source.label or source.attributes or source.public:
+        raise DataError(f"wanted a source without options that choose attributes, since all are taken, or public images, got {data!r}")
     if source.kind == NPZ:
         return _from_archive(source.path, side)
     if source.kind == CELEBA:

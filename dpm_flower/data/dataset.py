@@ -26,6 +26,7 @@ class DataSet:
     `notes` say what was done to the data on the way in and what a report must therefore state, for example a test set that had
     to be split off. `held_out_by` is None where the test set came with the data; where it was split off here, it is the column of
     which no value is on both sides, or "" where that was done image by image.
+    `public_classes` are those whose images everybody may see and of which the task knows nothing (see data/public_set.py).
     Raises ShapeError for images that are not square, not coloured or of two sizes; DataError for a part without images, class
     names, columns and attributes that do not fit the images, and training images of fewer than two classes.
     """
@@ -38,6 +39,7 @@ class DataSet:
     columns: Mapping[str, Column] = field(default_factory=dict)
     held_out_by: str | None = None
     attribute_names: tuple[str, ...] = ()
+    public_classes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         side = self.train.images.shape[-1]

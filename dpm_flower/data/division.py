@@ -1,7 +1,7 @@
 """A data set and a partition -> the public images and what each entity holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,10 +47,11 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
     out, and so are those of a value of `partition.together` that the test set holds. With public classes, the private task is
     relabelled 0..K-1 over the other classes, and so are the public images over theirs, both in ascending order of their old
     numbers. Public images depend on the seed and on the settings `public`, `public_classes` and `together` alone. Raises
-    PartitionError where a piece would be too small to be of use, for columns and classes that do not exist, and for `together`
-    where the test set was held out by something else.
+    PartitionError where a piece would be too small to be of use, for columns and classes that do not exist, for public classes where
+    the data set brings its own, and for `together` where the test set was held out by something else.
     """
     labels = dataset.train.labels
+    partition = _with_public_classes(dataset, partition)
     public_classes, classes = public_and_private_classes(dataset, partition)
     unique = distinct_in(dataset)
     groups, kept = kept_together(dataset, partition.together, unique.kept)
@@ -79,6 +80,17 @@ def divide(dataset: DataSet, partition: Partition, seed: int) -> Division:
         ),
         attribute_names=dataset.attribute_names,
     )
+
+
+def _with_public_classes(dataset: DataSet, partition: Partition) -> Partition:
+    """The partition, with the public classes that the data set brings, if any."""
+    if not dataset.public_classes:
+        return partition
+    if partition.public_classes:
+        raise PartitionError(
+            f"wanted no public classes of {dataset.name}, whose public images are of another data set, got {partition.public_classes}"
+        )
+    return replace(partition, public_classes=dataset.public_classes)
 
 
 def kept_together(dataset: DataSet, together: str, kept: Tensor) -> tuple[Tensor | None, Tensor]:

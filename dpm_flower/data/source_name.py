@@ -13,7 +13,8 @@ HELD_OUT = (FOLDER,)  # where a test set may have to be held out; all others com
 KNOWN = (
     f'"digits", a path to an .npz archive, a path to a folder of images, or one of {", ".join(ROOTED)} with its folder, '
     'as "cifar10:FOLDER"; after it, "?label=NAME" makes a column or an attribute the class, "?attributes=NAME,NAME" has attackers infer '
-    'others, "?apart=NAME" holds out whole values of a column where a folder has no test set, and "?download" fetches what torchvision can'
+    'others, "?apart=NAME" holds out whole values of a column where a folder has no test set, "?public=SOURCE" takes the public images '
+    'from another source, and "?download" fetches what torchvision can'
 )
 
 
@@ -21,10 +22,11 @@ KNOWN = (
 class SourceName:
     """A kind of source, the absolute path of its files (of the digits: none), the column or attribute that is the class, if one
     was named, the column by whose values a test set is to be held out, if any, whether missing files may be downloaded, and the
-    columns or attributes beside the class that the images are to have as attributes.
+    columns or attributes beside the class that the images are to have as attributes, and the other source, without options, whose
+    training images are the public ones.
 
     Written as "KIND:PATH" or "PATH", then "?" and options with "&" between: "faces.npz?label=Male", "celeba:FOLDER?label=Young&download",
-    "scans?apart=patient", "skin.npz?attributes=sex,localization".
+    "scans?apart=patient", "skin.npz?attributes=sex,localization&public=cifar10:FOLDER".
     """
 
     kind: str
@@ -33,6 +35,7 @@ class SourceName:
     apart: str = ""
     download: bool = False
     attributes: tuple[str, ...] = ()
+    public: "SourceName | None" = None
 
     @classmethod
     def parse(cls, data: str) -> "SourceName":
@@ -96,10 +99,13 @@ def _with_options(source: SourceName, options: str, data: str) -> SourceName:
             source = replace(source, attributes=names)
         elif name == "apart" and value and not source.apart:
             source = replace(source, apart=value)
+        elif name == "public" and value and source.public is None:
+            kind, path = _place(value, data)
+            source = replace(source, public=SourceName(kind, path))
         elif option == "download" and not equals and not source.download:
             source = replace(source, download=True)
         else:
-            wanted = '"label=NAME", "attributes=NAME,NAME", "apart=NAME" and "download"'
+            wanted = '"label=NAME", "attributes=NAME,NAME", "apart=NAME", "public=SOURCE" and "download"'
             raise DataError(f'wanted the options {wanted} after "?", each once, got {option!r} in {data!r}')
     return source
 

@@ -18,6 +18,7 @@ from dpm_flower.data.image_cache import ImageCache
 from dpm_flower.data.image_folder import image_folder
 from dpm_flower.data.imagenet import imagenet
 from dpm_flower.data.npz_file import npz_file
+from dpm_flower.data.public_set import with_public
 from dpm_flower.data.source_name import DIGITS, SourceName
 from dpm_flower.data.torchvision_sets import SETS, set_folder, torchvision_set
 from dpm_flower.data.undecoded import Undecoded
@@ -31,12 +32,34 @@ def load(data: str, side: int) -> DataSet:
 
     A process reads the same unchanged files once: equal calls share their images, which nobody may therefore write to. What
     had to be decoded lies in the cache (see data/image_cache.py) for the next process, unless that is switched off.
-    Raises DataError for an unknown source, for a side too small for SSIM, and for whatever is wrong with the files.
+    Raises DataError for an unknown source, for one that names other public images, for a side too small for SSIM, and for whatever
+    is wrong with the files.
     """
+    source = _alone(data)
+    _check_side(side)
+    return _kept(source, side, _state(source))
+
+
+def load_to_divide(data: str, side: int) -> DataSet:
+    """As `load`, for whoever divides it into public and private images: the public ones may be those of another source."""
+    source = SourceName.parse(data)
+    if source.public is None:
+        return load(data, side)
+    _check_side(side)
+    return _joined(source, side, _state(source), _state(source.public))
+
+
+def _alone(data: str) -> SourceName:
+    """Raises DataError for a source that names others, which only a partition tells from its own."""
+    source = SourceName.parse(data)
+    if source.public is not None:
+        raise DataError(f"wanted a source without public images of another one, since no partition divides it here, got {data!r}")
+    return source
+
+
+def _check_side(side: int) -> None:
     if side < SMALLEST_SIDE:
         raise DataError(f"wanted images of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, the window of SSIM, got a side of {side}")
-    source = SourceName.parse(data)
-    return _kept(source, side, _state(source))
 
 
 def described(data: str) -> Undecoded:
@@ -44,7 +67,15 @@ def described(data: str) -> Undecoded:
 
     Downloads nothing. Raises DataError.
     """
-    return _undecoded(replace(SourceName.parse(data), download=False), SMALLEST_SIDE)
+    return _undecoded(replace(_alone(data), download=False), SMALLEST_SIDE)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _joined(source: SourceName, side: int, state: str, public_state: str) -> DataSet:
+    """The data set of that source and the one of its public images, in one; the states are those of their files."""
+    assert source.public is not None
+    own = _kept(replace(source, public=None), side, state)
+    return with_public(own, _kept(source.public, side, public_state))
 
 
 @functools.lru_cache(maxsize=KEPT)

@@ -25,7 +25,7 @@ from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.core.sweep import Sweep
 from dpm_flower.data.division import Division, divide
-from dpm_flower.data.sources import load
+from dpm_flower.data.sources import load_to_divide
 from dpm_flower.exchange.shard_place import settle
 from dpm_flower.federation.own_data import brought, own_digest, part_of
 from dpm_flower.nets.anchor_head import head_for
@@ -109,7 +109,7 @@ def output_of(run_config: Mapping[str, UserConfigValue]) -> Path:
 @functools.lru_cache(maxsize=4)  # a process works for several entities and seeds, on images that never change
 def division_of(data: str, side: int, partition: Partition, seed: int) -> Division:
     """The study's images, divided under a seed."""
-    return divide(load(data, side), partition, seed)
+    return divide(load_to_divide(data, side), partition, seed)
 
 
 def site_file_of(context: Context) -> SiteFile | None:

@@ -19,7 +19,7 @@ from dpm_flower.data.dataset import DataSet
 from dpm_flower.data.division import Division
 from dpm_flower.data.file_tree import state_of
 from dpm_flower.data.source_name import SourceName
-from dpm_flower.data.sources import load
+from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.opening import division_of
 from dpm_flower.federation.presence import Present
 from dpm_flower.studies.facts import Facts, Holding, TestSet
@@ -84,7 +84,7 @@ def circumstances_of(study: Study) -> str:
     division = division_of(study.data, study.side, study.partition, 0)
     held = {f"{name} {part}": getattr(own, part) for name, own in division.entities.indices.items() for part in ("train", "validation")}
     compute = Compute.choose(study.device, study.precision)
-    data = _data_digest(study.data, load(study.data, study.side))
+    data = _data_digest(study.data, load_to_divide(study.data, study.side))
     return "\x1f".join([data, tensors_digest(held), _weights_digest(study.weights), str(compute), version("dpm-flower"), version("torch")])
 
 
@@ -97,7 +97,8 @@ def _data_digest(data: str, dataset: DataSet) -> str:
     if sum(part.images.nbytes for part in parts.values()) <= READ_WHOLE_BYTES:
         tensors |= {f"{name} images": part.images for name, part in parts.items()}
     else:
-        words.append(state_of(SourceName.parse(data).path))
+        source = SourceName.parse(data)
+        words += [state_of(each.path) for each in (source, source.public) if each is not None]
     return hashlib.sha256("\x1f".join([tensors_digest(tensors), *words]).encode(errors="backslashreplace")).hexdigest()
 
 

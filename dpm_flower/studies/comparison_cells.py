@@ -70,14 +70,19 @@ def _state_of_data(data: str) -> str:
     """What names the data -> the same with what tells whether their files have changed; what names no source is its name."""
     try:
         source = SourceName.parse(data)
-        if source.kind == DIGITS:
-            return data
-        if not source.path.is_file():
-            return f"{data}\x1f{state_of(source.path)}"
-        with source.path.open("rb") as file:
-            return f"{data.partition('?')[2]}\x1f{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        states = [_state_of_source(each, data) for each in (source, source.public) if each is not None]
+        return "\x1f".join(states)
     except (DataError, OSError):  # the trial refuses it, and says why
         return data
+
+
+def _state_of_source(source: SourceName, data: str) -> str:
+    if source.kind == DIGITS:
+        return data
+    if not source.path.is_file():
+        return f"{data}\x1f{state_of(source.path)}"
+    with source.path.open("rb") as file:
+        return f"{data.partition('?')[2]}\x1f{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 @functools.cache

@@ -75,3 +75,8 @@ def test_a_side_without_images_is_refused():
         sides(public=0.999)
     with pytest.raises(PartitionError, match=r"none of 200 .*; 20 of public classes have the 'patient' of a private one"):
         sides(torch.zeros(200, dtype=torch.int64), public_classes=(1,), together="patient")
+
+
+def test_all_images_are_public_only_where_others_are_left():
+    with pytest.raises(PartitionError, match="wanted at least 1 private image, got none of 200"):
+        sides(public=1.0)

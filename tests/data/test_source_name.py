@@ -33,6 +33,11 @@ def test_a_name_is_taken_apart(tmp_path, data, kind, path, options):
     assert SourceName.parse(data) == SourceName(kind, tmp_path / path if path else Path(), **options)
 
 
+def test_public_images_may_be_of_another_source(tmp_path):
+    found = SourceName.parse("a.npz?public=cifar10:faces&label=ill")
+    assert found == SourceName("npz", tmp_path / "a.npz", label="ill", public=SourceName("cifar10", tmp_path / "faces"))
+
+
 @pytest.mark.parametrize("data", ["~nobody-of-that-name/x", "imagenet:~nobody-of-that-name", "x" * 300, "\0a", "imagenet:\0a"])
 def test_a_path_that_cannot_be_looked_up_is_refused(data):
     with pytest.raises(DataError, match="wanted a path that can be looked up, got '"):
@@ -84,6 +89,9 @@ def test_the_unknown_is_told_what_is_known(data):
         ("a.npz?attributes=", "got 'attributes='"),
         ("a.npz?attributes=x,", "got 'attributes=x,'"),
         ("a.npz?attributes=x,y,x", "got 'attributes=x,y,x'"),
+        ("a.npz?public=", "got 'public='"),
+        ("a.npz?public=b.npz&public=c.npz", "got 'public=c.npz'"),
+        ("a.npz?public=nothing", r'wanted "digits", .*got .a.npz\?public=nothing'),
         ("a.npz?attributes=x&attributes=y", "each once, got 'attributes=y'"),
         ("digits?attributes=x", "wanted a label or attributes of a source that has columns"),
         ("a.npz?download", "wanted a download of a source that torchvision can fetch"),

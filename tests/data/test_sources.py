@@ -7,7 +7,7 @@ from PIL import Image
 
 from dpm_flower.core.errors import DataError
 from dpm_flower.data import sources
-from dpm_flower.data.sources import load
+from dpm_flower.data.sources import described, load, load_to_divide
 
 X = np.random.default_rng(0).integers(0, 256, (4, 12, 12, 3), dtype=np.uint8)
 Y = np.array([0, 1, 0, 1])
@@ -17,8 +17,10 @@ Y = np.array([0, 1, 0, 1])
 def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("DPM_FLOWER_CACHE", str(tmp_path_factory.mktemp("cache")))
     sources._kept.cache_clear()
+    sources._joined.cache_clear()
     yield
     sources._kept.cache_clear()
+    sources._joined.cache_clear()
 
 
 @pytest.fixture
@@ -217,3 +219,18 @@ def test_the_class_is_no_attribute(folder, kind):
     )
     with pytest.raises(DataError, match="beside the class, which is released, got who"):
         load(f"{folder}/{kind}?label=who&attributes=who", 12)
+
+
+def test_public_images_of_another_source_are_for_who_divides(tmp_path):
+    own, other = saved(tmp_path / "own.npz", X), saved(tmp_path / "other.npz", 255 - X)
+    data = f"{own}?public={other}"
+    found = load_to_divide(data, 12)
+    assert found is load_to_divide(data, 12)
+    assert (found.class_names, found.public_classes) == (("0", "1", "other: 0", "other: 1"), (2, 3))
+    assert found.train.labels.tolist() == [0, 1, 0, 1, 2, 3, 2, 3]
+    assert load_to_divide(own, 12).public_classes == ()
+    saved(tmp_path / "other.npz", X // 2)
+    assert not (load_to_divide(data, 12).train.images == found.train.images).all()
+    for alone in (lambda: load(data, 12), lambda: described(data)):
+        with pytest.raises(DataError, match="wanted a source without public images of another one"):
+            alone()

@@ -13,7 +13,7 @@ from dpm_flower.core.labelled import Labelled, joined_images
 from dpm_flower.core.protocols import AttackerView, SharingMethod
 from dpm_flower.core.study import Study
 from dpm_flower.data.division import divide
-from dpm_flower.data.sources import load
+from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.opening import open_nets
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.attacker_views import plain
@@ -71,7 +71,7 @@ def scene_of(ground: Ground, study: Study) -> Scene:
         raise SettingError(f"wanted three entities, who receives, who sends and who attacks, got {', '.join(names)}")
     study = replace(study, data=ground.data)
     common = ground.common / kept_as("scene", repr(study))
-    division = divide(load(study.data, study.side), study.partition, ground.seed)
+    division = divide(load_to_divide(study.data, study.side), study.partition, ground.seed)
     own = division.entities[names[2]].train
 
     def task(name: str) -> EntityTask:
