@@ -38,14 +38,18 @@ from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.frontier import ADAPTING, POISONED
 from simulations.frontier import STUDY as FRONTIER
+from simulations.table4 import OBFUSCATED
 
+OBFUSCATION = replace(  # the weights of simulations.table4, and as many cycles of its three turns as a module has steps
+    OBFUSCATED.obfuscation, privacy=None, fitting=replace(OBFUSCATED.obfuscation.fitting, steps=1050)
+)
 FEATURES: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
     "noise 1": PerturbedFeatures(perturbation=GaussianNoise(sigma=1.0)),
     "strongest 10 %": SparseFeatures(share=0.1),
     "64 components": ProjectedFeatures(dimensions=64),
     "class means": ClassMeanFeatures(),
-    "DeepObfuscator": DeepObfuscator(),
+    "DeepObfuscator": DeepObfuscator(obfuscation=OBFUSCATION),
     "coded features": CodedFeatures(),
     "fair features": FairFeatures(),
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
