@@ -9,9 +9,9 @@ Shows:  F1 and AUC inside the field of view, on whole test photographs; memorise
         held-out ones by their nearest synthetic patch (0.5: not at all)
 Claim:  the authors' (Dual GAN, arXiv 1709.01872): a U-Net that learnt from synthetic pairs alone comes within a few points of one that
         learnt from real ones (F1 .8877 against .8988, on another split and with DRIVE's photographs at full size)
-Found:  nothing yet in these settings. In far smaller ones (128 x 128, 128 patches of 32 x 32, 400 steps of the masks' generator, 200
-        of the rest, seed 0) real patches gave F1 .676 and AUC .903, synthetic ones .277 and .508: that is chance, the masks being
-        nearly all empty, and an empty mask is as near to all others and counts as memorised
+Found:  (seed 0) F1 .755 and AUC .957 from real patches, .486 and .766 from synthetic ones, .733 and .949 from both. Of the synthetic
+        photographs 71 % lie nearer to a training patch than 95 % of held-out ones do, and still membership is told at .534 only: they
+        are near to all photographs, known and unknown
 Note:   "the generator never sees the photographs" is no guarantee, and here it sees them: the figures of copying say what came of it
 """
 
