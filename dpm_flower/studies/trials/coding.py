@@ -1,12 +1,9 @@
 """Rate against accuracy and leakage: what leaves for an image, coded at one quality, is read by the decider and by an attacker."""
 
-from dataclasses import dataclass
-from io import BytesIO
-from typing import Literal, TypeAlias, get_args
+from dataclasses import dataclass, replace
+from typing import get_args
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from dpm_flower.core.codec_name import codec_of
@@ -15,9 +12,8 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_bytes, as_floats
 from dpm_flower.studies.trials.coding_scene import USUAL_TASK, CodingTask, Scene
 from dpm_flower.studies.trials.coding_systems import System
+from dpm_flower.studies.trials.picture_files import PictureFormat, picture_file, picture_of, released_bytes
 from dpm_flower.training.prediction import accuracy, apply
-
-PictureFormat: TypeAlias = Literal["JPEG", "AVIF"]
 
 PICTURES = 8  # of the first test images, shown beside the attacker's guesses
 
@@ -57,8 +53,9 @@ class CodedTrial:
 class PictureTrial:
     """The test images themselves as JPEG or AVIF files of one `quality`; figures as in `CodedTrial`, and the decoded image is the guess.
 
-    A file holds all that a picture viewer needs: of a small JPEG, most bytes are tables. Raises SettingError for another quality than
-    1 to 100.
+    "bytes" and "bpp" are a file's, without its label. It holds all that a picture viewer needs: of a small JPEG, most bytes are tables.
+    "bytes_shared" is what compares with coded features: tables and headers once for all images, labels and all. Raises SettingError for
+    another quality than 1 to 100.
     """
 
     name: str
@@ -73,23 +70,13 @@ class PictureTrial:
     def run(self, ground: Ground) -> Found:
         """Codes and decodes each image by itself, and asks the whole network."""
         scene = self.task.scene(ground)
-        files = [self._file(image) for image in as_bytes(scene.test.images).permute(0, 2, 3, 1).numpy()]
-        decoded = torch.stack([_pixels(file) for file in files])
+        images = list(as_bytes(scene.test.images).permute(0, 2, 3, 1).numpy())
+        files = [picture_file(image, self.format, self.quality) for image in images]
+        decoded = torch.stack([picture_of(file) for file in files])
         answers = accuracy(scene.nets.whole_network(), decoded, scene.test.labels, ground.compute)
-        return _found(scene, sum(map(len, files)) / len(files), answers.top1, as_floats(decoded))
-
-    def _file(self, pixels_HW3: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-        file, image = BytesIO(), Image.fromarray(pixels_HW3)
-        if self.format == "JPEG":
-            image.save(file, "JPEG", quality=self.quality, optimize=True)
-        else:
-            image.save(file, "AVIF", quality=self.quality, max_threads=1)
-        return file.getvalue()
-
-
-def _pixels(file: bytes) -> Tensor:
-    with Image.open(BytesIO(file)) as image:
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+        found = _found(scene, sum(map(len, files)) / len(files), answers.top1, as_floats(decoded))
+        shared = released_bytes(images, scene.test.labels, self.format, self.quality) / len(images)
+        return replace(found, figures={**found.figures, "bytes_shared": shared})
 
 
 def _found(scene: Scene, size: float, top1: float, guesses: Tensor) -> Found:

@@ -115,6 +115,7 @@ def test_pictures_are_files_of_their_own_and_the_decoded_image_is_the_guess(kind
     assert poor.figures["bytes"] < good.figures["bytes"]
     assert poor.figures["psnr"] < good.figures["psnr"]
     assert poor.figures["psnr"] > poor.figures["psnr_label"]
+    assert 0 < poor.figures["bytes_shared"] < poor.figures["bytes"]  # tables are not each picture's own
     file = BytesIO()
     knobs = {"optimize": True} if kind == "JPEG" else {"max_threads": 1}
     Image.fromarray(as_bytes(scene.test.images[0]).permute(1, 2, 0).numpy()).save(file, kind, quality=10, **knobs)
