@@ -48,6 +48,14 @@ def bd_difference(anchor: Iterable[Point], other: Iterable[Point]) -> float:
     return _mean_difference(_sorted(anchor), _sorted(other), "x")
 
 
+def common_range(anchor: Iterable[Point], other: Iterable[Point]) -> tuple[float, float]:
+    """Curves y(x) of an anchor and another -> the least and the greatest x that both have, over which `bd_difference` is a mean.
+
+    Where that is short, so is what the mean rests on: its error is that of the few points beside it. Raises MetricError as that does.
+    """
+    return _common(_sorted(anchor), _sorted(other), "x")
+
+
 def rising(curve: Iterable[Point]) -> list[Point]:
     """Points (rate, quality) -> those of them whose quality no point of the same or a lower rate reaches, by rate.
 
@@ -78,11 +86,17 @@ def _sorted(curve: Iterable[Point]) -> list[Point]:
 
 def _mean_difference(anchor: Sequence[Point], other: Sequence[Point], what: str) -> float:
     """Two curves y(x) -> the mean of other - anchor over the x that both have."""
+    low, high = _common(anchor, other, what)
+    areas = [float(PchipInterpolator(*np.array(curve, np.float64).T).integrate(low, high)) for curve in (anchor, other)]
+    return (areas[1] - areas[0]) / (high - low)
+
+
+def _common(anchor: Sequence[Point], other: Sequence[Point], what: str) -> tuple[float, float]:
+    """Two curves y(x), by x -> from where to where both have it."""
     for curve in (anchor, other):
         if any(later[0] <= sooner[0] for sooner, later in itertools.pairwise(curve)):
             raise MetricError(f"wanted a curve on which {what} rises from point to point, got {[x for x, _ in curve]}")
     low, high = max(anchor[0][0], other[0][0]), min(anchor[-1][0], other[-1][0])
     if not low < high:
         raise MetricError(f"the curves have no {what} in common: one ends at {high:g}, the other begins at {low:g}")
-    areas = [float(PchipInterpolator(*np.array(curve, np.float64).T).integrate(low, high)) for curve in (anchor, other)]
-    return (areas[1] - areas[0]) / (high - low)
+    return low, high

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpm_flower.core.errors import MetricError
-from dpm_flower.metrics.bjontegaard import bd_difference, bd_quality, bd_rate, rising
+from dpm_flower.metrics.bjontegaard import bd_difference, bd_quality, bd_rate, common_range, rising
 
 CURVE = [(100.0, 30.0), (200.0, 33.5), (400.0, 36.0), (900.0, 38.0)]
 FACTORS = st.floats(0.1, 10)
@@ -40,6 +40,12 @@ def test_only_what_both_curves_have_counts():
     far = [*CURVE, (5000.0, 50.0)]
     assert bd_rate(CURVE, far) == pytest.approx(0, abs=0.02)
     assert bd_quality([(rate, quality) for rate, quality in far if rate < 1000], CURVE) == 0
+
+
+def test_what_curves_have_in_common_is_told():
+    assert common_range(CURVE, [(50.0, 1.0), (300.0, 2.0)]) == (100.0, 300.0)
+    with pytest.raises(MetricError, match="no x in common"):
+        common_range(CURVE, [(900.0, 1.0), (1000.0, 2.0)])
 
 
 def test_exchanged_curves_exchange_signs():
