@@ -5,11 +5,14 @@ Run:    dpm-flower study simulations.synthetic_classes
 Data:   handwritten digits that need no download: 800 images of 16 x 16 are the entity's, 400 more are held out for the gate, 500 test.
         CIFAR: of 10,000 training images of 32 x 32 the entity has 3,000, 1,500 more are held out; 2,500 test
 Shows:  top-1 on real test images of a classifier that learnt for as many steps from the entity's own images, from as many synthetic
-        ones with the same labels, or from the mean image of each label's class; and what was refused by the gate: memorised is the
-        share of the first draw that lies nearer to an own image than all but 5 % of held-out ones do
+        ones with the same labels, or from the mean image of each label's class; what naming the nearest of those means is right in;
+        and what was refused by the gate: memorised is the share of the first draw that lies nearer to an own image than all but 5 % of
+        held-out ones do
 Claim:  synthetic releases teach more than class means, which are all that a label and a few numbers can tell, and less than the images
 Found:  (digits, three seeds) 99.0 +- 0.2 % from real images, 61.1 +- 5.3 from synthetic ones, 51.0 +- 17.2 from class means: more in the
-        mean, not in every seed (55.0 against 58.0, 63.8 against 63.6, 64.6 against 31.4). None of the drawn images was a copy
+        mean, not in every seed (55.0 against 58.0, 63.8 against 63.6, 64.6 against 31.4). None of the drawn images was a copy. But means
+        teach a deep network little that they tell: naming the nearest one is right in 90.1 +- 0.6 %, so that of digits synthetic images
+        do not teach more than class means. Of CIFAR that is right in 27.8 +- 0.3 %, which its synthetic images have to beat
 """
 
 from dataclasses import replace
@@ -19,7 +22,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.studies.trials.synthetic_classes import TaughtBy, Teaching
 
-TAUGHT_BY: tuple[TaughtBy, ...] = ("real", "synthetic", "class means")
+TAUGHT_BY: tuple[TaughtBy, ...] = ("real", "synthetic", "class means", "nearest class mean")
 DIGITS = SyntheticImages(width=24, fitting=Fitting(steps=1500, learning_rate=4e-4, batch_size=32, weight_decay=0.0, schedule="cosine"))
 OBJECTS = SyntheticImages(fitting=Fitting(steps=3000, learning_rate=4e-4, batch_size=32, weight_decay=0.0, schedule="cosine"))
 

@@ -14,11 +14,12 @@ from dpm_flower.core.labelled import Labelled, as_bytes, as_floats
 from dpm_flower.data.sources import load
 from dpm_flower.data.stratified import stratified_split
 from dpm_flower.methods.synthetic_images import SyntheticImages
+from dpm_flower.metrics.copying import nearest
 from dpm_flower.nets.backbones import build_backbone
 from dpm_flower.training.prediction import accuracy
 from dpm_flower.training.supervised import Examples, train_classifier
 
-TaughtBy: TypeAlias = Literal["real", "synthetic", "class means"]
+TaughtBy: TypeAlias = Literal["real", "synthetic", "class means", "nearest class mean"]
 USUAL_METHOD = SyntheticImages()
 
 
@@ -27,7 +28,9 @@ class Teaching:
     """A fresh `backbone` learns from an entity's `images`, from as many made-up ones, or from their classes' means in their place.
 
     As many again as half of them are held out for the gate of `method`; both are drawn from the training images of `side` pixels.
-    The same steps and labels whatever it learns from; all test images are real. Raises SettingError for knobs that cannot work.
+    The same steps and labels whatever it learns from; all test images are real. A deep network is a poor way to use a few means: "nearest
+    class mean" learns nothing and names the class whose mean an image lies nearest to, pixel by pixel, and what is to teach more than
+    means do has to beat that as well. Raises SettingError for knobs that cannot work.
     """
 
     name: str
@@ -52,6 +55,10 @@ class Teaching:
         own, held_out = self._parted(data.train, ground)
         figures, pictures = dict[str, float](), {"real": as_floats(own.images[: self.shown])}
         lessons: Tensor = own.images
+        if self.taught_by == "nearest class mean":
+            means = class_mean_guess(torch.arange(own.classes), own).images
+            right = nearest(data.test.images, means).which == data.test.labels
+            return Found({"top1": float(right.double().mean())}, pictures | {self.taught_by: means})
         if self.taught_by == "synthetic":
             sharer = self.method.learnt(own, held_out, compute=ground.compute, rng=ground.stream("synthetic"), report=ground.report)
             lessons, figures = sharer.share(own.images, own.labels).images, dict(sharer.figures)

@@ -1,11 +1,14 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from dpm_flower.core.comparison import Ground, Trial
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.progress import silent
+from dpm_flower.data.sources import load
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.studies.trials.synthetic_classes import Teaching
@@ -35,6 +38,18 @@ def test_what_stands_in_for_images_is_shown_beside_them_and_only_what_is_made_up
     assert found["real"].figures["top1"] != found["class means"].figures["top1"]
     means, images = found["class means"].pictures["class means"], found["class means"].pictures["real"]
     assert float(means.std(0).mean()) < float(images.std(0).mean())  # of few classes
+
+
+def test_whoever_has_the_means_may_use_them_without_a_network(tmp_path):
+    """In a plain comparison: each test image against each class's mean. On digits it is right in nine of ten."""
+    found = run(tmp_path, "nearest class mean")
+    data = load("digits", SMALL.side)
+    own, _ = SMALL._parted(data.train, Ground(data="digits", seed=0, folder=tmp_path, common=tmp_path, compute=CPU, report=silent))
+    means = torch.stack([as_floats(own.images[own.labels == label]).mean(0) for label in range(10)])
+    said = torch.cdist(as_floats(data.test.images).flatten(1), means.flatten(1)).argmin(1)
+    assert found.figures == {"top1": pytest.approx(float((said == data.test.labels).float().mean()))}
+    assert found.figures["top1"] > 0.7
+    torch.testing.assert_close(found.pictures["nearest class mean"], means)
 
 
 def test_more_images_than_there_are_are_refused(tmp_path):
