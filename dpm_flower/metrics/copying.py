@@ -17,7 +17,8 @@ LEAST_DEVIATION = 1 / 255  # an image flatter than this has nothing in it but ro
 class Copying:
     """Distances of synthetic images to their nearest training image (N,), and of held-out real ones to theirs (M,): the baseline.
 
-    What lies nearer than `threshold`, the baseline's alpha-quantile, counts as memorised.
+    What lies nearer than `threshold`, the baseline's alpha-quantile, counts as memorised, and so does what lies at no distance at all:
+    where a share alpha of the held-out images are in the training set as well, nothing would be nearer than they.
     """
 
     distances: Tensor
@@ -26,8 +27,8 @@ class Copying:
 
     @property
     def memorised(self) -> Tensor:
-        """Which synthetic images lie nearer to a training image than all but a share alpha of the held-out ones do (N,) bool."""
-        return self.distances < self.threshold
+        """Which synthetic images are a training image, or lie nearer to one than all but a share alpha of the held-out do (N,) bool."""
+        return (self.distances < self.threshold) | (self.distances == 0)
 
     @property
     def figures(self) -> dict[str, float]:

@@ -45,6 +45,13 @@ def test_copies_are_memorised_and_as_varied_images_are_not():
     assert caught.figures["nearest"] < 0.02
 
 
+def test_a_copy_counts_also_where_held_out_images_are_copies_themselves():
+    """Twins on both sides make the threshold 0, below which nothing lies."""
+    found = copying(torch.tensor([0.0, 0.2]), torch.tensor([0.0, 0.0, 0.3, 0.4]))
+    assert found.threshold == 0
+    assert found.memorised.tolist() == [True, False]
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_an_alpha_that_is_no_share_is_refused(alpha):
     with pytest.raises(MetricError, match="between 0 and 1"):
