@@ -5,9 +5,16 @@ Run:    make study STUDY=simulations.rivals DATA=<cifar10_subset.npz>, or any .n
 Data:   the lead pre-trains and receives; the victim releases; the attacking peer owns images of the same classes; as simulations.frontier
 Rows:   features refine the lead's decider; images (raw, encrypted, made up) train a network of its own from scratch, beside what it
         comes to on its own images alone; federated averaging of the lead's and the victim's and the peer's networks sends no release
+Beside: three things in which rows differ by more than what is shared. A decider is refined for 300 steps after 500 of pre-training; a
+        network of images has 500 in all, so that its row compares with "own images" and not with features: its gain kept has the longer
+        trained decider for own data. Encrypted images train the backbone, a convolutional network that is tested on clear ones; what
+        the vision transformer that they are meant for learns of them is told by simulations.encrypted. Federated averaging has the
+        peer's images besides, more than half as many again
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
-        could choose. Rank-1 linkage stands in results.csv as L1.nearest.rank1_p. Model updates have no headline: see simulations.updates
+        could choose: it is no floor's equal, and lies above 0 whatever was made up. Model updates have no headline: see
+        simulations.updates. Bytes and seconds are of a whole release: the sender's time is what it takes to make one, time that of who
+        receives and trains
 Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
         no lesion on two sides, and photographs of things as public images, all of them
 Note:   not tuned for any row beyond what the studies of each say; never run in these settings by us
@@ -81,10 +88,12 @@ STUDY = replace(
         "gain_kept",
         "headline",
         "headline_p95",
+        "rank1",
         "attribute_auc",
         "top1_release",
         "bytes",
         "fetched",
+        "sender_seconds",
         "seconds",
         "audit_seconds",
     ),
