@@ -13,8 +13,12 @@ Found:  RS with 4 x 4 patches hides next to nothing: every patch is in clear, an
         pixels, 93 % at 64; the solved images have an SSIM of 0.97 and 0.95, the released ones of 0.08 and 0.11 (seed 0, 256 images).
         Top-1 43.2 clear, 42.0 RS without positions, 42.6 PEViT, 42.4 MI (seed 0, standard error 1.0): no difference is shown
 More:   STUDY=simulations.encrypted:AT_64 for images of 64 pixels in patches of 16, as tiny_imagenet20_64.npz
+Pooled: STUDY=simulations.encrypted:POOLED for what peers gain: the rows above have what five entities of 1,500 images released, without
+        a common key; beside each stands what a learner comes to on the images of one of them, encrypted likewise, in as many steps.
+        With the same --output the rows of both are run once. Not run by us
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from dpm_flower.attacks.decryptor import TransformerDecryptor
@@ -75,3 +79,22 @@ COMPARISON = Comparison(
     ),
 )
 AT_64 = replace(COMPARISON, name="encrypted-64", trials=trials(64, 16))
+
+OTHERS = 0.85  # of the training images; what is left is a fifth of what leaves elsewhere, one entity's of five
+
+
+def alone(learners: Iterable[Recognising]) -> tuple[Recognising, ...]:
+    """Learners from what all have released -> the same from one entity's own images."""
+    return tuple(
+        replace(learner, name=f"{learner.name}, own images", divided=replace(learner.divided, attacker=OTHERS)) for learner in learners
+    )
+
+
+LEARNERS = tuple(trial for trial in COMPARISON.trials if isinstance(trial, Recognising))
+POOLED = replace(
+    COMPARISON,
+    name="encrypted-pooled",
+    trials=(*LEARNERS, *alone(LEARNERS)),
+    columns=COMPARISON.columns[:1],
+    conclude=together(*(gap(pooled.name, own.name) for pooled, own in zip(LEARNERS, alone(LEARNERS), strict=True))),
+)

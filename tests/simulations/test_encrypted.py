@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.nets.pevit import VitSize
-from simulations.encrypted import AT_64, COMPARISON
+from dpm_flower.studies.trials.encrypted import Recognising
+from simulations.encrypted import AT_64, COMPARISON, LEARNERS, POOLED
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 METHODS = {"raw": RawImages(), "shuffled": ShuffledImages(patch=4), "mixed": MixedImages(patch=4)}
@@ -86,3 +88,13 @@ def test_rows_differ_in_what_is_compared_and_in_nothing_else() -> None:
         ]
         assert len({repr(one.divided) for one in (*learners, *attackers)}) == 1
         assert all((one.divided.side // one.method.patch) == 4 for one in attackers)
+
+
+def test_what_peers_gain_is_told_beside_the_same_learner_with_one_entitys_images() -> None:
+    own = [trial for trial in POOLED.trials[len(LEARNERS) :] if isinstance(trial, Recognising)]
+    assert POOLED.trials[: len(LEARNERS)] == LEARNERS == COMPARISON.trials[: len(LEARNERS)]  # and so cells that need not be run twice
+    assert [replace(one, name=all_.name, divided=all_.divided) for one, all_ in zip(own, LEARNERS, strict=True)] == list(LEARNERS)
+    assert {round((1 - one.divided.attacker) / (1 - all_.divided.attacker), 6) for one, all_ in zip(own, LEARNERS, strict=True)} == {0.2}
+    figures = {(trial.name, 0): {"top1": 0.1 * place} for place, trial in enumerate(POOLED.trials)}
+    assert POOLED.conclude is not None
+    assert len(POOLED.conclude(figures)) == len(LEARNERS)
