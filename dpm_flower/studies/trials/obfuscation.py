@@ -49,6 +49,7 @@ class Protecting:
     def run(self, ground: Ground) -> Found:
         """The scene, the protection on it, and all attackers -> mAP of both kinds of attributes, L1 and sign-aware SSIM of guesses.
 
+        And the average precision of each attribute by its name: "utility_ap.Smiling", "privacy_ap_A0.Male".
         What share of SSIM was recovered is left out where the public reconstructor does not see more in raw features than the mean image.
         """
         scene = Scene.of(self.task, ground)
@@ -62,6 +63,8 @@ class Protecting:
         anchors = sign_aware_ssim(truth, floor), sign_aware_ssim(truth, ceiling)
         figures = {"utility_map": useful.mean, "utility_map_chance": useful.chance, "privacy_map_labels": _from_labels(scene).mean}
         figures |= {f"privacy_map_{who}": found.mean for who, found in read.items()} | {"privacy_map_chance": read["A0"].chance}
+        figures |= {f"utility_ap.{name}": value for name, value in useful.by_attribute.items()}
+        figures |= {f"privacy_ap_{who}.{name}": value for who, found in read.items() for name, value in found.by_attribute.items()}
         for who, guess in (guesses | {"floor": floor, "ceiling": ceiling}).items():
             alike = sign_aware_ssim(truth, guess)
             figures |= {f"ssim_{who}": float(alike.mean()), f"l1_{who}": float(sign_aware_l1(truth, guess).mean())}

@@ -48,7 +48,10 @@ def test_every_attacker_of_a_row_has_its_figures_and_pictures(rows, row, attacke
     found, who = rows[row], attackers.split()
     images = {f"{score}_{one}" for score in ("ssim", "l1") for one in who}
     attributes = {f"privacy_map_{one}" for one in who if one != "A3"}
-    assert set(found.figures) == FROM_RAW | images | attributes
+    assert {key for key in found.figures if "_ap" not in key} == FROM_RAW | images | attributes
+    for mean in ("utility_map", *attributes):
+        each = [value for key, value in found.figures.items() if key.startswith(f"{mean.replace('_map', '_ap')}.")]
+        assert found.figures[mean] == pytest.approx(sum(each) / len(each))
     assert all(math.isfinite(value) for value in found.figures.values())
     assert list(found.pictures) == ["images", *who]
     assert all(
