@@ -12,8 +12,7 @@ Note:   one attacker learns from all qualities of a system; sentences below the 
         which accuracies. Every file brings tables of its own: at 32 pixels they are 290 to 320 bytes of a JPEG, 275 of an AVIF, most of
         both. A release of features has one set, and so has "tables once", what the same pictures take in one release with their labels:
         that is what features compare with
-Limits: a reconstructor is as wide as what it is given, so that who attacks a bottleneck of 21 channels is weaker than who attacks 64. The
-        subset's images were JPEG files once: a JPEG of about that quality (70 and more) codes them nearly without loss
+Limits: the subset's images were JPEG files once: a JPEG of about that quality (70 and more) codes them nearly without loss
 Found:  (seed 0; 22 min of a core) beside direct features at their accuracy the plain bottleneck takes 28 % more bytes, over no more than
         57.6 to 58.0 % of accuracy, and the adversarial one 9 % fewer (57.6 to 58.7 %), where one accuracy errs by 1.0. The plain one
         leaves its attacker 0.2 to 0.4 dB above the label's mean image, and the adversary takes nothing more (-0.02 dB); but at 222

@@ -87,7 +87,8 @@ class AttributeInference:
         rows = (known.attributes != UNKNOWN).any(1)
         train_multi_label(
             classifier,
-            torch.cat([seen(features, known.labels, known.told)[rows] for features in released]),
+            # taken before they are standardised: public images of another kind would give the victims' kind another mean
+            torch.cat([seen(features[rows], known.labels[rows], known.told) for features in released]),
             torch.cat([known.attributes[rows]] * len(released)),
             replace(self.fitting, steps=self.fitting.steps * len(released)),
             compute=view.compute,

@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
+from dpm_flower.attacks import attribute_inference
 from dpm_flower.attacks.attribute_inference import INFERRING, AttributeInference
 from dpm_flower.attacks.attribute_rates import attribute_rates
 from dpm_flower.attacks.kept_weights import WEIGHTS
@@ -219,3 +220,14 @@ def test_it_answers_what_images_have_and_guesses_and_links_none():
     assert not isinstance(ATTACK, Attack | LinkageAttack)
     assert ATTACK.level is Level.L2
     assert hash(ATTACK) == hash(replace(ATTACK))
+
+
+def test_public_images_of_another_kind_move_nothing_that_is_learnt(tmp_path, monkeypatch):
+    """A release is standardised by itself; what is learnt from has to be as well, and not among images without attributes."""
+    learnt = []
+    monkeypatch.setattr(attribute_inference, "train_multi_label", lambda network, inputs, *others, **named: learnt.append(inputs))
+    strange = replace(PUBLIC, images=PUBLIC.images * 0.1, attributes=None)
+    inferrer(tmp_path, BRIEF, NEGATIVE, public=strange)
+    (inputs,) = learnt
+    channels = inputs[:, : features(OWN.images[:1]).shape[1]]
+    torch.testing.assert_close(channels.mean((0, 2, 3)), torch.zeros(channels.shape[1]), atol=1e-4, rtol=0)

@@ -84,3 +84,10 @@ def test_standardised_images_are_the_same_whatever_their_brightness_and_contrast
     assert float(nearest(-faint[:1], faint[:1]).distances) == pytest.approx(2.0, abs=1e-4)  # a negative is no copy
     assert standardised(torch.full((1, 3, 4, 4), 0.5)).abs().max() == 0
     torch.testing.assert_close(standardised(as_bytes(IMAGES)), standardised(IMAGES), atol=0.02, rtol=0)
+
+
+def test_a_copy_in_another_tint_is_one_where_channels_count_each():
+    tint = torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)
+    tinted = 0.05 + tint * IMAGES
+    torch.testing.assert_close(standardised(tinted, by_channel=True), standardised(IMAGES, by_channel=True), atol=1e-3, rtol=0)
+    assert float(nearest(standardised(tinted), standardised(IMAGES)).distances.median()) > 0.3

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.kept_weights import trained_once
@@ -133,14 +133,18 @@ class Scene:
         assert isinstance(received, SharedFeatures)  # features stay features
         return received.features
 
-    def attacker(self, name: str, through: Through, codecs: tuple[str, ...]) -> Reconstructor:
+    def attacker(self, name: str, through: Through, codecs: tuple[str, ...]) -> nn.Module:
         """A system's name, what it sends for features, and the codecs in use -> a fresh reconstructor that has learnt from what is decoded.
 
-        Each codec codes its share of the images, so that one attacker knows them all; it is trained once.
+        Each codec codes its share of the images, so that one attacker knows them all; it is trained once. Fewer channels than the
+        features have are mixed to as many before: a reconstructor is as wide as what it is given, and a narrow one sees less in anything.
         """
         channels, height, width = through(self.test_features[:1]).shape[1:]
+        wide = max(channels, self.nets.spec.shape[0])
         with global_generator_from(self.ground.stream("attacker", name)):
-            network = Reconstructor((channels, height, width), self.task.side)
+            network: nn.Module = Reconstructor((wide, height, width), self.task.side)
+            if channels < wide:
+                network = nn.Sequential(nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide), network)
 
         def train(checkpoint: Path) -> None:
             owned = torch.randperm(len(self.train), generator=self.ground.stream("pairs"))[: self.task.pairs]
@@ -159,7 +163,8 @@ class Scene:
                 checkpoint=checkpoint,
             )
 
-        trained_once(network, self.ground.common / kept_as("attacker", repr((self.task, codecs, name))), train)
+        known = (self.task, codecs, name, "widened") if channels < wide else (self.task, codecs, name)
+        trained_once(network, self.ground.common / kept_as("attacker", repr(known)), train)
         self.ground.compute.place_module(network)
         return network
 

@@ -103,13 +103,16 @@ def _parted(training: Masked, held_out: float, ground: Ground) -> tuple[Masked, 
 
 
 def _copied(made: Masked, real: Masked, kept: Masked) -> dict[str, float]:
-    """Synthetic patches, those that they were learnt from, and held-out ones -> how near the first are to the second, in any way laid."""
+    """Synthetic patches, those that they were learnt from, and held-out ones -> how near the first are to the second, in any way laid.
+
+    Whatever their tint: it is drawn for each made photograph, so that a copy has nearly always another.
+    """
     figures = dict[str, float]()
     for what, synthetic, training, others in (
         ("photograph", made.images, real.images, kept.images),
         ("mask", made.masks.float(), real.masks.float(), kept.masks.float()),
     ):
-        known, made_up, new = standardised(training), standardised(synthetic), standardised(others)
+        known, made_up, new = (standardised(images, by_channel=True) for images in (training, synthetic, others))
         laid, laid_made_up = all_ways(known), all_ways(made_up)
         found = copying(nearest(made_up, laid).distances, nearest(new, laid).distances)
         told = membership(nearest(known, laid_made_up).distances, nearest(new, laid_made_up).distances)

@@ -108,6 +108,12 @@ def test_the_attacker_learns_from_what_is_decoded_of_every_codec(ground, monkeyp
         assert torch.equal(decoded[place::2], scene.received(scene.train_features[owned][place::2], codec))
 
 
+def test_the_attacker_of_a_bottleneck_is_no_narrower_than_that_of_the_features(ground):
+    scene = TASK.scene(ground)
+    sizes = [sum(p.numel() for p in scene.attacker(repr(one), one.cut(scene).sent, CODECS).parameters()) for one in SYSTEMS[:2]]
+    assert sizes[1] >= sizes[0]
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF"])
 def test_pictures_are_files_of_their_own_and_the_decoded_image_is_the_guess(kind, ground):
     poor, good = (PictureTrial(name="one", format=kind, quality=quality, task=TASK).run(ground) for quality in (10, 90))

@@ -67,6 +67,15 @@ def test_generators_are_trained_once_for_all_trials_and_say_what_was_copied(data
     assert set(one.pictures) == {"real photographs", "real masks", "synthetic masks", "synthetic photographs"}
 
 
+def test_a_photograph_in_another_tint_is_a_copy(data):
+    training = synthetic.load_masks(synthetic.Path(data)).train.patches(8)
+    known, others = training.take(torch.arange(0, 24)), training.take(torch.arange(24, 40))
+    tint = torch.tensor([0.9, 0.5, 0.3]).view(1, 3, 1, 1)
+    found = synthetic._copied(replace(known, images=(known.images * tint).byte()), known, others)
+    assert found["photograph_memorised"] == 1.0
+    assert found["photograph_membership_auc"] > 0.99
+
+
 def test_no_photograph_is_held_out_and_learnt_from(data, tmp_path):
     training = synthetic.load_masks(synthetic.Path(data)).train
     chosen, kept = synthetic._parted(training, 0.2, ground(data, tmp_path))
