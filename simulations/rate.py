@@ -85,7 +85,7 @@ AT_64 = replace(
             side=64,
             pretrain=Fitting(steps=500, learning_rate=1e-2),
             reconstruct=Fitting(steps=150, learning_rate=3e-3, batch_size=32, weight_decay=0.0),
-            attack=Fitting(steps=150, learning_rate=3e-3, batch_size=32, weight_decay=0.0),
+            attack=Fitting(steps=500, learning_rate=3e-3, batch_size=64, weight_decay=0.0),
         )
     ),
 )

@@ -47,7 +47,7 @@ class CodingTask:
     pretrain: Fitting = Fitting(steps=600, learning_rate=1e-2)
     augment: Augmentation = "shift-flip"
     reconstruct: Fitting = Fitting(steps=300, learning_rate=3e-3, weight_decay=0.0)
-    attack: Fitting = Fitting(steps=300, learning_rate=3e-3, weight_decay=0.0)
+    attack: Fitting = Fitting(steps=1000, learning_rate=3e-3, weight_decay=0.0)
     pairs: int = 4000
 
     def __post_init__(self) -> None:

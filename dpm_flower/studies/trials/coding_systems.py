@@ -47,9 +47,9 @@ class Bottleneck:
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0)
 
     def cut(self, scene: Scene) -> Cut:
-        """Trained on all training images."""
+        """Trained on all training images; whatever its loss, from the same first weights and on the same batches."""
         spec, ground = scene.nets.spec, scene.ground
-        with global_generator_from(ground.stream("autoencoder", repr(self))):
+        with global_generator_from(ground.stream("autoencoder")):
             network = FeatureAutoencoder(spec.shape[0], non_negative=spec.non_negative)
 
         def train(_: object) -> None:
@@ -60,7 +60,7 @@ class Bottleneck:
                 self.loss,
                 self.fitting,
                 compute=ground.compute,
-                rng=ground.stream("autoencoder", repr(self), "training"),
+                rng=ground.stream("autoencoder", "training"),
                 report=ground.report,
             )
 
