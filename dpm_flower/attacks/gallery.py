@@ -61,12 +61,14 @@ class Gallery:
         return ranking((own_V1 == self.labels).double(), self.places)
 
 
-def gallery_of(victims: Labelled, others: Sequence[Labelled], rng: torch.Generator, candidates: int = CANDIDATES) -> Gallery:
+def gallery_of(
+    victims: Labelled, others: Sequence[Labelled], rng: torch.Generator, candidates: int = CANDIDATES, *, any_class: bool = False
+) -> Gallery:
     """A release's images and images that nobody released, likeliest candidates first -> at most `candidates` of both, shuffled by `rng`.
 
-    Half of them are victims, or fewer where the release has fewer; the rest are others of the victims' classes, drawn from the first
-    set until it has no more, then from the next. Where those come to less, the gallery is smaller: `len` says what chance is. No
-    image is in it twice, and none of the others is an image of the release; images are compared by their 8-bit pixels. Raises
+    Half of them are victims, or fewer where the release has fewer; the rest are others of the victims' classes, or of `any_class`, drawn
+    from the first set until it has no more, then from the next. Where those come to less, the gallery is smaller: `len` says what chance
+    is. No image is in it twice, and none of the others is an image of the release; images are compared by their 8-bit pixels. Raises
     SettingError for less than two candidates, DataError where there are no others or no victims.
     """
     if candidates < LEAST_CANDIDATES:
@@ -74,20 +76,22 @@ def gallery_of(victims: Labelled, others: Sequence[Labelled], rng: torch.Generat
     released = set[bytes]()
     first = torch.tensor([number for number, image in enumerate(victims.images) if _is_new(image, released)], dtype=torch.int64)
     chosen = first[torch.randperm(len(first), generator=rng)[: candidates // 2]].sort().values
-    taken = list(_decoys(others, victims.labels[chosen], released, candidates - len(chosen), rng))
+    taken = list(_decoys(others, None if any_class else victims.labels[chosen], released, candidates - len(chosen), rng))
     if not len(chosen) or not sum(map(len, taken)):
-        raise DataError(f"wanted victims and other images of their classes, got {len(chosen)} and {sum(map(len, taken))}")
+        of = "" if any_class else " of their classes"
+        raise DataError(f"wanted victims and other images{of}, got {len(chosen)} and {sum(map(len, taken))}")
     images = joined_images([victims.images[chosen], *(part.images for part in taken)])
     labels = torch.cat([victims.labels[chosen], *(part.labels for part in taken)])
     order = torch.randperm(len(images), generator=rng)
     return Gallery(images[order], labels[order], chosen, order.argsort()[: len(chosen)])
 
 
-def _decoys(others: Sequence[Labelled], classes: Labels, seen: set[bytes], wanted: int, rng: torch.Generator) -> Iterator[Labelled]:
-    """Of each set, images of these classes that were not seen, as many as are still wanted."""
+def _decoys(others: Sequence[Labelled], classes: Labels | None, seen: set[bytes], wanted: int, rng: torch.Generator) -> Iterator[Labelled]:
+    """Of each set, images of these classes (None: of any) that were not seen, as many as are still wanted."""
     for part in others:
         order = torch.randperm(len(part), generator=rng)
-        order = order[torch.isin(part.labels[order], classes)]
+        if classes is not None:
+            order = order[torch.isin(part.labels[order], classes)]
         taken = list[int]()
         for number in order.tolist():
             if len(taken) == wanted:

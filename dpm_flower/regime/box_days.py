@@ -114,7 +114,7 @@ class BoxDays:
         shared = SharedBoxes(through(module, raw, compute), boxed.boxes, boxed.labels)
         shards = encode_boxed(shared, spec, classes=task.classes)
         released = decode_boxed(shards, spec, classes=task.classes, samples=len(boxed))
-        scores = boxed_audit(task, self.study, nets, self.images.known, boxed, released)
+        scores = boxed_audit(task, self.study, nets, self.images, boxed, released)
         pool = task.pool
         outgoing = Outgoing(method=method.name, sequence=task.number, spec=spec, samples=len(boxed), shards=shards, audit=scores)
         leaving = ready(outgoing, task, task.notary, task.policy, pool.audit_log.head)

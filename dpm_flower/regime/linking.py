@@ -8,6 +8,7 @@ import torch
 
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
+from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import LinkageAttack, NotApplicable, is_unpaired
 from dpm_flower.metrics.ranking import Ranking, ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
@@ -71,13 +72,21 @@ def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, expose
     began = time.perf_counter()
     unpaired = is_unpaired(exposed.method)
     of_raw, of_released = (_ranked(attack, around, gallery, what, unpaired=unpaired) for what in (raw, exposed))
-    told, share = _told_by_label(gallery, unpaired=unpaired), float(of_released.rank1.mean())
-    low, high = wilson(share, len(gallery.victims))
+    return link_leak(attack.name, attack.level, _told_by_label(gallery, unpaired=unpaired), of_released, of_raw, began)
+
+
+def link_leak(name: str, level: Level, told: Ranking, of_released: Ranking, of_raw: Ranking, began: float) -> LinkLeak:
+    """Where the victims' own images come for who knows the labels only, and by the release and by raw features -> what is said of it.
+
+    `began` is when the attack did, by `time.perf_counter`.
+    """
+    share, victims = float(of_released.rank1.mean()), len(of_released.rank1)
+    low, high = wilson(share, victims)
     return LinkLeak(
-        name=attack.name,
-        knows=attack.level.value,
+        name=name,
+        knows=level.value,
         candidates=of_released.candidates,
-        victims=len(gallery.victims),
+        victims=victims,
         chance=told.rank1_by_chance,
         label=float(told.rank1.mean()),
         release=share,

@@ -73,6 +73,7 @@ def test_no_image_is_in_it_twice_nor_an_image_of_the_release_among_the_others():
 def test_others_are_of_the_victims_classes():
     two = Labelled(VICTIMS.images[:2], VICTIMS.labels[:2], CLASSES)
     assert set(made(two).labels.tolist()) == {0, 1}
+    assert set(gallery_of(two, (UNRELEASED,), stream(0, "gallery"), any_class=True).labels.tolist()) == set(range(CLASSES))
 
 
 def test_where_its_images_lie_says_nothing_and_the_stream_alone_decides():

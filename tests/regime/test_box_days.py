@@ -27,7 +27,16 @@ from tests.data.boxed_made import npz_file
 from tests.data.retention.fakes import BEGIN, DAY, FakeClock
 from tests.data.test_voc_xml import annotation
 from tests.in_memory import folder_in_memory
-from tests.regime.small_boxes import BOXED, boxed_place, boxed_png, boxed_traces, boxed_work, boxes_come, days_cells
+from tests.regime.small_boxes import (
+    BOXED,
+    boxed_place,
+    boxed_png,
+    boxed_traces,
+    boxed_work,
+    boxes_come,
+    days_cells,
+    with_peers_who_remember,
+)
 from tests.regime.small_inbox import POLICY, came_when_touched, evening, next_day, put, run_day
 from tests.training.cells import NAMES, SIZE
 
@@ -99,22 +108,26 @@ def test_two_days_leave_releases_with_boxes_and_a_decider_and_nothing_of_images_
     assert came == {tuple(map(tuple, boxes.tolist())) for boxes in days_cells(0).boxes}
 
 
-def test_what_attackers_got_is_signed_and_the_policy_is_kept(tmp_path, inbox, clock):
-    line = a_day(boxed_work(tmp_path, clock), inbox, clock, 0)
+def test_what_attackers_got_is_signed_and_the_policy_is_kept(tmp_path, inbox, clock, monkeypatch):
+    with_peers_who_remember(monkeypatch, days_cells(0).images)
+    limits = {"headline_p_chance": 0.9, "headline_p_p95_chance": 2.0, "L1.nearest.rank1_p": 1.0}
+    line = a_day(boxed_work(tmp_path, clock, policy=replace(POLICY, most=limits)), inbox, clock, 0)
     (one,) = held(work_pool := boxed_work(tmp_path, clock).pool)
     signed = Manifest.from_bytes(work_pool.envelope(one.digest).payload)
     assert (signed.kind, signed.classes, signed.samples, signed.method) == ("boxed-features", len(NAMES), BOXED, "deep-poisoning")
     assert signed.spec.size == SIZE
-    assert {"A0.ssim_p", "A1.ssim_p", "A2.ssim_p", "attacker_images"} <= set(signed.audit)
+    assert {"A0.ssim_p", "A1.ssim_p", "A2.ssim_p", "attacker_images", *limits} <= set(signed.audit)
     assert {name: value for name, value in signed.audit.items() if name.startswith("headline_p")}.items() <= line.items()
-    strict = boxed_work(tmp_path, clock, policy=replace(POLICY, most={"A2.ssim_p": -2.0}))
+    assert line["headline_p_chance"] == signed.audit["headline_p_chance"]
+    with_peers_who_remember(monkeypatch, days_cells(1).images)
+    strict = boxed_work(tmp_path, clock, policy=replace(POLICY, most={"headline_p_chance": -9.0}))
     line = a_day(strict, inbox, clock, 1)
-    assert "allows A2.ssim_p up to -2" in line["reason"]
+    assert "allows headline_p_chance up to -9" in line["reason"]
     assert (line["released"], line["kept_releases"], line["refined"]) == (0, 1, True)
     with pytest.raises(PolicyError, match="not asked"):
         boxed_work(tmp_path, clock, policy=replace(POLICY, most={"A3.ssim_p": 0.1})).begin()
     with pytest.raises(PolicyError, match="no release with boxes has"):
-        boxed_work(tmp_path, clock, policy=replace(POLICY, most={"headline_p_chance": 0.1})).begin()
+        boxed_work(tmp_path, clock, policy=replace(POLICY, most={"A2.rank1_p": 0.1})).begin()
     with pytest.raises(PolicyError, match="methods"):
         boxed_work(tmp_path, clock, policy=replace(POLICY, methods=())).begin()
 
