@@ -75,8 +75,9 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
     the headline: it is reported beside it. So is what the headline would be if every guess were of another image of the same label:
     an attacker who comes to no more than that has read nothing but the label. Of a release that is made up, each own image is judged
-    by the guess that is nearest to it, since none is its own. `again` numbers later audits, which leave what the first wrote. Raises
-    ReleaseError where an attack has nothing to say about the release: nothing leaves unjudged by what the study asks for.
+    by the guess that is nearest to it, since none is its own, and chance is what real images of somebody else's would come to. `again`
+    numbers later audits, which leave what the first wrote. Raises ReleaseError where an attack has nothing to say about the release:
+    nothing leaves unjudged by what the study asks for.
     Source: SPEC.md, section 8.
     """
     began = time.perf_counter()
@@ -146,7 +147,7 @@ def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -
 
 
 def _by_chance(task: EntityTask, judged: Sequence[Judgement]) -> Headline | None:
-    """What the headline would be if every guess were of another image of the same label; None where that cannot be said."""
+    """What the headline would be if every guess were of another image (see regime/judging.py); None where that cannot be said."""
     others = {one.attack.name: one.chance for one in judged if one.chance is not None}
     try:
         return headline(others, task.stream("chance"), replicates=2) if others else None  # the fewest: its values are all that is wanted

@@ -27,8 +27,9 @@ WORST = 10  # images that an attacker came nearest to, for the owner to look at
 class Judgement:
     """One attacker's scores between their anchors, its first few guesses, and those of the images that it came nearest to.
 
-    `chance` are the scores of its guesses, each held against another image of the same label; None for who counts in no headline, for
-    guesses that are of no single image, and where labels have one image each.
+    `chance` are the scores of its guesses, each held against another image of the same label; of what is made up and belongs to no
+    single image, those of as many real images of the attacking peer's in its place. None for who counts in no headline, and where
+    labels have one image each.
     """
 
     attack: Attack
@@ -76,16 +77,20 @@ class Judge:
         )
         view, known = self._known_to(attack, self.exposed)
         guess = self._guess(attack, view, known)
-        if unpaired := is_unpaired(self.exposed.method):
+        guesses, unpaired = len(guess.images), is_unpaired(self.exposed.method)
+        if unpaired:
             guess = nearest_released(known.images, guess)
         of_released = self._verdict(guess, known)
         floor = self.floor if known.judged is None else self.floor.only(known.judged)
         anchored = Anchored(of_released.disclosure, floor, of_raw.disclosure, known.judged)
+        chance = None
+        if not attack.level.sees_victim:
+            chance = self._of_others(guesses, known, anchored) if unpaired else self._by_chance(guess, known, anchored)
         worst = worst_images(anchored, WORST)
         return Judgement(
             attack=attack,
             anchored=anchored,
-            chance=None if unpaired or attack.level.sees_victim else self._by_chance(guess, known, anchored),
+            chance=chance,
             raw=of_raw,
             released=of_released,
             worst=worst if known.judged is None else known.judged.nonzero().flatten()[worst],
@@ -116,6 +121,11 @@ class Judge:
         scores = disclosure(as_floats(known.images), dealt, self.net.featurizer, self.task.compute)
         judged = torch.zeros(len(self.task.train), dtype=torch.bool).index_fill_(0, everybody[others], True)
         return Anchored(scores.only(others), anchored.floor.only(others), anchored.ceiling.only(others), judged)
+
+    def _of_others(self, count: int, known: Parted, anchored: Anchored) -> Anchored:
+        """What so many real images of the attacking peer's, or all that it has, would come to: some are near every own image as well."""
+        nearest = nearest_released(known.images, Guess(as_floats(self.around.own.images[:count])))
+        return replace(anchored, attack=self._verdict(nearest, known).disclosure)
 
     def _verdict(self, guess: Guess, known: Parted) -> Verdict:
         scores = disclosure(as_floats(known.images), guess, self.net.featurizer, self.task.compute)

@@ -55,7 +55,7 @@ class Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """The headline, mean and 95th percentile, if every guess were of another image of the same label."""
+    """The headline, mean and 95th percentile, if every guess were of another image of the same label, or of somebody else's."""
 
     mean: float
     p95: float

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dpm_flower.core.errors import ShapeError
 from dpm_flower.core.labelled import as_bytes
-from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.leakage import OF_UNPAIRED, AttackLeak, Fraction, Leakage, ScoreLeak
 from dpm_flower.studies.own_audits import OwnAudit
 from dpm_flower.studies.page_template import STYLE, page
 from dpm_flower.studies.pictures import ImagesNHW3, PictureRow, Pictures, picture_grid
@@ -179,10 +179,10 @@ def _by_chance(leakage: Leakage) -> str:
     chance = leakage.chance
     if chance is None:
         return ""
-    return (
-        f" Held against other images of the same label, the same guesses recover {100 * chance.mean:.0f} %, and {100 * chance.p95:.0f} % "
-        "or more of the worst twentieth: that much is chance."
-    )
+    of_others = "Held against other images of the same label, the same guesses recover"
+    if leakage.proves.endswith(OF_UNPAIRED):
+        of_others = "Other people's real images in their place come to"
+    return f" {of_others} {100 * chance.mean:.0f} %, and {100 * chance.p95:.0f} % or more of the worst twentieth: that much is chance."
 
 
 def fraction_text(fraction: Fraction | None) -> str:

@@ -295,7 +295,7 @@ def test_images_alone_in_their_label_say_nothing_of_chance(tmp_path):
     assert found.leakage.chance is None
 
 
-def test_guesses_of_no_single_image_and_of_who_sees_the_victim_have_no_chance(tmp_path):
+def test_guesses_of_who_sees_the_victim_have_no_chance(tmp_path):
     _, found = recovered(tmp_path, 0.0, Level.A4, "A4.recovering")
     assert "headline_p_chance" not in found.scores
 

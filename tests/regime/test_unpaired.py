@@ -1,6 +1,6 @@
 """The audit of what is made up: nothing is paired that does not belong together, nothing is called safe for that, and nothing crashes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -11,6 +11,8 @@ from dpm_flower.attacks.linkage import MATCHING, Linkage
 from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import Guess
 from dpm_flower.core.shared import SharedImages
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.raw_images import RawImages
@@ -31,6 +33,7 @@ LINKAGE = Linkage(fitting=replace(MATCHING, steps=2, batch_size=8))
 LEAKED = LeakedPairs(pairs=4, shadow=SHADOW, fitting=replace(TUNING, steps=2))
 ATTACKS = (SHADOW, LEAKED, NearestFeatures(), LINKAGE)
 FEW = Fitting(steps=2, learning_rate=1e-3, batch_size=8, weight_decay=0.0, schedule="cosine")
+PEER = pictures(9, seed=77)
 MADE_UP = SyntheticImages(noise=4, width=4, fitting=FEW, gate=MemorisationGate(alpha=0.01, tolerated=1.0))
 
 
@@ -59,8 +62,23 @@ def features(images):
     return apply(NETS.featurizer, images, CPU)
 
 
-def audited(folder, images, method=None):
-    one = task(folder, study=replace(STUDY, attacks=ATTACKS), peer=pictures(9, seed=77))
+@dataclass(frozen=True)
+class Reading:
+    """Looks at images that were released, and holds the truth where features were, so that it counts."""
+
+    truth: torch.Tensor = field(repr=False)
+    level: Level = Level.A1
+    name: str = "A1.reading"
+
+    def prepare(self, view, rng):
+        return self
+
+    def guess(self, release):
+        return Guess(release.images if isinstance(release, SharedImages) else self.truth)
+
+
+def audited(folder, images, method=None, attacks=ATTACKS):
+    one = task(folder, study=replace(STUDY, attacks=attacks), peer=PEER)
     return audit(one, NETS, Exposed(method or Claimed(), Fixed(images), SharedImages(images, one.train.labels)), features), one
 
 
@@ -73,6 +91,15 @@ def test_copies_in_another_order_disclose_all_and_link_all(tmp_path):
     assert found.figures[LINKAGE.name]["rank1_p"] == pytest.approx(1.0)
     kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(Claimed())))
     assert kept.proves.endswith(OF_UNPAIRED)
+
+
+def test_chance_is_what_real_images_of_others_come_to(tmp_path):
+    own = task(tmp_path).train.images
+    copied, _ = audited(tmp_path / "1", own.roll(7, 0), attacks=(Reading(own),))
+    assert copied.scores["headline_p_chance"] < 0.9 < copied.scores["headline_p"]
+    others, _ = audited(tmp_path / "2", PEER.images.repeat(len(own), 1, 1, 1)[: len(own)], attacks=(Reading(own),))
+    for figure in ("headline_p", "headline_p_p95"):
+        assert others.scores[f"{figure}_chance"] == pytest.approx(others.scores[figure], abs=1e-4)
 
 
 def test_images_of_nobody_link_as_chance_does_and_disclose_less(tmp_path):
