@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 
 from dpm_flower.attacks.auxiliary import check_auxiliary, with_task_labels
-from dpm_flower.attacks.inverse import USUAL, Inverse, check_patience, reported_as, usual_or_fitting, usual_or_notation
+from dpm_flower.attacks.feature_inversion import by_features
+from dpm_flower.attacks.inverse import USUAL, Inverse, reported_as, usual_or_fitting, usual_or_notation
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.labelled import as_floats, joined_images
+from dpm_flower.core.labelled import joined_images
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import AttackerView, AttackResult, Auxiliary, Guess, NotApplicable
+from dpm_flower.core.protocols import AttackerView, AttackResult, Auxiliary
 from dpm_flower.core.secret_streams import child_stream
-from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.shared import SharedBatch, SharedFeatures
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
 from dpm_flower.nets.residual_blocks import BasicBlock
@@ -47,7 +47,7 @@ class Aligned:
 
     def __post_init__(self) -> None:
         check_auxiliary(self.auxiliary)
-        check_patience(self.aligning)
+        self.aligning.check_no_patience("an attacker is trained")
         if self.blocks < 1:
             raise SettingError(f"blocks must be at least 1, got {self.blocks}")
 
@@ -83,14 +83,7 @@ class Aligner:
 
     def guess(self, release: SharedBatch) -> AttackResult:
         """Released features (N,C,h,w) -> guesses (N,3,H,W), by networks that are trained once for each release; images are their own."""
-        match release:
-            case SharedFeatures():
-                return self._inverted(release)
-            case SharedImages(images=images):
-                return Guess(as_floats(images))
-            case ModelUpdate():
-                return NotApplicable("a model update holds no features; it is judged by inversion attacks (U1, U2)")
-        assert_never(release)
+        return by_features(release, self._inverted)
 
     def _inverted(self, release: SharedFeatures) -> AttackResult:
         digests = "-".join(_digest_of(values)[:DIGEST_DIGITS] for values in (release.features, release.labels))
@@ -124,8 +117,7 @@ class Aligner:
                 checkpoint=checkpoint,
             )
 
-        trained_once(substitute, folder, train)
-        return self.view.compute.place_module(substitute)
+        return trained_once(substitute, folder, train, self.view.compute)
 
 
 def near_identity(channels: int, blocks: int, non_negative: bool) -> DeepPoisoningModule:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dpm_flower.attacks.attribute_rates import attribute_rates
 from dpm_flower.attacks.auxiliary import NoFeaturesError, joined, with_task_labels
-from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
+from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.linkage import alike_by_channel
 from dpm_flower.attacks.shadow_modules import Shadows
@@ -21,8 +21,8 @@ from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, In
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.feature_classifier import feature_classifier
-from dpm_flower.training.multi_label import train_multi_label
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.supervised import Examples, train_classifier
 
 INFERRING = Fitting(steps=300, learning_rate=3e-3, weight_decay=1e-2)
 STAGES = (1, 1)  # convolutions in each: of a few hundred images with attributes, deeper classifiers learn no more
@@ -47,7 +47,7 @@ class AttributeInference:
 
     def __post_init__(self) -> None:
         self._modules()
-        check_patience(self.fitting)
+        self.fitting.check_no_patience("an attacker is trained")
 
     @property
     def name(self) -> str:
@@ -72,10 +72,10 @@ class AttributeInference:
         with global_generator_from(rng):
             classifier = feature_classifier(view.net.spec.shape[0] + count, count, STAGES)
         try:
-            trained_once(classifier, view.folder, lambda checkpoint: self._train(classifier, view, rng, known, checkpoint))
+            trained_once(classifier, view.folder, lambda checkpoint: self._train(classifier, view, rng, known, checkpoint), view.compute)
         except NoFeaturesError as err:
             return Uninformed(str(err))
-        return ClassifyingInferrer(view.compute.place_module(classifier), known.told, view.features, view.compute)
+        return ClassifyingInferrer(classifier, known.told, view.features, view.compute)
 
     def _train(self, classifier: nn.Module, view: AttackerView, rng: torch.Generator, known: "_Known", checkpoint: Path) -> None:
         """Trains the classifier on what shadow modules make of the auxiliary images, as long on every module as on one."""
@@ -85,11 +85,11 @@ class AttributeInference:
 
         _, released = self._modules().releases(view, rng, self.name, seen_by=read)
         rows = (known.attributes != UNKNOWN).any(1)
-        train_multi_label(
+        # taken before they are standardised: public images of another kind would give the victims' kind another mean
+        inputs = torch.cat([seen(features[rows], known.labels[rows], known.told) for features in released])
+        train_classifier(
             classifier,
-            # taken before they are standardised: public images of another kind would give the victims' kind another mean
-            torch.cat([seen(features[rows], known.labels[rows], known.told) for features in released]),
-            torch.cat([known.attributes[rows]] * len(released)),
+            Examples(inputs, torch.cat([known.attributes[rows]] * len(released))),
             replace(self.fitting, steps=self.fitting.steps * len(released)),
             compute=view.compute,
             rng=rng,

@@ -69,5 +69,4 @@ def fitted_module(
         raw = through(nets.featurizer, boxed.images, compute)
         train_boxed_module(module, recipe, nets, boxed, raw, compute=compute, rng=rng, report=report)
 
-    trained_once(module, folder, train)
-    return compute.place_module(module)
+    return trained_once(module, folder, train, compute)

@@ -1,14 +1,14 @@
 """A2 against encrypted images: a transformer that has learnt, on images of the attacker's own, to turn the encryption back."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dpm_flower.attacks.auxiliary import check_auxiliary
 from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, everybodys, images_to_learn_from
-from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
+from dpm_flower.attacks.kept_weights import reconstructor_once
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary
@@ -16,11 +16,25 @@ from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.decryptor import Decryptor
 from dpm_flower.nets.encryption import Encryption, Mixing
 from dpm_flower.nets.pevit import VitSize
-from dpm_flower.training.decryption import train_decryptor
 from dpm_flower.training.prediction import apply
 
 USUAL_FITTING = Fitting(steps=1000, learning_rate=1e-3, weight_decay=0.0, schedule="warm-cosine")
 USUAL_SIZE = VitSize(96, 4, 3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reencrypted:
+    """Images (N,C,H,W) as rows that are encrypted anew whenever they are asked for, with what is drawn from `rng`."""
+
+    images: Tensor
+    encryption: Encryption
+    rng: torch.Generator
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices: Tensor, /) -> Tensor:
+        return self.encryption(self.images[indices], self.rng)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +50,7 @@ class TransformerDecryptor:
 
     def __post_init__(self) -> None:
         check_auxiliary(self.auxiliary)
-        check_patience(self.fitting)
+        self.fitting.check_no_patience("an attacker is trained")
 
     @property
     def name(self) -> str:
@@ -65,19 +79,6 @@ class TransformerDecryptor:
         images = images_to_learn_from(view, self.auxiliary)
         with global_generator_from(rng):
             network = Decryptor(images.shape[-1], encryption.patch, ordered=isinstance(encryption, Mixing), size=self.size)
-
-        def train(checkpoint: Path) -> None:
-            train_decryptor(
-                network,
-                images,
-                encryption,
-                self.fitting,
-                compute=view.compute,
-                rng=rng,
-                report=reported_as(self.name, view.report),
-                checkpoint=checkpoint,
-            )
-
-        trained_once(network, view.folder, train)
-        view.compute.place_module(network)
+        rows, report = Reencrypted(images, encryption, rng), reported_as(self.name, view.report)
+        reconstructor_once(network, view.folder, lambda: (rows, images), self.fitting, compute=view.compute, rng=rng, report=report)
         return Decrypter(lambda released: apply(network, released, view.compute), everybodys(view))

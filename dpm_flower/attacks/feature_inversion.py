@@ -1,5 +1,6 @@
 """What every attacker with a network from features back to images does with a release."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -21,11 +22,16 @@ class FeatureInverter:
 
     def guess(self, release: SharedBatch) -> AttackResult:
         """Released features (N,C,h,w) -> guesses (N,3,H,W); released images are their own guess."""
-        match release:
-            case SharedFeatures(features=features):
-                return Guess(apply(self.inverse, features, self.compute).clamp(0.0, 1.0))
-            case SharedImages(images=images):
-                return Guess(as_floats(images))
-            case ModelUpdate():
-                return NotApplicable("a model update holds no features; it is judged by inversion attacks (U1, U2)")
-        assert_never(release)
+        return by_features(release, lambda shared: Guess(apply(self.inverse, shared.features, self.compute).clamp(0.0, 1.0)))
+
+
+def by_features(release: SharedBatch, inverted: Callable[[SharedFeatures], AttackResult]) -> AttackResult:
+    """A release, and what becomes of features -> that; released images are their own guess, model updates are others' business."""
+    match release:
+        case SharedFeatures():
+            return inverted(release)
+        case SharedImages(images=images):
+            return Guess(as_floats(images))
+        case ModelUpdate():
+            return NotApplicable("a model update holds no features; it is judged by inversion attacks (U1, U2)")
+    assert_never(release)

@@ -1,7 +1,7 @@
 """An attacker's own network from features back to images: its knobs, and how it is trained once."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.kept_weights import reconstructor_once
 from dpm_flower.core.compute import Compute
-from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Progress, Report
 from dpm_flower.core.protocols import AttackerView
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.reconstructor import Normalisation, Reconstructor, ReconstructorKind, Side
-from dpm_flower.training.reconstruction import train_reconstructor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +33,7 @@ class Inverse:
 
     def __post_init__(self) -> None:
         self._bare()
-        check_patience(self.fitting)
+        self.fitting.check_no_patience("an attacker is trained")
 
     @property
     def notation(self) -> str:
@@ -66,14 +64,9 @@ class Inverse:
     ) -> FeatureInverter:
         """What features are, of which images, and what to learn from, called only if needed -> the inverse; trained once per folder."""
         with global_generator_from(rng):
-            inverse = self._reconstructor(features, side)
-
-        def train(checkpoint: Path) -> None:
-            given, images = examples()
-            train_reconstructor(inverse, given, images, self.fitting, compute=compute, rng=rng, report=report, checkpoint=checkpoint)
-
-        trained_once(inverse, folder, train)
-        return FeatureInverter(compute.place_module(inverse), compute)
+            untrained = self._reconstructor(features, side)
+        inverse = reconstructor_once(untrained, folder, examples, self.fitting, compute=compute, rng=rng, report=report)
+        return FeatureInverter(inverse, compute)
 
     def _reconstructor(self, features: tuple[int, int, int], side: Side) -> Reconstructor:
         return Reconstructor(features, side, self.kind, self.blocks, self.upscale, self.normalisation)
@@ -101,10 +94,15 @@ def usual_or_fitting(fitting: Fitting, usual: Fitting, work: str = "") -> tuple[
     return (f"{work}s{fitting.steps}{'' if alike else f'-{hashlib.sha256(repr(fitting).encode()).hexdigest()[:4]}'}",)
 
 
-def check_patience(fitting: Fitting) -> None:
-    """Raises SettingError for a patience, which would do nothing."""
-    if fitting.patience is not None:
-        raise SettingError(f"an attacker is trained without validation images, so without patience, got {fitting.patience}")
+def unusual(attack: object, heads: Mapping[str, str]) -> list[str]:
+    """An attack, and for each of its knobs what comes before it -> the knobs that are not as usual as parts of a name: "s600", "tv0_1"."""
+    usual = type(attack)()
+    parts = [[f"{head}{_short(getattr(each, knob))}" for each in (attack, usual)] for knob, head in heads.items()]
+    return [own.replace(".", "_") for own, known in parts if own != known]
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def reported_as(name: str, report: Report) -> Report:

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
-from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
+from dpm_flower.attacks.kept_weights import reconstructor_once
 from dpm_flower.attacks.shadow import USUAL_SHADOW, Shadow
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attacker, AttackerView, Leaked
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
-from dpm_flower.training.reconstruction import train_reconstructor
 
 TUNING = Fitting(steps=200, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
 LEAST_PAIRS = 2  # batch statistics need two
@@ -35,7 +34,7 @@ class LeakedPairs:
     fitting: Fitting = TUNING
 
     def __post_init__(self) -> None:
-        check_patience(self.fitting)
+        self.fitting.check_no_patience("an attacker is trained")
         if self.pairs < LEAST_PAIRS:
             raise SettingError(f"pairs must be at least {LEAST_PAIRS}, got {self.pairs}")
 
@@ -62,21 +61,9 @@ class LeakedPairs:
         if features is None or len(features) < LEAST_PAIRS or not isinstance(untuned, FeatureInverter):
             return untuned
         inverse, images = copy.deepcopy(untuned.inverse).requires_grad_(True), view.leaked.images
-        trained_once(
-            inverse,
-            view.folder,
-            lambda checkpoint: train_reconstructor(
-                inverse,
-                features,
-                images,
-                self.fitting,
-                compute=view.compute,
-                rng=rng,
-                report=reported_as(self.name, view.report),
-                checkpoint=checkpoint,
-            ),
-        )
-        return FeatureInverter(view.compute.place_module(inverse), view.compute)
+        report = reported_as(self.name, view.report)
+        reconstructor_once(inverse, view.folder, lambda: (features, images), self.fitting, compute=view.compute, rng=rng, report=report)
+        return FeatureInverter(inverse, view.compute)
 
 
 def _features(leaked: Leaked) -> Tensor | None:

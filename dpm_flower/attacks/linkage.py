@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.attacks.auxiliary import NoFeaturesError
-from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
+from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.nearest_features import NO_FEATURES, NearestLinker
 from dpm_flower.attacks.shadow_modules import Shadows
@@ -42,7 +42,7 @@ class Linkage:
 
     def __post_init__(self) -> None:
         self._modules()
-        check_patience(self.fitting)
+        self.fitting.check_no_patience("an attacker is trained")
 
     @property
     def name(self) -> str:
@@ -77,10 +77,9 @@ class Linkage:
             )
 
         try:
-            trained_once(matcher, view.folder, train)
+            trained_once(matcher, view.folder, train, view.compute)
         except NoFeaturesError as err:
             return Unmatched(NearestLinker.of(view), str(err))
-        view.compute.place_module(matcher)
         return MatchingLinker(matcher, view.features, view.compute)
 
     def _modules(self) -> Shadows:

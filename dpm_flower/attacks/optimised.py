@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpm_flower.attacks.inverse import reported_as
+from dpm_flower.attacks.feature_inversion import by_features
+from dpm_flower.attacks.inverse import reported_as, unusual
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.level import Level
 from dpm_flower.core.progress import Progress, Report
-from dpm_flower.core.protocols import AttackerView, AttackResult, Guess, NotApplicable
+from dpm_flower.core.protocols import AttackerView, AttackResult, Guess
 from dpm_flower.core.secret_streams import child_stream
-from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.shared import SharedBatch
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.reconstructor import Reconstructor
@@ -62,15 +62,8 @@ class Optimised:
     @property
     def name(self) -> str:
         """The level, and what differs from the usual setting: "A6", "A6.network.s300", "A6.r0_05.tv0"."""
-        usual = type(self)()
-        parts = (
-            ("", self.canvas, usual.canvas),
-            ("s", self.steps, usual.steps),
-            ("r", f"{self.learning_rate:g}", f"{usual.learning_rate:g}"),
-            ("tv", f"{self.smoothness:g}", f"{usual.smoothness:g}"),
-            ("n", self.images, usual.images),
-        )
-        return ".".join((self.level.name, *(f"{head}{own}".replace(".", "_") for head, own, known in parts if own != known)))
+        heads = {"canvas": "", "steps": "s", "learning_rate": "r", "smoothness": "tv", "images": "n"}
+        return ".".join((self.level.name, *unusual(self, heads)))
 
     @property
     def most_images(self) -> int:
@@ -100,14 +93,7 @@ class Optimiser:
 
     def guess(self, release: SharedBatch) -> AttackResult:
         """Released features (N,C,h,w) -> guesses (N,3,H,W), batch after batch; released images are their own guess."""
-        match release:
-            case SharedFeatures(features=features):
-                return Guess(self._images(features))
-            case SharedImages(images=images):
-                return Guess(as_floats(images))
-            case ModelUpdate():
-                return NotApplicable("a model update holds no features; it is judged by inversion attacks (U1, U2)")
-        assert_never(release)
+        return by_features(release, lambda shared: Guess(self._images(shared.features)))
 
     def _images(self, features_NChw: Tensor) -> Tensor:
         rng = torch.Generator()

@@ -1,14 +1,13 @@
 """A2 against mixed images: a network that has learnt, on images of the attacker's own, what each mixed patch was mixed of."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from dpm_flower.attacks.auxiliary import check_auxiliary
 from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, everybodys, images_to_learn_from
-from dpm_flower.attacks.inverse import check_patience, reported_as, usual_or_fitting
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
+from dpm_flower.attacks.kept_weights import reconstructor_once
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.level import Level
@@ -17,7 +16,6 @@ from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.encryption import Encryption, Mixing
 from dpm_flower.nets.unmixer import Unmixer
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.reconstruction import train_reconstructor
 
 USUAL_FITTING = Fitting(steps=1000, learning_rate=3e-3, weight_decay=0.0)
 
@@ -34,7 +32,7 @@ class SuperResolution:
 
     def __post_init__(self) -> None:
         check_auxiliary(self.auxiliary)
-        check_patience(self.fitting)
+        self.fitting.check_no_patience("an attacker is trained")
 
     @property
     def name(self) -> str:
@@ -62,19 +60,14 @@ class SuperResolution:
         images = images_to_learn_from(view, self.auxiliary)
         with global_generator_from(rng):
             network = Unmixer(images.shape[-1], mixing.patch)
-
-        def train(checkpoint: Path) -> None:
-            train_reconstructor(
-                network,
-                as_bytes(mixing(images, rng)),
-                images,
-                self.fitting,
-                compute=view.compute,
-                rng=rng,
-                report=reported_as(self.name, view.report),
-                checkpoint=checkpoint,
-            )
-
-        trained_once(network, view.folder, train)
-        view.compute.place_module(network)
+        report = reported_as(self.name, view.report)
+        reconstructor_once(
+            network,
+            view.folder,
+            lambda: (as_bytes(mixing(images, rng)), images),
+            self.fitting,
+            compute=view.compute,
+            rng=rng,
+            report=report,
+        )
         return Decrypter(lambda released: apply(network, released, view.compute), everybodys(view))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dpm_flower.attacks.batch_statistics import statistics_mismatch, told_statistics, watched
 from dpm_flower.attacks.gradient_matching import Steps, gradient_mismatch
-from dpm_flower.attacks.inverse import reported_as
+from dpm_flower.attacks.inverse import reported_as, unusual
 from dpm_flower.attacks.optimised import REPORT_STEPS, Pixels, total_variation
 from dpm_flower.attacks.update_labels import inferred_labels
 from dpm_flower.attacks.updated_part import UpdatedPart, part_of
@@ -57,16 +57,8 @@ class UpdateInversion:
     @property
     def name(self) -> str:
         """The level, and what differs from the usual setting: "U1", "U1.gradient.s600"."""
-        usual = type(self)()
-        parts = (
-            ("", self.local_steps, usual.local_steps),
-            ("s", self.steps, usual.steps),
-            ("r", f"{self.learning_rate:g}", f"{usual.learning_rate:g}"),
-            ("tv", f"{self.smoothness:g}", f"{usual.smoothness:g}"),
-            ("bn", f"{self.statistics:g}", f"{usual.statistics:g}"),
-            ("n", self.images, usual.images),
-        )
-        return ".".join((self.level.name, *(f"{head}{own}".replace(".", "_") for head, own, known in parts if own != known)))
+        heads = {"local_steps": "", "steps": "s", "learning_rate": "r", "smoothness": "tv", "statistics": "bn", "images": "n"}
+        return ".".join((self.level.name, *unusual(self, heads)))
 
     @property
     def level(self) -> Level:

@@ -39,6 +39,11 @@ class Fitting:
             if value is not None and value < 1:
                 raise SettingError(f"{name} must be at least 1 or None, got {value}")
 
+    def check_no_patience(self, work: str) -> None:
+        """Raises SettingError for a patience, which does nothing in `work` without validation images: "an attacker is trained"."""
+        if self.patience is not None:
+            raise SettingError(f"{work} without validation images, so without patience, got {self.patience}")
+
     def steps_per_epoch(self, images: int) -> int:
         """Batches in one pass over `images` images; the last, smaller batch is left out unless it is the only one."""
         return max(1, images // self.batch_size)

@@ -191,9 +191,8 @@ class Attacker(Protocol):
         ...
 
 
-@runtime_checkable
-class Attack(Protocol):
-    """A frozen dataclass: its fields are the attack's knobs, its name heads its figures."""
+class Levelled(Protocol):
+    """What all attacks say: each is a frozen dataclass, whose fields are its knobs and whose name heads its figures."""
 
     @property
     def name(self) -> str:
@@ -204,6 +203,11 @@ class Attack(Protocol):
     def level(self) -> Level:
         """What it knows, and so what its view holds."""
         ...
+
+
+@runtime_checkable
+class Attack(Levelled, Protocol):
+    """One that guesses images."""
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Everything that can be done before a release is seen; the same view and stream give the same attacker."""
@@ -222,18 +226,8 @@ class Linker(Protocol):
 
 
 @runtime_checkable
-class LinkageAttack(Protocol):
+class LinkageAttack(Levelled, Protocol):
     """As an attack, but one that answers which of a gallery's images made a release, instead of guessing images."""
-
-    @property
-    def name(self) -> str:
-        """What tables call this attack, its level first: "L1.public"."""
-        ...
-
-    @property
-    def level(self) -> Level:
-        """What it knows, and so what its view holds."""
-        ...
 
     def linker(self, view: AttackerView, rng: torch.Generator) -> Linker:
         """Everything that can be done before a release or a gallery is seen; the same view and stream give the same linker."""
@@ -252,18 +246,11 @@ class Inferrer(Protocol):
 
 
 @runtime_checkable
-class AttributeAttack(Protocol):
-    """As an attack, but one that answers which attributes the images have that made a release, instead of guessing images."""
+class AttributeAttack(Levelled, Protocol):
+    """As an attack, but one that answers which attributes the images have that made a release, instead of guessing images.
 
-    @property
-    def name(self) -> str:
-        """What tables call this attack, its level first: "L2.public"."""
-        ...
-
-    @property
-    def level(self) -> Level:
-        """What it knows, and so what its view holds; the attributes that it learns are those of the view's images."""
-        ...
+    The attributes that it learns are those of its view's images.
+    """
 
     def inferrer(self, view: AttackerView, rng: torch.Generator) -> Inferrer:
         """Everything that can be done before a release is seen; the same view and stream give the same inferrer."""

@@ -29,7 +29,6 @@ from dpm_flower.data.sources import load_to_divide
 from dpm_flower.exchange.shard_place import settle
 from dpm_flower.federation.own_data import brought, own_digest, part_of
 from dpm_flower.nets.anchor_head import head_for
-from dpm_flower.nets.loaded import loaded
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.regime.consortium import Consortium
 from dpm_flower.regime.pinned_images import pin_images
@@ -229,7 +228,7 @@ def nets_from(study: Study, classes: int, compute: Compute, tensors: Mapping[str
     """Weights -> the frozen public networks of the study's kind, on the device. Raises ReleaseError or ShapeError for others."""
     rng = stream(0, "overwritten at once")
     nets = PublicNets.assemble(study.backbone, study.hook, study.side, classes, rng, head_for(study.loss, rng))
-    return loaded(nets, tensors, compute)
+    return nets.loaded(tensors, compute)
 
 
 def changed(nets: PublicNets, tensors: Mapping[str, Tensor]) -> PublicNets:

@@ -2,19 +2,14 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import FeatureSource, Preparation
-from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.protocols import Preparation
 from dpm_flower.core.streams import global_generator_from
+from dpm_flower.methods.network_sharer import NetworkSharer
 from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
 from dpm_flower.training.feature_coding import USUAL_LOSS, CodingLoss, train_feature_coding
 from dpm_flower.training.poisoning import Victims
-from dpm_flower.training.prediction import apply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +31,9 @@ class CodedFeatures:
     def __post_init__(self) -> None:
         if min(self.inner or 1, self.bottleneck or 1) < 1 or 0 in (self.inner, self.bottleneck):
             raise SettingError(f"inner and bottleneck channels must be at least 1 or None, got {self.inner} and {self.bottleneck}")
-        if self.fitting.patience is not None:
-            raise SettingError(f"an autoencoder is trained without validation images, so without patience, got {self.fitting.patience}")
+        self.fitting.check_no_patience("an autoencoder is trained")
 
-    def prepare(self, preparation: Preparation) -> "CodedFeaturesSharer":
+    def prepare(self, preparation: Preparation) -> NetworkSharer:
         """Trains a fresh autoencoder on the entity's own images, with the public networks frozen."""
         net, private, compute = preparation.net, preparation.private, preparation.compute
         with global_generator_from(preparation.rng):
@@ -48,17 +42,4 @@ class CodedFeatures:
         train_feature_coding(
             autoencoder, net, victims, self.loss, self.fitting, compute=compute, rng=preparation.rng, report=preparation.report
         )
-        return CodedFeaturesSharer(preparation.features, autoencoder, compute)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CodedFeaturesSharer:
-    """Holds the secret: the trained autoencoder."""
-
-    features: FeatureSource
-    autoencoder: FeatureAutoencoder
-    compute: Compute
-
-    def share(self, images: Tensor, labels: Labels) -> SharedFeatures:
-        """Images (B,3,H,W) with labels (B,) -> what is left of their features behind the bottleneck (B,C,h,w), with the same labels."""
-        return SharedFeatures(apply(self.autoencoder, self.features(images), self.compute), labels)
+        return NetworkSharer(preparation.features, autoencoder, compute)

@@ -1,20 +1,16 @@
 """Deep Poisoning: features pass a private module that keeps what the decider reads and destroys what a reconstructor reads."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from torch import Tensor
 
-from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import FeatureSource, Preparation
-from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.protocols import Preparation
 from dpm_flower.core.streams import global_generator_from
+from dpm_flower.methods.network_sharer import NetworkSharer
 from dpm_flower.nets.backbones import block_kind
 from dpm_flower.nets.block_kinds import BLOCK_KINDS, BlockKind
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
@@ -23,7 +19,6 @@ from dpm_flower.training.losses import EQUIVALENCES, Equivalence
 from dpm_flower.training.perturbation import PerturbedSource
 from dpm_flower.training.perturbation_strength import PerturbationChoice, check_choice, settle
 from dpm_flower.training.poisoning import Victims, train_poisoning
-from dpm_flower.training.prediction import apply
 from dpm_flower.training.privacy import PrivacyTerm
 
 
@@ -58,12 +53,11 @@ class DeepPoisoning:
             raise SettingError(f"blocks must be at least 1, got {self.blocks}")
         if self.kind not in ("backbone", *BLOCK_KINDS):
             raise SettingError(f"kind must be one of backbone, {', '.join(BLOCK_KINDS)}, got {self.kind!r}")
-        if self.fitting.patience is not None:
-            raise SettingError(f"a module is trained without validation images, so without patience, got {self.fitting.patience}")
+        self.fitting.check_no_patience("a module is trained")
         if self.perturbation is not None:
             check_choice(self.perturbation)
 
-    def prepare(self, preparation: Preparation) -> "DeepPoisoningSharer":
+    def prepare(self, preparation: Preparation) -> NetworkSharer:
         """Trains a fresh module on the entity's own images, with the public networks frozen.
 
         Raises SettingError for a privacy term where the private images have no attributes.
@@ -87,9 +81,9 @@ class DeepPoisoning:
             report=preparation.report,
         )
         if settled is None:
-            return DeepPoisoningSharer(preparation.features, module, compute)
+            return NetworkSharer(preparation.features, module, compute)
         source = PerturbedSource(preparation.features, settled.perturber, preparation.rng)
-        return DeepPoisoningSharer(source, module, compute, settled.figures)
+        return NetworkSharer(source, module, compute, settled.figures)
 
     def without_attributes(self) -> "DeepPoisoning":
         """The same without the privacy term."""
@@ -100,17 +94,3 @@ class DeepPoisoning:
         kind = block_kind(spec.backbone) if self.kind == "backbone" else self.kind
         with global_generator_from(rng):
             return DeepPoisoningModule(spec.shape[0], blocks=self.blocks, kind=kind, non_negative=spec.non_negative)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DeepPoisoningSharer:
-    """Holds the secret: the trained module, and in `features` the noise. `figures` are the perturbation's strength and cost."""
-
-    features: FeatureSource
-    module: DeepPoisoningModule
-    compute: Compute
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-    def share(self, images: Tensor, labels: Labels) -> SharedFeatures:
-        """Images (B,3,H,W) with labels (B,) -> poisoned features (B,C,h,w), P(F(x)) or P(perturbed F(x)), with the same labels."""
-        return SharedFeatures(apply(self.module, self.features(images), self.compute), labels)

@@ -2,20 +2,15 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import FeatureSource, Preparation
-from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.protocols import Preparation
 from dpm_flower.core.streams import global_generator_from
+from dpm_flower.methods.network_sharer import NetworkSharer
 from dpm_flower.nets.backbones import block_kind
 from dpm_flower.nets.deep_poisoning_module import DeepPoisoningModule
 from dpm_flower.training.fair_encoding import USUAL_FAIR, FairLoss, train_fair_encoding
 from dpm_flower.training.poisoning import Victims
-from dpm_flower.training.prediction import apply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,27 +33,13 @@ class FairFeatures:
     def __post_init__(self) -> None:
         if self.blocks < 1:
             raise SettingError(f"blocks must be at least 1, got {self.blocks}")
-        if self.fitting.patience is not None:
-            raise SettingError(f"an encoder is trained without validation images, so without patience, got {self.fitting.patience}")
+        self.fitting.check_no_patience("an encoder is trained")
 
-    def prepare(self, preparation: Preparation) -> "FairFeaturesSharer":
+    def prepare(self, preparation: Preparation) -> NetworkSharer:
         """Trains a fresh encoder on the entity's own images and, where they have any, their attributes."""
         net, private, compute = preparation.net, preparation.private, preparation.compute
         with global_generator_from(preparation.rng):
             encoder = DeepPoisoningModule(net.spec.shape[0], self.blocks, block_kind(net.spec.backbone), net.spec.non_negative)
         victims = Victims(private.images, preparation.features(private.images), private.labels, private.attributes)
         train_fair_encoding(encoder, net, victims, self.loss, self.fitting, compute=compute, rng=preparation.rng, report=preparation.report)
-        return FairFeaturesSharer(preparation.features, encoder, compute)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FairFeaturesSharer:
-    """Holds the secret: the trained encoder."""
-
-    features: FeatureSource
-    encoder: DeepPoisoningModule
-    compute: Compute
-
-    def share(self, images: Tensor, labels: Labels) -> SharedFeatures:
-        """Images (B,3,H,W) with labels (B,) -> their encoded features (B,C,h,w) with the same labels."""
-        return SharedFeatures(apply(self.encoder, self.features(images), self.compute), labels)
+        return NetworkSharer(preparation.features, encoder, compute)

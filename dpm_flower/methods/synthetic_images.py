@@ -44,8 +44,7 @@ class SyntheticImages:
     def __post_init__(self) -> None:
         if self.noise < 1 or self.width < 1:
             raise SettingError(f"noise and width must be at least 1, got {self.noise} and {self.width}")
-        if self.fitting.patience is not None:
-            raise SettingError(f"a generator is trained without validation images, so without patience, got {self.fitting.patience}")
+        self.fitting.check_no_patience("a generator is trained")
 
     @property
     def unpaired(self) -> Literal[True]:

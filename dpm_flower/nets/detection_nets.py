@@ -1,8 +1,6 @@
 """The public networks of a detection task as one value: featurizer, decider and reconstructor, with what their features are."""
 
-import copy
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,10 +11,9 @@ from dpm_flower.core.digest import tensors_digest
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.detector_split import DetectionDecider, DetectorFeaturizer, Size, Target, split_detector
-from dpm_flower.nets.named_tensors import copied, named_tensors
 from dpm_flower.nets.reconstructor import Reconstructor
 from dpm_flower.nets.small_detector import small_faster_rcnn
-from dpm_flower.nets.strict_state import overwrite
+from dpm_flower.nets.three_nets import ThreeNets
 
 
 class WholeDetector(nn.Module):
@@ -33,16 +30,11 @@ class WholeDetector(nn.Module):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class DetectionNets:
-    """F (B,3,H,W) -> (B,C,h,w), D (B,C,h,w) -> boxes, R (B,C,h,w) -> (B,3,H,W), all for images of one size.
-
-    `spec.featurizer_digest` is that of the featurizer when the networks were assembled, loaded or frozen.
-    """
+class DetectionNets(ThreeNets):
+    """F (B,3,H,W) -> (B,C,h,w), D (B,C,h,w) -> boxes, R (B,C,h,w) -> (B,3,H,W), all for images of one size."""
 
     featurizer: DetectorFeaturizer
     decider: DetectionDecider
-    reconstructor: nn.Module
-    spec: FeatureSpec
 
     @classmethod
     def assemble(cls, depth: int, hook: str, size: Size, classes: int, rng: torch.Generator) -> Self:
@@ -62,36 +54,6 @@ class DetectionNets:
         )
         return cls(featurizer=featurizer, decider=decider, reconstructor=reconstructor, spec=spec)
 
-    def frozen(self) -> Self:
-        """A copy to give to all: in evaluation mode, no parameter asks for a gradient, the digest is that of the weights."""
-        nets = copy.deepcopy(self)
-        for network in nets._networks().values():
-            network.eval().requires_grad_(False)
-        nets._renew_digest()
-        return nets
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All weights and statistics, copied: names start with "featurizer.", "decider." or "reconstructor."."""
-        return copied(named_tensors(self._networks()))
-
-    def digest(self) -> str:
-        """SHA-256 of all weights and statistics, in hexadecimal."""
-        return tensors_digest(named_tensors(self._networks()))
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over weights that `tensors` gave; modules stay the same objects.
-
-        Raises ShapeError or ReleaseError, naming the first offender, and changes nothing unless all of them fit and are sound.
-        """
-        overwrite(named_tensors(self._networks()), tensors)
-        self._renew_digest()
-
     def whole_network(self) -> WholeDetector:
         """Images (B,3,H,W) -> losses or detections, with the same parameters, not copies."""
         return WholeDetector(self.featurizer, self.decider)
-
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"featurizer": self.featurizer, "decider": self.decider, "reconstructor": self.reconstructor}
-
-    def _renew_digest(self) -> None:
-        self.spec = dataclasses.replace(self.spec, featurizer_digest=tensors_digest(self.featurizer.state_dict()))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dpm_flower.core.durable import sync_folder
 from dpm_flower.core.errors import OutputError
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -37,9 +38,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
         partial.chmod(FOLDER_MODE)  # whatever the umask takes away
         with _locked(partial):
             yield partial
-            _sync(partial)
+            sync_folder(partial)
             partial.rename(folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except OSError as err:
         if err.errno in _THERE:
             _check_free(folder)  # somebody else made it meanwhile
@@ -122,11 +123,3 @@ def _sweep(folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
         except (BlockingIOError, FileNotFoundError):
             continue  # its writer lives, or another one swept it
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

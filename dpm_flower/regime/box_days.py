@@ -18,7 +18,6 @@ from dpm_flower.core.streams import stream
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.metrics.box_precision import box_precision
 from dpm_flower.nets.detection_nets import DetectionNets
-from dpm_flower.nets.loaded import loaded
 from dpm_flower.payload.boxed_codec import decode_boxed, decode_boxed_each, encode_boxed
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import BoxedSpec
@@ -158,7 +157,7 @@ class BoxDays:
 def _opened(path: Path, changed_ns: int, study: BoxedStudy, classes: int, compute: Compute) -> DetectionNets:
     """`changed_ns` is part of the key, so that another file under the same name is another detector."""
     del changed_ns
-    return loaded(_assembled(study, classes), load_file(path), compute)
+    return _assembled(study, classes).loaded(load_file(path), compute)
 
 
 def _assembled(study: BoxedStudy, classes: int) -> DetectionNets:

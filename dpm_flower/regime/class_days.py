@@ -19,7 +19,6 @@ from dpm_flower.core.partition import Shares
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from dpm_flower.nets.loaded import loaded
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.manifest import Manifest
@@ -152,7 +151,7 @@ class ClassDays:
 def _opened(path: Path, changed_ns: int, study: Study, classes: int, compute: Compute) -> PublicNets:
     """`changed_ns` is part of the key, so that another file under the same name is another network."""
     del changed_ns
-    return loaded(_assembled(study, classes), load_file(path), compute)
+    return _assembled(study, classes).loaded(load_file(path), compute)
 
 
 def _assembled(study: Study, classes: int) -> PublicNets:

@@ -5,31 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from dpm_flower.core.compute import Compute
+from dpm_flower.nets.three_nets import ThreeNets
 from dpm_flower.regime.day_task import DayTask
 from dpm_flower.regime.site_policy import SitePolicy
 
-
-class DayNets(Protocol):
-    """Public networks that days begin with."""
-
-    @property
-    def decider(self) -> nn.Module:
-        """What is refined."""
-        ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All weights and statistics, copied, by name."""
-        ...
-
-    def digest(self) -> str:
-        """SHA-256 of them, in hexadecimal."""
-        ...
-
-
-N = TypeVar("N", bound=DayNets)
+N = TypeVar("N", bound=ThreeNets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,13 +64,3 @@ def append_day(path: Path, line: Mapping[str, Any]) -> None:
             os.fsync(file.fileno())
     except (OSError, ValueError, KeyError) as err:
         raise OutputError(f"cannot write the report {path}: {err}") from err
-
-
-def read_days(path: Path) -> list[dict[str, Any]]:
-    """The report -> its lines, the first day's first; none where there is no file. Raises OutputError."""
-    try:
-        return [json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as err:
-        raise OutputError(f"cannot read the report {path}: {err}") from err

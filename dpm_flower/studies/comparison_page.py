@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
 from torch import Tensor
 
-from dpm_flower.core.labelled import as_bytes
 from dpm_flower.studies.comparison_chart import Line, axis_text, comparison_chart, curved, scattered
 from dpm_flower.studies.comparison_results import ComparisonResults
 from dpm_flower.studies.comparison_table import LEGEND, compared_lines
 from dpm_flower.studies.comparison_template import TEMPLATE
-from dpm_flower.studies.page_template import STYLE
-from dpm_flower.studies.pictures import ImagesNHW3, PictureRow, Pictures, picture_grid
+from dpm_flower.studies.page_template import rendered
+from dpm_flower.studies.pictures import PictureRow, Pictures, picture_grid
 from dpm_flower.studies.report import Image, embedded
 
 LEAST_POINTS = 2  # on a chart; one says nothing that the table does not
@@ -19,10 +17,9 @@ LEAST_POINTS = 2  # on a chart; one says nothing that the table does not
 
 def comparison_html(results: ComparisonResults, pictures: Mapping[str, Mapping[str, Tensor]]) -> str:
     """Results, and by trial its rows of pictures (N,C,H,W) -> the page; text is escaped, and nothing is fetched from anywhere."""
-    environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
     lines = compared_lines(results)
-    return environment.from_string(TEMPLATE).render(
-        style=STYLE,
+    return rendered(
+        TEMPLATE,
         results=results,
         summary=[("data", results.data), ("seeds", ", ".join(map(str, results.seeds)))],
         legend=LEGEND,
@@ -62,7 +59,7 @@ def _chart(title: str, lines: tuple[Line, ...], across: str, up: str) -> Image:
 
 def _grid(name: str, rows: Mapping[str, Tensor]) -> Image:
     least = min(len(images) for images in rows.values())
-    shown = Pictures(name, tuple(PictureRow(label, _pixels(images[:least])) for label, images in rows.items()))
+    shown = Pictures(name, tuple(PictureRow.of(label, _coloured(images[:least])) for label, images in rows.items()))
     return embedded(
         name,
         f"Pictures of {name}, rows from top to bottom: {', '.join(rows)}.",
@@ -72,7 +69,5 @@ def _grid(name: str, rows: Mapping[str, Tensor]) -> Image:
     )
 
 
-def _pixels(images_NCHW: Tensor) -> ImagesNHW3:
-    coloured = images_NCHW.expand(-1, 3, -1, -1) if images_NCHW.shape[1] == 1 else images_NCHW
-    pixels: ImagesNHW3 = as_bytes(coloured.clamp(0, 1)).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels
+def _coloured(images_NCHW: Tensor) -> Tensor:
+    return (images_NCHW.expand(-1, 3, -1, -1) if images_NCHW.shape[1] == 1 else images_NCHW).clamp(0, 1)

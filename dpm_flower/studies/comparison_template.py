@@ -16,8 +16,7 @@ TEMPLATE = page(
 
 <h2 id="results">Results</h2>
 <p class="soft">{{ legend }}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Results of all trials">
-<table>
+{%- call table("Results of all trials") %}
 <thead><tr>
 <th class="text" scope="col">trial</th>
 {%- for column in results.columns %}
@@ -31,8 +30,7 @@ TEMPLATE = page(
 {%- for text in line.texts %}<td>{{ text }}</td>{% endfor %}<td class="cost">{{ line.cpu }}</td></tr>
 {%- endfor %}
 </tbody>
-</table>
-</div>
+{%- endcall %}
 {{- missing() }}
 {%- if results.conclusions %}
 <ul>

@@ -3,15 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
-from torch import Tensor
-
 from dpm_flower.core.errors import ShapeError
-from dpm_flower.core.labelled import as_bytes
 from dpm_flower.regime.leakage import OF_UNPAIRED, AttackLeak, Fraction, Leakage, ScoreLeak
 from dpm_flower.studies.own_audits import OwnAudit
-from dpm_flower.studies.page_template import STYLE, page
-from dpm_flower.studies.pictures import ImagesNHW3, PictureRow, Pictures, picture_grid
+from dpm_flower.studies.page_template import page, rendered
+from dpm_flower.studies.pictures import PictureRow, Pictures, picture_grid
 from dpm_flower.studies.report import Image, embedded
 from dpm_flower.studies.wording import NONE
 
@@ -36,8 +32,7 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <div><dt>time</dt><dd>{{ "%.0f"|format(audit.leakage.seconds) }} s</dd></div>
 </dl>
 <p>{{ audit.says }}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Attacks on {{ audit.title }}">
-<table>
+{%- call table("Attacks on " ~ audit.title) %}
 <thead><tr>
 <th class="text" scope="col">attack</th><th class="text" scope="col">knows</th>
 <th scope="col">disclosed <span class="unit">mean [95 % interval]</span></th>
@@ -52,15 +47,13 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <td class="cost">{{ line.seconds }}</td><td class="words">{{ line.remark }}</td></tr>
 {%- endfor %}
 </tbody>
-</table>
-</div>
+{%- endcall %}
 {%- for which, reason in audit.leakage.left_out.items() %}
 <p class="soft">Not in the headline: {{ which }}, {{ reason }}.</p>
 {%- endfor %}
 {%- if audit.leakage.links %}
 <p>Which of a gallery’s images made a release? Share of released images whose own image comes first:</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Linkage of {{ audit.title }}">
-<table>
+{%- call table("Linkage of " ~ audit.title) %}
 <thead><tr><th class="text" scope="col">attack</th><th scope="col">candidates</th><th scope="col">chance</th>
 <th scope="col">label alone</th><th scope="col">release</th><th scope="col">raw features</th>
 <th class="cost" scope="col">time <span class="unit">s</span></th></tr></thead>
@@ -73,15 +66,13 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <td class="cost">{{ "%.0f"|format(link.seconds) }}</td></tr>
 {%- endfor %}
 </tbody>
-</table>
-</div>
+{%- endcall %}
 {%- endif %}
 {%- for one in audit.leakage.inferences %}
 {%- if one.attributes %}
 <p>Which attributes do the images of a release have? {{ one.name }} knows {{ one.knows }}. Area under the ROC curve (0.5: nothing is told;
 1: everything) and average precision, of what the label alone tells, of the attack on the release, and on raw features:</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Attributes inferred from {{ audit.title }} by {{ one.name }}">
-<table>
+{%- call table("Attributes inferred from " ~ audit.title ~ " by " ~ one.name) %}
 <thead><tr><th class="text" scope="col">attribute</th><th scope="col">known</th><th scope="col">have it</th>
 <th scope="col">AUC <span class="unit">label</span></th><th scope="col">AUC <span class="unit">release</span></th>
 <th scope="col">AUC <span class="unit">raw</span></th>
@@ -99,8 +90,7 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 <td>{{ "%.2f"|format(one.mean("auc_raw")) }}</td>
 <td>{{ "%.2f · %.2f · %.2f"|format(one.mean("precision_label"), one.mean("precision_release"), one.mean("precision_raw")) }}</td></tr>
 </tbody>
-</table>
-</div>
+{%- endcall %}
 {%- else %}
 <p class="soft">{{ one.name }} is not applicable: {{ one.reason }}.</p>
 {%- endif %}
@@ -144,9 +134,8 @@ class _Section:
 
 def leakage_html(audits: Sequence[OwnAudit]) -> str:
     """Audits of one entity, at least one -> the page, in their order. Raises ShapeError for pictures of other attackers."""
-    environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
     sections = [_section(audit) for audit in audits]
-    return environment.from_string(TEMPLATE).render(style=STYLE, audits=sections, score_heads=list(HEADS.values()))
+    return rendered(TEMPLATE, audits=sections, score_heads=list(HEADS.values()))
 
 
 def _section(audit: OwnAudit) -> _Section:
@@ -215,8 +204,8 @@ def _grids(audit: OwnAudit) -> Iterator[Image]:
     for attack in audit.leakage.attacks:
         try:
             rows = (
-                PictureRow("original", _pixels(pictures[f"{attack.name}.worst.originals"])),
-                PictureRow(f"{attack.name}\nfrom the release", _pixels(pictures[f"{attack.name}.worst.p"])),
+                PictureRow.of("original", pictures[f"{attack.name}.worst.originals"]),
+                PictureRow.of(f"{attack.name}\nfrom the release", pictures[f"{attack.name}.worst.p"]),
             )
         except KeyError as err:
             raise ShapeError(f"wanted pictures of {attack.name}, got {', '.join(sorted(pictures))}") from err
@@ -231,8 +220,3 @@ def _embedded(attack: AttackLeak, pictures: Pictures) -> Image:
         lambda scheme: picture_grid(pictures, scheme=scheme),
         "png",
     )
-
-
-def _pixels(images_NCHW: Tensor) -> ImagesNHW3:
-    pixels: ImagesNHW3 = as_bytes(images_NCHW).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels

@@ -9,13 +9,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dpm_flower.core.errors import MetricError, ShapeError
-from dpm_flower.core.labelled import as_bytes, as_floats
+from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Attack
 from dpm_flower.core.study import Study
 from dpm_flower.metrics.similarity import ssim
 from dpm_flower.regime.audit import ALWAYS_ASKED
 from dpm_flower.regime.site import Site
-from dpm_flower.studies.pictures import ImagesNHW3, PictureRow, Pictures
+from dpm_flower.studies.pictures import PictureRow, Pictures
 from dpm_flower.studies.settings import settings_of
 
 SOURCES = (("z", "from raw features"), ("p", "from shared features"))
@@ -41,12 +41,12 @@ def pictures_of(study: Study, campaign: str, sites: Path, entity: str) -> Iterat
 
 def _rows(study: Study, tensors: Mapping[str, Tensor]) -> Iterator[PictureRow]:
     originals = as_floats(tensors["originals"])
-    yield PictureRow("original", _pixels(originals))
+    yield PictureRow.of("original", originals)
     for attack in (ALWAYS_ASKED, *(one for one in study.attacks if isinstance(one, Attack))):
         name = "public R" if attack is ALWAYS_ASKED else attack.name
         for of, source in SOURCES:
             nearer, turned = _nearer(originals, tensors[f"{attack.name}.{of}"])
-            yield PictureRow("\n".join((name, source, TURNED) if turned else (name, source)), _pixels(nearer))
+            yield PictureRow.of("\n".join((name, source, TURNED) if turned else (name, source)), nearer)
 
 
 def _nearer(originals_NCHW: Tensor, guesses_NCHW: Tensor) -> tuple[Tensor, bool]:
@@ -54,8 +54,3 @@ def _nearer(originals_NCHW: Tensor, guesses_NCHW: Tensor) -> tuple[Tensor, bool]
     negatives_NCHW = 1.0 - guesses_NCHW
     turned_N = ssim(originals_NCHW, negatives_NCHW) > ssim(originals_NCHW, guesses_NCHW)
     return torch.where(turned_N.view(-1, 1, 1, 1), negatives_NCHW, guesses_NCHW), bool(turned_N.any())
-
-
-def _pixels(images_NCHW: Tensor) -> ImagesNHW3:
-    pixels: ImagesNHW3 = as_bytes(images_NCHW).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels

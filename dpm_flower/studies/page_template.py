@@ -1,7 +1,9 @@
-"""What both pages have in common, as Jinja text: the head with its style, and how a chart, a table's head and reasons are shown.
+"""What both pages have in common, as Jinja text: the head with its style, and how a chart, a table, its head and reasons are shown.
 
 One HTML file needs nothing else: app bundles carry .py files only, and nothing is fetched from anywhere.
 """
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #59636e; --faint: #d9dee6; --paper: #ffffff; --panel: #f5f7fa; --mark: #0072b2; }
@@ -65,6 +67,13 @@ MACROS = """
 <figcaption>{{ image.caption }}</figcaption>
 </figure>
 {%- endmacro %}
+{%- macro table(label) %}
+<div class="scroll" tabindex="0" role="group" aria-label="{{ label }}">
+<table>
+{{- caller() }}
+</table>
+</div>
+{%- endmacro %}
 {%- macro heads(first, second) %}
 <thead><tr>
 <th class="text" scope="col">{{ first }}</th><th class="text" scope="col">{{ second }}</th>
@@ -100,5 +109,11 @@ HEAD = """<!doctype html>
 
 
 def page(title: str, body: str) -> str:
-    """A title and the content of <main>, Jinja text both -> the whole page's template; `style` is filled in when it is rendered."""
+    """A title and the content of <main>, Jinja text both -> the whole page's template; `rendered` fills in `style`."""
     return f"{HEAD.replace('TITLE', title)}{MACROS}<main>\n{body}</main>\n</body>\n</html>\n"
+
+
+def rendered(template: str, **shown: object) -> str:
+    """A page's template and what it shows -> the page. Whatever text comes in is escaped; raises UndefinedError for what is missing."""
+    environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
+    return environment.from_string(template).render(style=STYLE, **shown)

@@ -9,8 +9,10 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dpm_flower.core.errors import ShapeError
+from dpm_flower.core.labelled import as_bytes
 from dpm_flower.studies.drawing import LIGHT, ImageFormat, Scheme, canvas, image_bytes, literal
 
 ImagesNHW3: TypeAlias = NDArray[np.uint8]
@@ -28,6 +30,11 @@ class PictureRow:
 
     label: str
     images: ImagesNHW3
+
+    @classmethod
+    def of(cls, label: str, images_N3HW: Tensor) -> "PictureRow":
+        """What they are, and pictures as networks read them, bytes or floats in [0,1]."""
+        return cls(label, as_bytes(images_N3HW).permute(0, 2, 3, 1).contiguous().numpy())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

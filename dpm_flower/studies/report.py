@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
-
 from dpm_flower.core.figures import COSTS_LEGEND
 from dpm_flower.studies.atomic import write_atomically
 from dpm_flower.studies.attack_figures import HEADS, attack_lines
@@ -18,7 +16,7 @@ from dpm_flower.studies.drawing import DARK, LIGHT, ImageFormat, Scheme
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
 from dpm_flower.studies.frontier_figure import frontier_chart, frontier_of
 from dpm_flower.studies.gains import ArmGain
-from dpm_flower.studies.page_template import STYLE
+from dpm_flower.studies.page_template import rendered
 from dpm_flower.studies.pictures import Pictures, picture_grid
 from dpm_flower.studies.reading import reading_of
 from dpm_flower.studies.report_template import TEMPLATE
@@ -76,10 +74,9 @@ def write_report(folder: Path, results: Results, pictures: Sequence[Pictures] = 
 
 def report_html(results: Results, pictures: Sequence[Pictures] = ()) -> str:
     """Results and pictures -> the page. Whatever text comes in is escaped, and nothing on it is fetched from anywhere."""
-    environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
     lines, notes = _lines(results)
-    return environment.from_string(TEMPLATE).render(
-        style=STYLE,
+    return rendered(
+        TEMPLATE,
         costs_legend=COSTS_LEGEND,
         results=results,
         summary=tuple(_summary(results)),

@@ -18,8 +18,7 @@ TEMPLATE = page(
 <p class="soft">Mean ± one sample standard deviation over seeds. R is the public reconstructor, on raw (z) and on shared (p) features;
 its SSIM is sign-aware (−1 to 1). “D as received” is what the decider makes of z and p before anybody refined it. Trivial: always naming the
 most frequent class. An arm with one receiver has one line: the receiver’s decider, and the mean of the releases. {{ costs_legend }}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Result table">
-<table>
+{%- call table("Result table") %}
 {{- heads("arm", "entity") }}
 {%- for arm in arms %}
 <tbody class="arm">
@@ -34,16 +33,14 @@ most frequent class. An arm with one receiver has one line: the receiver’s dec
 {%- endfor %}
 </tbody>
 {%- endfor %}
-</table>
-</div>
+{%- endcall %}
 {{- missing() }}
 {%- if attacks %}
 
 <h2 id="attacks">Attacks</h2>
 <p>What each attacker makes of raw (z) and of shared (p) features, over the arm’s releases: mean ± one sample standard deviation over
 seeds. A low SSIM, little structure and a high L1 mean a poor reconstruction.</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Attacks">
-<table>
+{%- call table("Attacks") %}
 <thead><tr>
 <th class="text" scope="col">attack</th><th class="text" scope="col">arm</th>
 {%- for head in attack_heads %}
@@ -56,8 +53,7 @@ seeds. A low SSIM, little structure and a high L1 mean a poor reconstruction.</p
 {%- for text in line.texts %}<td>{{ text }}</td>{% endfor %}</tr>
 {%- endfor %}
 </tbody>
-</table>
-</div>
+{%- endcall %}
 {%- endif %}
 {%- if disclosed %}
 
@@ -68,8 +64,7 @@ seeds. A low SSIM, little structure and a high L1 mean a poor reconstruction.</p
 <h2 id="gain">Gain kept</h2>
 <p>Of what sharing raw features wins over an entity's own data, how much each arm keeps: 0&nbsp;% is own data, 100&nbsp;% raw features. The
 interval: test images are drawn again with replacement, and the mean over several seeds scatters as Student’s t does.</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Gain kept">
-<table>
+{%- call table("Gain kept") %}
 <thead><tr>
 <th class="text" scope="col">arm</th><th class="text" scope="col">gain kept <span class="unit">[95 % interval]</span></th>
 <th scope="col">gain of raw features <span class="unit">points of top-1 ± standard error</span></th>
@@ -85,8 +80,7 @@ interval: test images are drawn again with replacement, and the mean over severa
 <tr><td class="words" colspan="5">No arm of this study can keep a gain: it has references only.</td></tr>
 {%- endfor %}
 </tbody>
-</table>
-</div>
+{%- endcall %}
 
 {%- if frontier %}
 
@@ -108,8 +102,7 @@ interval: test images are drawn again with replacement, and the mean over severa
 stand beside it and chose nothing.</p>
 {%- for tuning in tunings %}
 <h3>{{ tuning.method }}</h3>
-<div class="scroll" tabindex="0" role="group" aria-label="{{ tuning.method }}">
-<table>
+{%- call table(tuning.method) %}
 <thead><tr>
 <th class="text" scope="col">settings</th><th scope="col">validation <span class="unit">top-1, %</span></th>
 <th scope="col">test <span class="unit">top-1, %</span></th>
@@ -121,8 +114,7 @@ stand beside it and chose nothing.</p>
 </tr>
 {%- endfor %}
 </tbody>
-</table>
-</div>
+{%- endcall %}
 {%- endfor %}
 {%- endif %}
 

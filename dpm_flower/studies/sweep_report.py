@@ -2,11 +2,9 @@
 
 from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
-
 from dpm_flower.core.figures import COSTS_LEGEND, FIGURES
 from dpm_flower.studies.columns import columns_named
-from dpm_flower.studies.page_template import STYLE
+from dpm_flower.studies.page_template import rendered
 from dpm_flower.studies.report import REPORT_NAME, embedded
 from dpm_flower.studies.sweep_figure import sweep_chart
 from dpm_flower.studies.sweep_report_template import TEMPLATE
@@ -16,11 +14,10 @@ from dpm_flower.studies.sweep_table import sweep_lines
 
 def sweep_html(results: SweepResults) -> str:
     """A sweep's results -> the page; whatever text comes in is escaped, and nothing on it is fetched from anywhere."""
-    environment = Environment(autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined)
     lines = sweep_lines(results, spread=True)
     head = FIGURES[results.figure].head
-    return environment.from_string(TEMPLATE).render(
-        style=STYLE,
+    return rendered(
+        TEMPLATE,
         costs_legend=COSTS_LEGEND,
         results=results,
         columns=columns_named(results.columns),

@@ -15,8 +15,7 @@ TEMPLATE = page(
 <h2 id="results">Results</h2>
 <p class="soft">Means over entities (of an arm with one receiver: its own) ± one sample standard deviation over seeds; z: raw features,
 p: what is shared. Single entities stand in sweep.csv and in each report. {{ costs_legend }}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="Results of all variants">
-<table>
+{%- call table("Results of all variants") %}
 {{- heads("variant", "arm") }}
 {%- for group in groups %}
 <tbody class="arm">
@@ -32,8 +31,7 @@ p: what is shared. Single entities stand in sweep.csv and in each report. {{ cos
 {%- endfor %}
 </tbody>
 {%- endfor %}
-</table>
-</div>
+{%- endcall %}
 {{- missing() }}
 """,
 )

@@ -69,7 +69,6 @@ def train_detector(
     work: str,
     augment: BoxAugment | None = None,
     penalty: Callable[[], Tensor] | None = None,
-    validate: Callable[[], float] | None = None,
     report: Report = silent,
     checkpoint: Path | None = None,
     stretch: Stretch | None = None,
@@ -99,7 +98,6 @@ def train_detector(
         rng=rng,
         work=work,
         report=report,
-        validate=validate,
         checkpoint=checkpoint,
         stretch=stretch,
     )

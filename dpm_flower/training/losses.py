@@ -42,6 +42,11 @@ def multi_label_loss(logits_BA: Tensor, attributes_BA: Tensor) -> Tensor:
     return (losses * known).sum() / known.sum().clamp_min(1)
 
 
+def label_loss(logits_BK: Tensor, labels: Tensor) -> Tensor:
+    """Logits (B,K) and labels (B,) or attributes (B,K) -> cross-entropy or `multi_label_loss`, a scalar."""
+    return multi_label_loss(logits_BK, labels) if labels.ndim == 2 else functional.cross_entropy(logits_BK, labels)
+
+
 def uninformed_loss(logits_BA: Tensor, rates_A: Tensor) -> Tensor:
     """What a classifier makes of features, and how many images have each attribute -> how far it is from knowing only that, a scalar.
 
@@ -63,7 +68,7 @@ def equivalence_loss(kind: Equivalence, activations_BA: Tensor, logits_BK: Tenso
     """
     match kind:
         case "labels":
-            return multi_label_loss(logits_BK, target) if target.ndim == 2 else functional.cross_entropy(logits_BK, target)
+            return label_loss(logits_BK, target)
         case "response":
             log_probabilities = functional.log_softmax(logits_BK, dim=1)
             return functional.kl_div(log_probabilities, functional.log_softmax(target, dim=1), reduction="batchmean", log_target=True)

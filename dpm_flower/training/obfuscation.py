@@ -43,8 +43,7 @@ class Obfuscation:
     def __post_init__(self) -> None:
         if not (self.unlike >= 0 and self.noise >= 0):
             raise SettingError(f"weights must be >= 0, got unlike={self.unlike} and noise={self.noise}")
-        if self.fitting.patience is not None:
-            raise SettingError(f"an obfuscator is trained without validation images, so without patience, got {self.fitting.patience}")
+        self.fitting.check_no_patience("an obfuscator is trained")
 
 
 USUAL = Obfuscation()

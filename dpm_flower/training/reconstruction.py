@@ -10,11 +10,12 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Report, silent
 from dpm_flower.training.loop import Fitted, fit
 from dpm_flower.training.losses import reconstruction_loss
+from dpm_flower.training.row_store import Rows
 
 
 def train_reconstructor(
     reconstructor: nn.Module,
-    features_NChw: Tensor,
+    features_NChw: Rows,
     images_NCHW: Tensor,
     fitting: Fitting,
     *,

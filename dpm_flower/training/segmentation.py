@@ -34,21 +34,18 @@ def train_segmenter(
     compute: Compute,
     rng: torch.Generator,
     dice: float = 0.0,
-    turn: bool = True,
     report: Report = silent,
 ) -> Fitted:
     """Trains `segmenter`, images (B,C,H,W) -> logits (B,1,H,W), on square images with masks (N,1,H,W) of 0 and 1.
 
-    With `turn` each pair is turned by quarters and mirrored at random. Raises SettingError for a negative weight of Dice.
+    Each pair is turned by quarters and mirrored at random. Raises SettingError for a negative weight of Dice.
     """
     if not dice >= 0:
         raise SettingError(f"dice must be >= 0, got {dice}")
     compute.place_module(segmenter)
 
     def loss_at(indices: Tensor) -> Tensor:
-        images, masks = images_NCHW[indices], masks_N1HW[indices]
-        if turn:
-            images, masks = turned([images, masks], rng)
+        images, masks = turned([images_NCHW[indices], masks_N1HW[indices]], rng)
         with compute.autocast():
             logits = segmenter(compute.place(images))
         return segmentation_loss(logits.float(), masks.to(compute.device).float(), dice)

@@ -13,13 +13,13 @@ from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.progress import Report, silent
 from dpm_flower.training.augmentation import augmented
 from dpm_flower.training.loop import Fitted, Stretch, fit
-from dpm_flower.training.losses import proximal_term
+from dpm_flower.training.losses import label_loss, proximal_term
 from dpm_flower.training.row_store import Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Inputs (N,...), images or features, with labels (N,)."""
+    """Inputs (N,...), images or features, with labels (N,) or yes-or-no attributes (N,A), 1, 0 or 255 (unknown)."""
 
     inputs: Rows
     labels: Tensor
@@ -44,7 +44,7 @@ def train_classifier(
 ) -> Fitted:
     """Trains `network` by cross-entropy (equation 1) on examples (N,...), (N,); with `proximal_mu` it is held near its start.
 
-    A `penalty` is added to the loss; `weights` (N,) say how much each example counts.
+    Of attributes it is the binary cross-entropy. A `penalty` is added to the loss; `weights` (N,), for labels, say how much each counts.
     """
     compute.place_module(network)
     trained = [p for p in network.parameters() if p.requires_grad]
@@ -76,5 +76,5 @@ def train_classifier(
 def _cross_entropy(logits_BK: Tensor, labels_B: Tensor, weights_B: Tensor | None) -> Tensor:
     """The mean over the batch, each example as often as its weight says."""
     if weights_B is None:
-        return functional.cross_entropy(logits_BK, labels_B)
+        return label_loss(logits_BK, labels_B)
     return (functional.cross_entropy(logits_BK, labels_B, reduction="none") * weights_B.to(logits_BK.device)).mean()

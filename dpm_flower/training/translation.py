@@ -16,7 +16,6 @@ from dpm_flower.training.losses import reconstruction_loss
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.turning import turned
 
-TINT_CHANNELS = 3
 LEAST_VARIANCE = 1e-6  # a channel that is the same in all photographs has no way to scatter, and a matrix without root
 
 

@@ -16,13 +16,12 @@ from dpm_flower.apps.site_run import run
 from dpm_flower.data.retention import store as store_module
 from dpm_flower.data.retention.keeping import Keeping
 from dpm_flower.data.retention.verifying import verify
-from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.days_folder import DaysFolder
 from dpm_flower.regime.site_file import read_site_file
 from tests.apps.small_site import made_site
 from tests.data.retention.fakes import DAY, FakeClock
 from tests.in_memory import folder_in_memory
-from tests.regime.small_inbox import IMAGES, images_come, png, small_study, with_small_networks
+from tests.regime.small_inbox import IMAGES, images_come, png, read_days, small_study, with_small_networks
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 1800.0  # for a process that takes seconds, however busy the machine is

@@ -6,7 +6,6 @@ import pytest
 
 from dpm_flower.apps import site_run
 from dpm_flower.apps.site_run import run
-from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.days_folder import DaysFolder
 from tests.apps.small_site import made_site
 from tests.data.boxed_made import voc_added, voc_folder
@@ -14,7 +13,7 @@ from tests.data.retention.fakes import FakeClock
 from tests.data.test_voc_xml import box
 from tests.in_memory import folder_in_memory
 from tests.regime.small_boxes import BOXED, boxed_place, boxed_png, boxes_come, days_cells, small_boxed_study
-from tests.regime.small_inbox import put
+from tests.regime.small_inbox import put, read_days
 
 HEIGHT, WIDTH = 32, 40
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,8 +18,10 @@ from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.metrics.attribute_scores import attribute_scores
+from tests.attacks.made import Made, Making
 from tests.attacks.views import features, scenes, view
 from tests.regime.reachable import shares_with, tensors_from
+from tests.training.toys import interrupting
 
 ATTACK = AttributeInference(fitting=Fitting(steps=60, learning_rate=1e-2, batch_size=24, weight_decay=1e-2))
 BRIEF = AttributeInference(fitting=replace(INFERRING, steps=3, batch_size=8))
@@ -40,26 +42,6 @@ def marked(count, seed):
 PUBLIC, OWN, VICTIMS = marked(36, 0), marked(60, 1), marked(90, 2)
 CORNER, CLASS, NOTHING = range(3)
 FLOOR = attribute_scores(attribute_rates(OWN)[VICTIMS.labels], VICTIMS.attributes).auc
-
-
-@dataclass(frozen=True)
-class Made:
-    """Shares what `made` makes of features and labels, by the numbers of the preparation's stream."""
-
-    made: object
-    name: str
-
-    def prepare(self, preparation):
-        return Making(self.made, preparation.rng)
-
-
-@dataclass(frozen=True)
-class Making:
-    made: object
-    rng: torch.Generator
-
-    def share(self, images, labels):
-        return SharedFeatures(self.made(features(images), labels, self.rng), labels)
 
 
 NEGATIVE = Made(lambda z, labels, rng: 2 - 3 * z, "negative")
@@ -172,13 +154,9 @@ def test_it_is_trained_once_and_the_stream_alone_decides_what_it_draws(tmp_path)
 
 
 def test_one_that_was_interrupted_goes_on_to_the_same_weights(tmp_path):
-    def interrupting(progress):
-        if progress.step == 21:
-            raise InterruptedError
-
     attack = replace(BRIEF, shadows=2, fitting=replace(BRIEF.fitting, steps=15, batch_size=24))
     with pytest.raises(InterruptedError):
-        inferrer(tmp_path / "1", attack, SCALED, report=interrupting)
+        inferrer(tmp_path / "1", attack, SCALED, report=interrupting(20))
     steps = []
     again = inferrer(tmp_path / "1", attack, SCALED, report=lambda progress: steps.append(progress.step))
     assert steps[0] == 21  # of 30; the first two epochs, of 7 steps each, were not trained again

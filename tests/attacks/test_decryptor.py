@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dpm_flower.attacks.decryptor import TransformerDecryptor
+from dpm_flower.attacks.decryptor import Reencrypted, TransformerDecryptor
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.core.errors import SettingError
@@ -16,6 +16,7 @@ from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.metrics.similarity import windowed_ssim
+from dpm_flower.nets.encryption import Shuffling
 from dpm_flower.nets.pevit import VitSize
 from tests.attacks.views import FEATURES, VICTIMS, scenes, view
 
@@ -44,6 +45,15 @@ def test_it_sees_more_than_the_release_shows_and_than_the_label_tells(tmp_path, 
     floor = class_mean_guess(VICTIMS.labels, OWN).images
     seen, shown, told = (float(windowed_ssim(VICTIMS.images, made).mean()) for made in (guesses, release.images, floor))
     assert seen > max(shown, told) + CLEAR
+
+
+def test_images_are_encrypted_anew_whenever_they_are_asked_for_from_the_one_stream():
+    rows, again = (Reencrypted(OWN.images, Shuffling(patch=6), stream(0)) for _ in range(2))
+    every = torch.arange(len(rows))
+    first, second = rows[every], rows[every]
+    assert not torch.equal(first, second)
+    assert torch.equal(again[every], first)
+    assert torch.equal(again[every], second)
 
 
 def test_it_is_trained_once(tmp_path):

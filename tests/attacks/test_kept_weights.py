@@ -10,7 +10,7 @@ from torch import nn
 from dpm_flower.attacks.kept_weights import CHECKPOINT, WEIGHTS, trained_once
 from dpm_flower.core.alone import LOCK_NAME
 from dpm_flower.core.errors import OutputError, TrainingError
-from tests.training.toys import classifier, equal, state_of
+from tests.training.toys import CPU, classifier, equal, state_of
 
 
 def with_ones(module):
@@ -29,10 +29,10 @@ def with_ones(module):
 def test_what_was_trained_once_is_read_the_second_time(tmp_path):
     first, second = classifier(0), classifier(1)
     train, given = with_ones(first)
-    trained_once(first, tmp_path, train)
+    trained_once(first, tmp_path, train, CPU)
     assert given == [tmp_path / CHECKPOINT]
     train, given = with_ones(second)
-    trained_once(second, tmp_path, train)
+    trained_once(second, tmp_path, train, CPU)
     assert given == []
     assert equal(state_of(first), state_of(second))
 
@@ -40,7 +40,7 @@ def test_what_was_trained_once_is_read_the_second_time(tmp_path):
 def test_a_trained_attacker_is_frozen(tmp_path):
     for _ in range(2):
         module = classifier(0)
-        trained_once(module, tmp_path, with_ones(module)[0])
+        trained_once(module, tmp_path, with_ones(module)[0], CPU)
         assert not any(parameter.requires_grad for parameter in module.parameters())
         assert not any(part.training for part in module.modules())
 
@@ -50,7 +50,7 @@ def test_a_training_that_failed_keeps_nothing(tmp_path):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        trained_once(classifier(0), tmp_path, fails)
+        trained_once(classifier(0), tmp_path, fails, CPU)
     assert [path.name for path in tmp_path.iterdir()] == [LOCK_NAME]
 
 
@@ -59,6 +59,7 @@ import sys
 from pathlib import Path
 import torch
 from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.core.compute import Compute
 
 module, folder, number = torch.nn.Linear(2, 2), Path(sys.argv[1]), sys.argv[2]
 
@@ -69,7 +70,7 @@ def train(checkpoint):
     torch.nn.init.constant_(module.weight, float(number))
     checkpoint.unlink()
 
-trained_once(module, folder, train)
+trained_once(module, folder, train, Compute.choose("cpu"))
 print(float(module.weight[0, 0]), flush=True)
 """
 
@@ -82,7 +83,7 @@ def test_of_two_processes_one_trains_and_the_other_waits_for_its_weights(tmp_pat
         assert first.stdout.readline() == b"training\n"
         waiting = nn.Linear(2, 2)
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(trained_once, waiting, tmp_path, with_ones(waiting)[0])
+            asked = pool.submit(trained_once, waiting, tmp_path, with_ones(waiting)[0], CPU)
             with pytest.raises(TimeoutError):
                 asked.result(timeout=0.2)
             assert (tmp_path / CHECKPOINT).exists()
@@ -98,7 +99,7 @@ def test_a_process_that_is_killed_while_it_trains_lets_the_next_one_train(tmp_pa
         assert first.stdout.readline() == b"training\n"
         first.kill()
     train, given = with_ones(module := classifier(0))
-    trained_once(module, tmp_path, train)
+    trained_once(module, tmp_path, train, CPU)
     assert given == [tmp_path / CHECKPOINT]
 
 
@@ -110,7 +111,7 @@ def test_weights_that_do_not_fit_are_refused_with_their_path(state, tmp_path):
         save_file(state, tmp_path / WEIGHTS)
     before = state_of(module := classifier(0))
     with pytest.raises(TrainingError, match=str(tmp_path / WEIGHTS)):
-        trained_once(module, tmp_path, with_ones(module)[0])
+        trained_once(module, tmp_path, with_ones(module)[0], CPU)
     assert equal(state_of(module), before)
 
 
@@ -118,4 +119,4 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     module = classifier(0)
     with pytest.raises(OutputError, match="cannot write"):
-        trained_once(module, tmp_path / "file", with_ones(module)[0])
+        trained_once(module, tmp_path / "file", with_ones(module)[0], CPU)

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,9 +18,11 @@ from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.methods.shuffled_images import ShuffledImages
+from tests.attacks.made import Made
 from tests.attacks.peers import UNHIDDEN, VICTIMS, release, sharer, view_of
-from tests.attacks.views import features, scenes, view
+from tests.attacks.views import scenes, view
 from tests.regime.reachable import shares_with, tensors_from
+from tests.training.toys import interrupting
 
 ATTACK = Linkage(fitting=Fitting(steps=40, learning_rate=1e-2, batch_size=24, weight_decay=0.0))
 BRIEF = Linkage(fitting=replace(MATCHING, steps=3, batch_size=8))
@@ -29,28 +31,8 @@ LABEL = GALLERY.told_by_label().figures
 SURE = 0.5  # rank-1: a hundred times what chance gives, and thirty times what the label tells
 
 
-@dataclass(frozen=True)
-class Made:
-    """Shares what `made` makes of features, by the numbers of the preparation's stream."""
-
-    made: object
-    name: str
-
-    def prepare(self, preparation):
-        return Making(self.made, preparation.rng)
-
-
-@dataclass(frozen=True)
-class Making:
-    made: object
-    rng: torch.Generator
-
-    def share(self, images, labels):
-        return SharedFeatures(self.made(features(images), self.rng), labels)
-
-
-NEGATIVE = Made(lambda z, rng: -z, "negative")
-SHUFFLED = Made(lambda z, rng: z[torch.randperm(len(z), generator=rng)], "shuffled")
+NEGATIVE = Made(lambda z, labels, rng: -z, "negative")
+SHUFFLED = Made(lambda z, labels, rng: z[torch.randperm(len(z), generator=rng)], "shuffled")
 
 
 @pytest.fixture(scope="module")
@@ -185,13 +167,9 @@ def test_it_is_trained_once_and_the_stream_alone_decides_what_it_draws(tmp_path)
 
 
 def test_one_that_was_interrupted_goes_on_to_the_same_weights(tmp_path):
-    def interrupting(progress):
-        if progress.step == 21:
-            raise InterruptedError
-
     attack = replace(BRIEF, shadows=2, fitting=replace(BRIEF.fitting, steps=11))
     with pytest.raises(InterruptedError):
-        linker(tmp_path / "1", attack, SHUFFLED, report=interrupting)
+        linker(tmp_path / "1", attack, SHUFFLED, report=interrupting(20))
     steps = []
     again = linker(tmp_path / "1", attack, SHUFFLED, report=lambda progress: steps.append(progress.step))
     assert steps[0] == 21  # of 22; the first two epochs, of 9 steps each, were not trained again

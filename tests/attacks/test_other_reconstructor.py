@@ -15,7 +15,7 @@ from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from dpm_flower.nets.reconstructor import Reconstructor
 from tests.attacks.views import FEATURES, NETS, PUBLIC, VICTIMS, view
-from tests.training.toys import CPU
+from tests.training.toys import CPU, interrupting
 
 FITTING = Fitting(steps=60, learning_rate=0.03, batch_size=12, weight_decay=0.0)
 ATTACK = OtherReconstructor(blocks=1, fitting=FITTING)
@@ -96,12 +96,8 @@ def test_the_stream_alone_decides_what_it_draws(tmp_path):
 
 
 def test_one_that_was_interrupted_goes_on_to_the_same_weights(tmp_path):
-    def interrupting(progress):
-        if progress.step > 10:
-            raise InterruptedError
-
     with pytest.raises(InterruptedError):
-        prepared(tmp_path / "1", SHORT, report=interrupting)
+        prepared(tmp_path / "1", SHORT, report=interrupting(10))
     steps = []
     prepared(tmp_path / "1", SHORT, report=lambda progress: steps.append(progress.step))
     prepared(tmp_path / "2", SHORT)

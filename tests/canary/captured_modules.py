@@ -7,7 +7,8 @@ import pytest
 from torch import Tensor
 
 from dpm_flower.core.protocols import Preparation
-from dpm_flower.methods.deep_poisoning import DeepPoisoning, DeepPoisoningSharer
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.network_sharer import NetworkSharer
 from tests.canary.image_marker import ImageMarker
 from tests.canary.search import kinds, search
 from tests.canary.unpacking import Content
@@ -21,7 +22,7 @@ def captured_modules() -> Iterator[States]:
     states: States = {}
     as_it_is = DeepPoisoning.prepare
 
-    def prepare(self: DeepPoisoning, preparation: Preparation) -> DeepPoisoningSharer:
+    def prepare(self: DeepPoisoning, preparation: Preparation) -> NetworkSharer:
         sharer = as_it_is(self, preparation)
         if kinds(search([Content("own images", preparation.private.images.numpy().tobytes())], [ImageMarker()])):
             state = {name: value.detach().clone() for name, value in sharer.module.state_dict().items()}

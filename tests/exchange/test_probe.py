@@ -14,16 +14,6 @@ PATIENT_S = 60.0
 
 
 @pytest.fixture
-def ca(tmp_path):
-    return authority(tmp_path / "ca")
-
-
-@pytest.fixture
-def friend(ca):
-    return entity("entity-a", ca)
-
-
-@pytest.fixture
 def address(ca):
     ours = entity("entity-b", ca)
     with ExchangeServer("127.0.0.1:0", MemoryShelf(), Members("entity-a"), lambda: ours) as server:

@@ -32,9 +32,9 @@ def test_it_shares_what_comes_through_the_autoencoder_in_the_deciders_space(meth
     batch = sharer.share(PRIVATE.images, PRIVATE.labels)
     assert isinstance(batch, SharedFeatures)
     NETS.spec.check(batch.features)
-    assert torch.equal(batch.features, apply(sharer.autoencoder, features(PRIVATE.images), CPU))
+    assert torch.equal(batch.features, apply(sharer.module, features(PRIVATE.images), CPU))
     assert torch.equal(batch.labels, PRIVATE.labels)
-    assert sharer.autoencoder.bottleneck == bottleneck
+    assert sharer.module.bottleneck == bottleneck
     assert float(batch.features.min()) >= 0
     assert NETS.decider(batch.features).shape == (24, 3)
 

@@ -34,7 +34,7 @@ def test_it_shares_features_in_the_decider_s_space_that_are_not_the_raw_ones():
 
 def test_what_is_shared_is_what_the_encoder_makes_of_raw_features():
     sharer = METHOD.prepare(preparation())
-    torch.testing.assert_close(sharer.share(PRIVATE.images, PRIVATE.labels).features, apply(sharer.encoder, features(PRIVATE.images), CPU))
+    torch.testing.assert_close(sharer.share(PRIVATE.images, PRIVATE.labels).features, apply(sharer.module, features(PRIVATE.images), CPU))
 
 
 def test_attributes_are_what_is_hidden_where_there_are_any():

@@ -1,6 +1,7 @@
 """A site whose days take a moment: images that come to a folder, a clock that tests set, and a look for what should be gone."""
 
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -150,3 +151,8 @@ def next_day(clock):
 def evening(clock):
     """The clock goes on to the day's end."""
     clock.advance((18 * 3600 - clock.wall_s) % DAY)
+
+
+def read_days(path):
+    """The report -> its lines, the first day's first; none where there is no file."""
+    return [json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()] if path.exists() else []

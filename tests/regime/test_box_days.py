@@ -19,7 +19,6 @@ from dpm_flower.payload.content import content
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.regime import box_days, boxed_audit, days_folder
 from dpm_flower.regime.boxed_study import boxed_study, passes
-from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.inbox_boxes import StayingBoxes, days_boxes
 from dpm_flower.regime.kept_releases import held
 from dpm_flower.regime.site_file import DataPlace
@@ -37,7 +36,7 @@ from tests.regime.small_boxes import (
     days_cells,
     with_peers_who_remember,
 )
-from tests.regime.small_inbox import POLICY, came_when_touched, evening, next_day, put, run_day
+from tests.regime.small_inbox import POLICY, came_when_touched, evening, next_day, put, read_days, run_day
 from tests.training.cells import NAMES, SIZE
 
 
@@ -51,17 +50,6 @@ def tmp_path(tmp_path):
     """In memory where there is some: a day syncs a hundred times."""
     with folder_in_memory(tmp_path) as folder:
         yield folder
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
-@pytest.fixture
-def inbox(tmp_path):
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
 
 
 def a_day(work, inbox, clock, day, count=BOXED):

@@ -22,7 +22,6 @@ from dpm_flower.regime import contribute as contribute_module
 from dpm_flower.regime import days_folder
 from dpm_flower.regime.class_days import inbox_study
 from dpm_flower.regime.day import anything_new, close_day, open_day, take_in_files
-from dpm_flower.regime.day_log import read_days
 from dpm_flower.regime.inbox_place import InboxPlace
 from dpm_flower.regime.kept_releases import held
 from dpm_flower.training.checkpoint import write_tensors
@@ -39,6 +38,7 @@ from tests.regime.small_inbox import (
     next_day,
     png,
     put,
+    read_days,
     run_day,
     small_work,
     traces,
@@ -59,17 +59,6 @@ def tmp_path(tmp_path):
     """In memory where there is some: a day syncs a hundred times."""
     with folder_in_memory(tmp_path) as folder:
         yield folder
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
-@pytest.fixture
-def inbox(tmp_path):
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
 
 
 def a_day(work, inbox, clock, day, count=IMAGES):

@@ -10,20 +10,15 @@ from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import UNKNOWN
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import NotApplicable
-from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.audit import audit
 from dpm_flower.regime.leakage import FORMAT, Leakage
 from dpm_flower.studies.formatted_json import JsonFormat
-from dpm_flower.training.prediction import apply
 from tests.regime.examples import FEW, NETS, POISONING, STUDY, task
-from tests.training.toys import CPU, pictures
+from tests.regime.turned import Turned, features
+from tests.training.toys import pictures
 
 NAMES = ("strong", "first class", "rare")
-
-
-def features(images):
-    return apply(NETS.featurizer, images, CPU)
 
 
 def strength(features_NChw):
@@ -37,16 +32,6 @@ def known(images):
     found = torch.stack((own > own.median(), images.labels == 0, numbers < 4), 1).to(torch.uint8)
     found[-1, 1] = UNKNOWN
     return replace(images, attributes=found)
-
-
-@dataclass(frozen=True)
-class Turned:
-    """Shares the features of another image of the set: nothing to be inferred."""
-
-    by: int
-
-    def share(self, images, labels):
-        return SharedFeatures(features(images).roll(self.by, 0), labels)
 
 
 @dataclass(frozen=True)

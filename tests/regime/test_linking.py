@@ -9,7 +9,6 @@ from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import NotApplicable
-from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.regime.attacker_views import Exposed
@@ -17,26 +16,12 @@ from dpm_flower.regime.audit import audit
 from dpm_flower.regime.leakage import FORMAT, Leakage
 from dpm_flower.regime.linking import gallery_for
 from dpm_flower.studies.formatted_json import JsonFormat
-from dpm_flower.training.prediction import apply
 from tests.methods.preparations import preparation
 from tests.regime.examples import NETS, POISONING, STUDY, task
-from tests.training.toys import CPU, pictures
+from tests.regime.turned import Turned, features
+from tests.training.toys import pictures
 
 NEAREST = NearestFeatures()
-
-
-def features(images):
-    return apply(NETS.featurizer, images, CPU)
-
-
-@dataclass(frozen=True)
-class Turned:
-    """Shares the features of another image of the set: nothing to be found."""
-
-    by: int
-
-    def share(self, images, labels):
-        return SharedFeatures(features(images).roll(self.by, 0), labels)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
 from dpm_flower.training.alignment import SCALES, discrepancy, drawn_of, train_substitute
-from tests.training.toys import CPU, equal, state_of
+from tests.training.toys import CPU, equal, interrupting, state_of
 
 FITTING = Fitting(steps=60, learning_rate=0.05, batch_size=24, weight_decay=0.0)
 
@@ -100,15 +100,11 @@ def test_what_is_as_it_was_released_already_hardly_moves():
 
 
 def test_the_stream_alone_decides_and_an_interrupted_training_goes_on_to_the_same_weights(tmp_path):
-    def interrupting(progress):
-        if progress.step > 20:
-            raise InterruptedError
-
     known, released = made(60, seed=1), made(45, seed=2, factors=(2.0, 0.5))
     whole, halved = Scaled(), Scaled()
     trained(whole, known, released)
     with pytest.raises(InterruptedError):
-        trained(halved, known, released, checkpoint=tmp_path / "at", report=interrupting)
+        trained(halved, known, released, checkpoint=tmp_path / "at", report=interrupting(20))
     again = Scaled()
     trained(again, known, released, checkpoint=tmp_path / "at")
     assert equal(state_of(whole), state_of(again))

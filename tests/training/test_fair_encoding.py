@@ -14,7 +14,6 @@ from dpm_flower.nets.reconstructor import Reconstructor
 from dpm_flower.training import fair_encoding
 from dpm_flower.training.fair_encoding import FairLoss, train_fair_encoding
 from dpm_flower.training.losses import multi_label_loss
-from dpm_flower.training.multi_label import train_multi_label
 from dpm_flower.training.poisoning import Victims
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.privacy import PrivacyTerm
@@ -49,7 +48,7 @@ def fresh(outputs):
 def told(encode):
     """How badly a fresh auditor reads the attribute of other images from what is made of their features, in parts of chance."""
     reader = fresh(1)
-    train_multi_label(reader, encode(RAW), HAS, JUDGING, compute=CPU, rng=stream(0, "judge"), work="judge")
+    train_classifier(reader, Examples(encode(RAW), HAS), JUDGING, compute=CPU, rng=stream(0, "judge"), work="judge")
     return float(multi_label_loss(apply(reader, encode(RAW_OTHERS), CPU), HAVE)) / CHANCE
 
 

@@ -8,7 +8,7 @@ from dpm_flower.core.streams import stream
 from dpm_flower.training.losses import reconstruction_loss
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.reconstruction import train_reconstructor
-from tests.training.toys import CPU, equal, pictures, public_nets, state_of
+from tests.training.toys import CPU, equal, interrupting, pictures, public_nets, state_of
 
 PUBLIC, VICTIMS = pictures(48), pictures(20, seed=1)
 NETS = public_nets()
@@ -35,12 +35,8 @@ def test_it_learns_to_undo_the_featurizer_on_images_it_never_saw():
 
 
 def test_an_interrupted_training_ends_with_the_same_bits(tmp_path):
-    def report(progress):
-        if progress.step > 30:
-            raise InterruptedError
-
     with pytest.raises(InterruptedError):
-        trained(checkpoint=tmp_path / "c", report=report)
+        trained(checkpoint=tmp_path / "c", report=interrupting(30))
     steps = []
     again = trained(checkpoint=tmp_path / "c", report=lambda progress: steps.append(progress.step))
     assert equal(state_of(again), state_of(trained()))

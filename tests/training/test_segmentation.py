@@ -6,6 +6,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import global_generator_from, stream
 from dpm_flower.nets.unet import UNet
+from dpm_flower.training import segmentation
 from dpm_flower.training.segmentation import segmentation_loss, segmented, train_segmenter
 from tests.training.toys import CPU
 
@@ -32,8 +33,10 @@ def test_it_finds_masks_in_pictures_that_it_has_not_seen(dice):
     assert float(((said > 0.5) == MASKS[20:].bool()).double().mean()) > 0.9
 
 
-def test_pictures_are_turned_with_their_masks_only_where_that_is_wanted():
-    as_they_are, laid = trained(turn=False), trained()
+def test_pictures_are_turned_with_their_masks(monkeypatch):
+    laid = trained()
+    monkeypatch.setattr(segmentation, "turned", lambda pair, rng: pair)
+    as_they_are = trained()
     assert not torch.equal(segmented(as_they_are, IMAGES, CPU), segmented(laid, IMAGES, CPU))
 
 

@@ -5,14 +5,20 @@ import torch
 from torch.nn import functional
 
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.streams import stream
-from dpm_flower.training.prediction import accuracy
+from dpm_flower.core.labelled import UNKNOWN
+from dpm_flower.core.streams import global_generator_from, stream
+from dpm_flower.metrics.mean_average_precision import mean_average_precision
+from dpm_flower.nets.feature_classifier import feature_classifier
+from dpm_flower.training.prediction import accuracy, apply
 from dpm_flower.training.supervised import Examples, train_classifier
-from tests.training.toys import CPU, classifier, equal, pictures, public_nets, state_of
+from tests.training.faces import faces
+from tests.training.toys import CPU, classifier, equal, interrupting, pictures, public_nets, state_of
 
 DATA, HELD_OUT = pictures(48), pictures(30, seed=1)
 EXAMPLES = Examples(DATA.images, DATA.labels)
 FITTING = Fitting(steps=40, learning_rate=0.03, batch_size=16)
+FACES, OTHERS = faces(48), faces(32, seed=1)
+READING = Fitting(steps=80, learning_rate=0.02, batch_size=16)
 
 
 def train(fitting=FITTING, owner="a", **more):
@@ -91,12 +97,31 @@ def test_a_decider_is_trained_on_features_and_frozen_parts_stay():
 
 
 def test_validation_and_checkpoint_are_passed_on(tmp_path):
-    def stop(progress):
-        raise InterruptedError
-
     with pytest.raises(InterruptedError):
-        train(checkpoint=tmp_path / "c", report=lambda progress: stop(progress) if progress.step > 20 else None)
+        train(checkpoint=tmp_path / "c", report=interrupting(20))
     assert (tmp_path / "c").exists()
     assert equal(state_of(train(checkpoint=tmp_path / "c")[0]), state_of(train()[0]))
     scores = iter([0.5] * 99)
     assert train(replace(FITTING, patience=2), validate=lambda: next(scores))[1].steps == 9
+
+
+def reader(attributes, fitting=READING):
+    with global_generator_from(stream(0, "classifier")):
+        network = feature_classifier(3, attributes.shape[1], (1,))
+    train_classifier(network, Examples(FACES.images, attributes), fitting, compute=CPU, rng=stream(0, "training"), work="classifier")
+    return network
+
+
+def test_each_attribute_is_learnt_beside_the_other():
+    found = mean_average_precision(apply(reader(FACES.attributes), OTHERS.images, CPU), OTHERS.attributes, ("blue", "red"))
+    assert all(value > found.by_chance[name] + 0.3 for name, value in found.by_attribute.items())
+
+
+def test_what_is_unknown_teaches_nothing():
+    unknown = FACES.attributes.clone()
+    unknown[:, 1] = UNKNOWN
+    network, before = reader(unknown), reader(unknown, fitting=Fitting(steps=1, learning_rate=1e-12, batch_size=16, weight_decay=0.0))
+    head = network.head.weight.detach()
+    settled = Fitting(steps=80, learning_rate=0.02, batch_size=16, weight_decay=0.0)
+    torch.testing.assert_close(reader(unknown, fitting=settled).head.weight[1], before.head.weight[1], atol=1e-6, rtol=0)
+    assert not torch.allclose(head[0], before.head.weight[0], atol=1e-2)

@@ -9,7 +9,7 @@ from dpm_flower.nets.pevit import VisionTransformer, VitSize
 from dpm_flower.training.prediction import accuracy
 from dpm_flower.training.supervised import Examples
 from dpm_flower.training.vision_transformer import DEIT, Softening, train_vision_transformer
-from tests.training.toys import CLASSES, CPU, SIDE, equal, pictures, state_of
+from tests.training.toys import CLASSES, CPU, SIDE, equal, interrupting, pictures, state_of
 
 DATA, HELD_OUT = pictures(48), pictures(30, seed=1)
 FEW = replace(DEIT, steps=40, batch_size=16, learning_rate=5e-3)
@@ -91,12 +91,8 @@ def test_knobs_that_cannot_work_are_refused(knobs):
 
 
 def test_an_interrupted_training_goes_on_from_its_checkpoint(tmp_path):
-    def stop(progress):
-        if progress.step == 11:
-            raise InterruptedError
-
     path, few = tmp_path / "checkpoint.safetensors", replace(FEW, steps=12)
     with pytest.raises(InterruptedError):
-        train(few, checkpoint=path, report=stop)
+        train(few, checkpoint=path, report=interrupting(10))
     assert path.exists()
     assert equal(state_of(train(few, checkpoint=path)), state_of(train(few)))

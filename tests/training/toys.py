@@ -10,6 +10,7 @@ from dpm_flower.core.compute import Compute
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled
+from dpm_flower.core.progress import Progress, Report
 from dpm_flower.core.split_net import Decider
 from dpm_flower.core.streams import global_generator_from, stream
 from dpm_flower.nets.public_nets import PublicNets
@@ -64,6 +65,16 @@ def telling_nets() -> PublicNets:
     nets.reconstructor.requires_grad_(True)
     train_reconstructor(nets.reconstructor, features, public.images, fitting, compute=CPU, rng=stream(0, "telling"))
     return nets.frozen()
+
+
+def interrupting(after: int) -> Report:
+    """A report that ends a training once more than `after` steps are taken."""
+
+    def report(progress: Progress) -> None:
+        if progress.step > after:
+            raise InterruptedError
+
+    return report
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.kept_weights import reconstructor_once, trained_once
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import DataError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
@@ -20,9 +20,8 @@ from dpm_flower.nets.feature_classifier import feature_classifier
 from dpm_flower.nets.obfuscator import VggObfuscator
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.nets.reconstructor import Reconstructor
-from dpm_flower.training.multi_label import train_multi_label
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.reconstruction import train_reconstructor
+from dpm_flower.training.supervised import Examples, train_classifier
 
 BACKBONE, HOOK = "vgg16_bn", "pool2"
 LEAST_IMAGES = 2  # batch statistics need two
@@ -55,8 +54,7 @@ class AttributeTask:
         if self.side % 4 or self.side < 4:
             raise SettingError(f"two poolings need a side that is a multiple of 4, got {self.side}")
         for fitting in (self.pretrain, self.reconstruct, self.read):
-            if fitting.patience is not None:
-                raise SettingError(f"nothing is trained with validation images here, so without patience, got {fitting.patience}")
+            fitting.check_no_patience("networks of a trial are trained")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,10 +141,9 @@ class Scene:
         folder: Path,
     ) -> None:
         def train(checkpoint: Path) -> None:
-            train_multi_label(
+            train_classifier(
                 network,
-                inputs,
-                attributes,
+                Examples(inputs, attributes),
                 fitting,
                 compute=self.ground.compute,
                 rng=rng,
@@ -156,24 +153,11 @@ class Scene:
                 checkpoint=checkpoint,
             )
 
-        trained_once(network, folder, train)
-        self.ground.compute.place_module(network)
+        trained_once(network, folder, train, self.ground.compute)
 
     def _reconstructing(self, network: nn.Module, features: Tensor, images: Tensor, fitting: Fitting, folder: Path) -> None:
-        def train(checkpoint: Path) -> None:
-            train_reconstructor(
-                network,
-                features,
-                images,
-                fitting,
-                compute=self.ground.compute,
-                rng=self.ground.stream("reconstructor", folder.name),
-                report=self.ground.report,
-                checkpoint=checkpoint,
-            )
-
-        trained_once(network, folder, train)
-        self.ground.compute.place_module(network)
+        ground, rng = self.ground, self.ground.stream("reconstructor", folder.name)
+        reconstructor_once(network, folder, lambda: (features, images), fitting, compute=ground.compute, rng=rng, report=ground.report)
 
 
 def _untrained(task: AttributeTask, ground: Ground) -> PublicNets:

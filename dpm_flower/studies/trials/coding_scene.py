@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dpm_flower.attacks.floor import class_mean_guess
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.kept_weights import reconstructor_once, trained_once
 from dpm_flower.attacks.scoring import HIGHEST_PSNR
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import SettingError
@@ -26,7 +26,6 @@ from dpm_flower.payload.codec import as_received, encode
 from dpm_flower.payload.packing import packed
 from dpm_flower.studies.trials.kept_as import kept_as
 from dpm_flower.training.features import FeatureCache
-from dpm_flower.training.reconstruction import train_reconstructor
 from dpm_flower.training.supervised import Examples, train_classifier
 
 Through: TypeAlias = Callable[[Tensor], Tensor]  # features (N,C,h,w) -> others (N,c,h,w)
@@ -54,8 +53,7 @@ class CodingTask:
         if self.pairs < 2:
             raise SettingError(f"wanted at least 2 pairs for an attacker, got {self.pairs}")
         for fitting in (self.pretrain, self.reconstruct, self.attack):
-            if fitting.patience is not None:
-                raise SettingError(f"nothing is trained with validation images here, so without patience, got {fitting.patience}")
+            fitting.check_no_patience("networks of a trial are trained")
 
     def scene(self, ground: Ground) -> "Scene":
         """The data and the seed -> images with their features, and public networks; those are trained once for all trials."""
@@ -83,24 +81,17 @@ class CodingTask:
                 checkpoint=checkpoint,
             )
 
-        def train_public(checkpoint: Path) -> None:
-            train_reconstructor(
-                nets.reconstructor,
-                _features(nets, ground)(train.images),
-                train.images,
-                self.reconstruct,
-                compute=compute,
-                rng=ground.stream("reconstructor"),
-                report=report,
-                checkpoint=checkpoint,
-            )
-
-        trained_once(network, folder / "backbone", train_backbone)
-        trained_once(nets.reconstructor, folder / kept_as("reconstructor", repr(self.reconstruct)), train_public)
-        frozen = nets.frozen()
-        for network in (frozen.featurizer, frozen.decider, frozen.reconstructor):
-            compute.place_module(network)
-        return frozen
+        trained_once(network, folder / "backbone", train_backbone, compute)
+        reconstructor_once(
+            nets.reconstructor,
+            folder / kept_as("reconstructor", repr(self.reconstruct)),
+            lambda: (_features(nets, ground)(train.images), train.images),
+            self.reconstruct,
+            compute=compute,
+            rng=ground.stream("reconstructor"),
+            report=report,
+        )
+        return nets.frozen().placed(compute)
 
 
 USUAL_TASK = CodingTask()
@@ -146,27 +137,24 @@ class Scene:
             if channels < wide:
                 network = nn.Sequential(nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide), network)
 
-        def train(checkpoint: Path) -> None:
+        def examples() -> tuple[Tensor, Tensor]:
             owned = torch.randperm(len(self.train), generator=self.ground.stream("pairs"))[: self.task.pairs]
             sent = through(self.train_features[owned])
             decoded = torch.empty_like(sent)
             for place, codec in enumerate(codecs):
                 decoded[place :: len(codecs)] = self.received(sent[place :: len(codecs)], codec)
-            train_reconstructor(
-                network,
-                decoded,
-                self.train.images[owned],
-                self.task.attack,
-                compute=self.ground.compute,
-                rng=self.ground.stream("attacker", name, "training"),
-                report=self.ground.report,
-                checkpoint=checkpoint,
-            )
+            return decoded, self.train.images[owned]
 
         known = (self.task, codecs, name, "widened") if channels < wide else (self.task, codecs, name)
-        trained_once(network, self.ground.common / kept_as("attacker", repr(known)), train)
-        self.ground.compute.place_module(network)
-        return network
+        return reconstructor_once(
+            network,
+            self.ground.common / kept_as("attacker", repr(known)),
+            examples,
+            self.task.attack,
+            compute=self.ground.compute,
+            rng=self.ground.stream("attacker", name, "training"),
+            report=self.ground.report,
+        )
 
     def leakage(self, guesses: Tensor) -> dict[str, float]:
         """Guesses of all test images, floats -> their PSNR and SSIM, and the PSNR of who knows the labels only."""

@@ -112,8 +112,7 @@ def _victims(scene: Scene) -> Victims:
 
 def _trained(network: nn.Module, system: System, scene: Scene, train: Callable[[object], None]) -> None:
     """Trained for the first of the trials that have this system in their cut, and kept for the others."""
-    trained_once(network, scene.ground.common / kept_as("system", repr((system, scene.task))), train)
-    scene.ground.compute.place_module(network)
+    trained_once(network, scene.ground.common / kept_as("system", repr((system, scene.task))), train, scene.ground.compute)
 
 
 def _by(network: nn.Module, scene: Scene) -> Through:

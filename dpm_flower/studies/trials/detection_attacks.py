@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from dpm_flower.attacks.boxed_floor import boxed_mean_guess
 from dpm_flower.attacks.boxed_peer import BoxedPeer
-from dpm_flower.attacks.inverse import USUAL, Inverse, check_patience
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.inverse import USUAL, Inverse
+from dpm_flower.attacks.kept_weights import reconstructor_once
 from dpm_flower.attacks.leaked_pairs import LEAST_PAIRS, TUNING
 from dpm_flower.core.boxed import Boxed, joined
 from dpm_flower.core.errors import SettingError
@@ -23,7 +23,6 @@ from dpm_flower.studies.trials.detection_scene import RECEIVERS, Scene
 from dpm_flower.studies.trials.detection_scores import scored
 from dpm_flower.studies.trials.kept_as import kept_as
 from dpm_flower.training.detection_poisoning import ModuleRecipe
-from dpm_flower.training.reconstruction import train_reconstructor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +49,7 @@ class DetectionAttackers:
     shown: int = 6
 
     def __post_init__(self) -> None:
-        check_patience(self.tuning)
+        self.tuning.check_no_patience("an attacker is trained")
         if self.pairs < LEAST_PAIRS or self.shown < 1:
             raise SettingError(f"wanted at least {LEAST_PAIRS} pairs and 1 picture shown, got {self.pairs} and {self.shown}")
 
@@ -118,21 +117,10 @@ class DetectionAttackers:
         """An inverse -> a copy that has learnt from what leaked too."""
         network, ground, leaked = copy.deepcopy(inverse).requires_grad_(True), scene.ground, torch.arange(self.pairs)
         features, images = release.examples.inputs[leaked], scene.receivers[RECEIVERS[0]].images[leaked]
-
-        def train(checkpoint: Path) -> None:
-            train_reconstructor(
-                network,
-                features,
-                images,
-                self.tuning,
-                compute=ground.compute,
-                rng=ground.stream("tuning"),
-                report=ground.report,
-                checkpoint=checkpoint,
-            )
-
-        trained_once(network, folder, train)
-        return ground.compute.place_module(network)
+        rng = ground.stream("tuning")
+        return reconstructor_once(
+            network, folder, lambda: (features, images), self.tuning, compute=ground.compute, rng=rng, report=ground.report
+        )
 
 
 USUAL_ATTACKERS = DetectionAttackers()

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dpm_flower.attacks.kept_weights import trained_once
+from dpm_flower.attacks.kept_weights import reconstructor_once, trained_once
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import DataError, SettingError
@@ -20,7 +20,6 @@ from dpm_flower.nets.detection_nets import DetectionNets
 from dpm_flower.nets.detector_split import DetectionDecider
 from dpm_flower.studies.trials.kept_as import kept_as
 from dpm_flower.training.detection import BoxedExamples, detections, through, train_detector
-from dpm_flower.training.reconstruction import train_reconstructor
 
 RECEIVERS = ("a", "b")  # who refine their deciders, and release to each other
 LEAST_IMAGES = 2  # batch statistics need two
@@ -46,8 +45,7 @@ class DetectionTask:
         if not (self.public > 0 and self.lead > 0 and self.public + self.lead < 1):
             raise SettingError(f"wanted shares above 0 that leave something to the receivers, got {self.public} and {self.lead}")
         for fitting in (self.pretrain, self.reconstruct, self.refine):
-            if fitting.patience is not None:
-                raise SettingError(f"nothing is trained with validation images here, so without patience, got {fitting.patience}")
+            fitting.check_no_patience("networks of a trial are trained")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +119,7 @@ class Scene:
                 checkpoint=checkpoint,
             )
 
-        trained_once(network, folder, train)
-        self.ground.compute.place_module(network)
+        trained_once(network, folder, train, self.ground.compute)
 
     def precision(self, decider: DetectionDecider, features_NChw: Tensor, truth: Boxed) -> BoxPrecision:
         """A decider, features and what is in their images -> its mean average precision."""
@@ -132,21 +129,15 @@ class Scene:
         task, nets, ground = self.task, self.nets, self.ground
         whole, lead = nets.whole_network(), BoxedExamples.of(self.lead)
         self.detecting(whole, lead, task.pretrain, ground.stream("detector"), self.common / "detector", flip=True)
-
-        def train(checkpoint: Path) -> None:
-            train_reconstructor(
-                nets.reconstructor,
-                self.raw(self.public.images),
-                self.public.images,
-                task.reconstruct,
-                compute=ground.compute,
-                rng=ground.stream("reconstructor"),
-                report=ground.report,
-                checkpoint=checkpoint,
-            )
-
-        trained_once(nets.reconstructor, self.common / "reconstructor", train)
-        ground.compute.place_module(nets.reconstructor)
+        reconstructor_once(
+            nets.reconstructor,
+            self.common / "reconstructor",
+            lambda: (self.raw(self.public.images), self.public.images),
+            task.reconstruct,
+            compute=ground.compute,
+            rng=ground.stream("reconstructor"),
+            report=ground.report,
+        )
 
 
 def _dealt(task: DetectionTask, data: BoxedData, ground: Ground) -> tuple[Boxed, ...]:

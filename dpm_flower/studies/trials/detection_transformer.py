@@ -52,8 +52,7 @@ class DetectionTransformer:
         columns_of(self.side, self.patch)
         if self.tokens < 1:
             raise SettingError(f"wanted at least one token, got {self.tokens}")
-        if self.fitting.patience is not None:
-            raise SettingError(f"nothing is trained with validation images here, so without patience, got {self.fitting.patience}")
+        self.fitting.check_no_patience("networks of a trial are trained")
 
     def fresh(self, classes: int, rng: torch.Generator) -> SetDetector:
         """How many classes of things, and a stream -> an untrained detector; equal streams, equal weights."""

@@ -5,19 +5,19 @@ from statistics import mean, stdev
 from dpm_flower.core.comparison import Conclude, Figures
 
 
-def gap(better: str, worse: str, key: str = "top1", *, what: str = "top-1") -> Conclude:
-    """Two trials and a figure that both have -> how far they lie apart, seed by seed: mean and sample standard deviation in points."""
+def gap(better: str, worse: str) -> Conclude:
+    """Two trials -> how far their accuracies lie apart, seed by seed: mean and sample standard deviation in points."""
 
     def sentence(figures: Figures) -> tuple[str, ...]:
         gaps = [
-            100 * (own[key] - figures[worse, seed][key])
+            100 * (own["top1"] - figures[worse, seed]["top1"])
             for (trial, seed), own in figures.items()
-            if trial == better and key in own and key in figures.get((worse, seed), {})
+            if trial == better and "top1" in own and "top1" in figures.get((worse, seed), {})
         ]
         if not gaps:
             return ()
         spread = f" ± {stdev(gaps):.2f}, {len(gaps)} seeds" if len(gaps) > 1 else ", one seed"
-        return (f"{what} of {better} minus {worse}: {mean(gaps):+.2f}{spread} (points, seed by seed).",)
+        return (f"top-1 of {better} minus {worse}: {mean(gaps):+.2f}{spread} (points, seed by seed).",)
 
     return sentence
 

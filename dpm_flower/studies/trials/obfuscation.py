@@ -16,8 +16,8 @@ from dpm_flower.metrics.pixel_error import sign_aware_l1
 from dpm_flower.metrics.similarity import sign_aware_ssim
 from dpm_flower.studies.trials.attribute_scene import AttributeTask, Scene
 from dpm_flower.studies.trials.protections import Protected, Protection
-from dpm_flower.training.multi_label import train_multi_label
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.supervised import Examples, train_classifier
 
 TUNING = Fitting(steps=60, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
 USUAL_TASK = AttributeTask()
@@ -111,7 +111,7 @@ def _from_labels(scene: Scene) -> MeanAveragePrecision:
     useful, private = scene.useful(scene.public).float(), scene.private(scene.public)
     with global_generator_from(rng):
         network = nn.Sequential(nn.Linear(useful.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, private.shape[1]))
-    train_multi_label(
-        network, useful, private, FROM_LABELS, compute=scene.ground.compute, rng=rng, work="labels", report=scene.ground.report
+    train_classifier(
+        network, Examples(useful, private), FROM_LABELS, compute=scene.ground.compute, rng=rng, work="labels", report=scene.ground.report
     )
     return _mean(scene, network, scene.useful(scene.test).float(), scene.private(scene.test), scene.test.names[scene.task.utility :])

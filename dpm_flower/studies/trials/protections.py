@@ -94,8 +94,7 @@ class Obfuscated:
                 report=scene.ground.report,
             )
 
-        trained_once(networks, folder, train)
-        compute.place_module(networks)
+        trained_once(networks, folder, train, compute)
         return Protected(_through(scene, obfuscator), classifier)
 
 
@@ -135,8 +134,7 @@ class Poisoned:
                 report=scene.ground.report,
             )
 
-        trained_once(module, folder, train)
-        compute.place_module(module)
+        trained_once(module, folder, train, compute)
         return Protected(_through(scene, nn.Sequential(nets.featurizer, module)), nets.decider)
 
 

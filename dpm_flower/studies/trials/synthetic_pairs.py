@@ -71,8 +71,7 @@ class PairMaker:
             rng=rng,
             report=ground.report,
         )
-        trained_once(generator, ground.common / self._folder("masks", real), lambda _: train())
-        ground.compute.place_module(generator)
+        trained_once(generator, ground.common / self._folder("masks", real), lambda _: train(), ground.compute)
         return (drawn(generator, count, ground.compute, ground.stream("drawn masks")) >= DRAWN_AS_VESSEL).to(torch.uint8)
 
     def _photographs(self, real: Masked, masks: Tensor, ground: Ground) -> Tensor:
@@ -93,8 +92,7 @@ class PairMaker:
             rng=rng,
             report=ground.report,
         )
-        trained_once(generator, ground.common / self._folder("photographs", real), lambda _: train())
-        ground.compute.place_module(generator)
+        trained_once(generator, ground.common / self._folder("photographs", real), lambda _: train(), ground.compute)
         return translated(generator, masks, Tints.of(real.images), ground.compute, ground.stream("tints"))
 
     def _folder(self, stage: str, real: Masked) -> str:

@@ -59,7 +59,5 @@ class WarmUp:
 
         known = f"{self!r}\x1f{_digest_of(stream.warm_up.images)}\x1f{_digest_of(stream.public.images)}"
         place = ground.common / f"warm-up-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
-        trained_once(nn.Sequential(parts), place, train)
-        for part in parts.values():
-            ground.compute.place_module(part)
+        trained_once(nn.Sequential(parts), place, train, ground.compute)
         return nets.frozen()

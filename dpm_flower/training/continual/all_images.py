@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.labelled import Labels, as_bytes
 from dpm_flower.core.shared import SharedImages
-from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, whole_network
+from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn, whole_network
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.supervised import Examples, train_classifier
+from dpm_flower.training.supervised import Examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +43,8 @@ class AllImagesLearner:
     def day(self, images: Tensor, targets: Labels) -> None:
         """A day's images (N,3,H,W) with class numbers (N,) -> the network has learnt from them and from all before; they stay."""
         self.warmed(images, targets)
-        train_classifier(
-            self.network,
-            Examples(torch.cat(self._images), torch.cat(self._targets)),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            augment=self.knobs.augment,
-            report=self.beginning.report,
-        )
+        everything = Examples(torch.cat(self._images), torch.cat(self._targets))
+        learn(self.network, everything, self.knobs.fitting, self.beginning, augment=self.knobs.augment)
 
     def predict(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> logits (N,K)."""

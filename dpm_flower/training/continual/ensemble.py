@@ -11,7 +11,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labels
 from dpm_flower.training.continual.combiner import Combiner
-from dpm_flower.training.continual.learner import DAILY, Beginning, Kept
+from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
 
@@ -63,16 +63,7 @@ class EnsembleLearner:
         before = self._logits(features)
         weights = importance(apply(self.combiner, before[learnt], self.beginning.compute), targets[learnt])
         member = copy.deepcopy(self.beginning.net.decider).requires_grad_(True)
-        train_classifier(
-            member,
-            Examples(features[learnt], targets[learnt]),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=rng,
-            work="day",
-            weights=weights,
-            report=self.beginning.report,
-        )
+        learn(member, Examples(features[learnt], targets[learnt]), self.knobs.fitting, self.beginning, weights=weights)
         self.members.append(member.requires_grad_(False).eval())
         self._combine(features[apart], targets[apart])
 

@@ -11,9 +11,9 @@ from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.labelled import Labels
 from dpm_flower.training.continual.elastic import Held
 from dpm_flower.training.continual.fisher import Answers, fisher_information
-from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, whole_network
+from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn, whole_network
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.supervised import Examples, train_classifier
+from dpm_flower.training.supervised import Examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +60,8 @@ class ElasticLearner:
     def day(self, images: Tensor, targets: Labels) -> None:
         """A day's images (N,3,H,W) with class numbers (N,) -> the network has learnt from them and is held by what they need too."""
         held, knobs = self.held, self.knobs
-        train_classifier(
-            self.network,
-            Examples(images, targets),
-            knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            augment=knobs.augment,
-            penalty=None if held is None else lambda: held.penalty(self.network, knobs.firmness, knobs.bound),
-            report=self.beginning.report,
-        )
+        penalty = None if held is None else lambda: held.penalty(self.network, knobs.firmness, knobs.bound)
+        learn(self.network, Examples(images, targets), knobs.fitting, self.beginning, augment=knobs.augment, penalty=penalty)
         self._hold(images, targets)
 
     def predict(self, images: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""What learns over days: the contract, what a learner begins with, and what it keeps overnight."""
+"""What learns over days: the contract, what a learner begins with, how a day is learnt from, and what is kept overnight."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -8,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from dpm_flower.core.compute import Compute
-from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.progress import Report
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.training.supervised import Examples, train_classifier
 
 DAILY = Fitting(steps=80, learning_rate=2e-3)  # of a few hundred images: some ten passes
 
@@ -76,6 +78,32 @@ class Learning(Protocol):
     def start(self, beginning: Beginning) -> Learner:
         """A learner that nothing has come to yet."""
         ...
+
+
+def learn(
+    network: nn.Module,
+    examples: Examples,
+    fitting: Fitting,
+    beginning: Beginning,
+    *,
+    work: str = "day",
+    augment: Augmentation = "none",
+    penalty: Callable[[], Tensor] | None = None,
+    weights: Tensor | None = None,
+) -> None:
+    """Trains a whole network on images, or a decider on features, as `train_classifier` does, with what the learner began with."""
+    train_classifier(
+        network,
+        examples,
+        fitting,
+        compute=beginning.compute,
+        rng=beginning.rng,
+        work=work,
+        augment=augment,
+        penalty=penalty,
+        weights=weights,
+        report=beginning.report,
+    )
 
 
 def whole_network(net: SplitNet) -> nn.Module:

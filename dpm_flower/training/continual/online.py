@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from dpm_flower.core.fitting import Augmentation, Fitting
 from dpm_flower.core.labelled import Labels
-from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, whole_network
+from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn, whole_network
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.supervised import Examples, train_classifier
+from dpm_flower.training.supervised import Examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +36,7 @@ class OnlineLearner:
 
     def day(self, images: Tensor, targets: Labels) -> None:
         """A day's images (N,3,H,W) with class numbers (N,) -> the network has learnt from them."""
-        train_classifier(
-            self.network,
-            Examples(images, targets),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            augment=self.knobs.augment,
-            report=self.beginning.report,
-        )
+        learn(self.network, Examples(images, targets), self.knobs.fitting, self.beginning, augment=self.knobs.augment)
 
     def predict(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> logits (N,K)."""

@@ -14,12 +14,12 @@ from dpm_flower.core.labelled import Labels, as_bytes, joined_images
 from dpm_flower.core.protocols import WithCodec
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.nets.public_nets import PublicNets
-from dpm_flower.training.continual.learner import Beginning, Kept
+from dpm_flower.training.continual.learner import Beginning, Kept, learn
 from dpm_flower.training.continual.migration import FeatureMap
 from dpm_flower.training.continual.replay import Replay, ReplayLearner
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.reconstruction import train_reconstructor
-from dpm_flower.training.supervised import Examples, train_classifier
+from dpm_flower.training.supervised import Examples
 
 Older: TypeAlias = Literal["expire", "migrate", "two deciders"]
 
@@ -143,16 +143,7 @@ class RefreshedLearner:
             spec=beginning.net.spec,
             classes=beginning.net.classes,
         )
-        train_classifier(
-            nets.whole_network(),
-            Examples(images, targets),
-            knobs.refresh,
-            compute=beginning.compute,
-            rng=beginning.rng,
-            work="refresh",
-            augment=knobs.augment,
-            report=beginning.report,
-        )
+        learn(nets.whole_network(), Examples(images, targets), knobs.refresh, beginning, work="refresh", augment=knobs.augment)
         train_reconstructor(
             nets.reconstructor,
             apply(nets.featurizer, beginning.public.images, beginning.compute),

@@ -13,11 +13,11 @@ from dpm_flower.core.protocols import Preparation, SharingMethod
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import Decider
-from dpm_flower.training.continual.learner import DAILY, Beginning, Kept
+from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn
 from dpm_flower.training.continual.memory import Memory
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.row_store import Joined
-from dpm_flower.training.supervised import Examples, train_classifier
+from dpm_flower.training.supervised import Examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +75,7 @@ class ReplayLearner:
         if kept is not None:
             parts.append(kept.features if isinstance(kept, SharedFeatures) else self._features(kept.images))
             labels.append(kept.labels)
-        train_classifier(
-            self.decider,
-            Examples(Joined(parts), torch.cat(labels)),
-            self.knobs.fitting,
-            compute=self.beginning.compute,
-            rng=self.beginning.rng,
-            work="day",
-            report=self.beginning.report,
-        )
+        learn(self.decider, Examples(Joined(parts), torch.cat(labels)), self.knobs.fitting, self.beginning)
 
     def predict(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> logits (N,K)."""

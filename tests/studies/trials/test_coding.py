@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dpm_flower.attacks import kept_weights
 from dpm_flower.core.comparison import Ground, Trial
 from dpm_flower.core.compute import torch_threads
 from dpm_flower.core.errors import SettingError
@@ -83,8 +84,8 @@ def test_a_system_and_its_attacker_are_trained_once_and_again_for_other_settings
     trained = []
     fit = coding_systems.train_feature_coding
     monkeypatch.setattr(coding_systems, "train_feature_coding", lambda *args, **named: trained.append("system") or fit(*args, **named))
-    attack = coding_scene.train_reconstructor
-    monkeypatch.setattr(coding_scene, "train_reconstructor", lambda *args, **named: trained.append("attacker") or attack(*args, **named))
+    attack = kept_weights.train_reconstructor
+    monkeypatch.setattr(kept_weights, "train_reconstructor", lambda *args, **named: trained.append("attacker") or attack(*args, **named))
     system = Bottleneck(loss=CodingLoss(disturb=0.0, compress=0.2), fitting=FEW)
     first = trial(system).run(ground)
     assert trained == ["system", "attacker"]
@@ -97,8 +98,8 @@ def test_a_system_and_its_attacker_are_trained_once_and_again_for_other_settings
 
 def test_the_attacker_learns_from_what_is_decoded_of_every_codec(ground, monkeypatch):
     seen = []
-    attack = coding_scene.train_reconstructor
-    monkeypatch.setattr(coding_scene, "train_reconstructor", lambda *args, **named: seen.append(args[1:3]) or attack(*args, **named))
+    attack = kept_weights.train_reconstructor
+    monkeypatch.setattr(kept_weights, "train_reconstructor", lambda *args, **named: seen.append(args[1:3]) or attack(*args, **named))
     scene = replace(TASK, attack=replace(FEW, steps=2)).scene(ground)
     scene.attacker("new", lambda features: features, CODECS)
     ((decoded, images),) = seen

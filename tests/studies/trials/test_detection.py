@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from dpm_flower.attacks import kept_weights
 from dpm_flower.core.comparison import Trial
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.shared import ModelUpdate
@@ -138,9 +139,7 @@ def test_the_attacker_has_no_image_of_the_victim_but_those_that_leaked(place, sc
     known = {image.numpy().tobytes() for image in detection_attacks._known(scene).images}
     assert len(known) == len(scene.public) + len(scene.receivers["b"])
     assert not known & {image.numpy().tobytes() for image in victim.images}
-    monkeypatch.setattr(
-        detection_attacks, "train_reconstructor", lambda network, features, images, *_, **__: given.append((features, images))
-    )
+    monkeypatch.setattr(kept_weights, "train_reconstructor", lambda network, features, images, *_, **__: given.append((features, images)))
     raw = scene.raw(victim.images)
     ATTACKERS._tuned(scene, scene.nets.reconstructor, Release(BoxedExamples.of(victim, raw), 0), place / "tuned")
     ((features, images),) = given

@@ -57,10 +57,11 @@ def test_a_new_member_learns_what_the_others_get_wrong(monkeypatch):
     """The weights that reach its training are those of the ensemble's losses, and of images that the combiner does not get."""
     given = []
 
-    def train(network, examples, fitting, **settings):
+    def train(network, examples, *others, **settings):
         given.append((examples, settings))
 
-    monkeypatch.setattr(ensemble, "train_classifier", train)
+    for name in ("learn", "train_classifier"):
+        monkeypatch.setattr(ensemble, name, train)
     learner, nets = QUICK.start(beginning()), warm_nets()
     learner.day(DAY.images, DAY.labels)
     (learnt, of_member), (combined, of_combiner) = given

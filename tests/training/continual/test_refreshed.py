@@ -152,13 +152,13 @@ def test_the_older_decider_goes_on_learning_and_with_the_next_refresh_the_elder_
 
 @pytest.mark.parametrize(("warm_up_days", "wanted"), [(0, (NEXT_DAY,)), (1, (NEXT_DAY,)), (2, (NEXT_DAY, WARM_UP))])
 def test_a_refresh_learns_from_the_day_and_from_images_of_the_warm_up_that_may_still_be_kept(monkeypatch, warm_up_days, wanted):
-    given, train = [], refreshed.train_classifier
+    given, learn = [], refreshed.learn
 
-    def noting(network, examples, fitting, **settings):
+    def noting(network, examples, *others, **settings):
         given.append(examples)
-        return train(network, examples, fitting, **settings)
+        return learn(network, examples, *others, **settings)
 
-    monkeypatch.setattr(refreshed, "train_classifier", noting)
+    monkeypatch.setattr(refreshed, "learn", noting)
     plain, learner = RAW.start(beginning()), learning(RAW, warm_up_days=warm_up_days).start(beginning())
     for one in (plain, learner):
         one.warmed(WARM_UP.images, WARM_UP.labels)

@@ -41,13 +41,13 @@ def features(images):
 
 def lessons(monkeypatch):
     """What the decider was given on each day."""
-    given, train = [], replay.train_classifier
+    given, learn = [], replay.learn
 
-    def noting(network, examples, fitting, **settings):
+    def noting(network, examples, *others, **settings):
         given.append((examples.inputs[torch.arange(len(examples.inputs))], examples.labels))
-        return train(network, examples, fitting, **settings)
+        return learn(network, examples, *others, **settings)
 
-    monkeypatch.setattr(replay, "train_classifier", noting)
+    monkeypatch.setattr(replay, "learn", noting)
     return given
 
 

@@ -11,7 +11,7 @@ from dpm_flower.core.labelled import as_bytes, as_floats
 from dpm_flower.core.shared import SharedImages
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.nets.detector_split import Target
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, boxes_bytes, check_daily, learn
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, boxes_bytes, learn
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.detection import BoxedExamples, detections
 
@@ -26,7 +26,7 @@ class AllBoxedImages:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
-        check_daily(self.fitting)
+        self.fitting.check_no_patience("a day is learnt from")
 
     def start(self, beginning: BoxedBeginning) -> "AllBoxedImagesLearner":
         """A copy of the warmed-up detector, and no images yet."""

@@ -14,7 +14,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.metrics.box_precision import box_precision
 from dpm_flower.nets.detector_split import DetectionDecider, Target
 from dpm_flower.training.continual.detection.box_fusion import OVERLAP, fused
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, learn
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.detection import BoxedExamples, detections
 
@@ -37,7 +37,7 @@ class BoostedDetectors:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
-        check_daily(self.fitting)
+        self.fitting.check_no_patience("a day is learnt from")
         if not 0 < self.held_out < 1 or not 0 < self.overlap < 1:
             raise SettingError(f"wanted held_out and overlap in (0, 1), got {self.held_out} and {self.overlap}")
         if not self.weights or not all(weight > 0 for weight in self.weights):

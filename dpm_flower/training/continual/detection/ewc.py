@@ -12,7 +12,7 @@ from dpm_flower.core.labelled import as_floats
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.nets.detector_split import Target
 from dpm_flower.training.continual.detection.fisher import detector_information
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, learn
 from dpm_flower.training.continual.detection.pseudo_boxes import PseudoBoxes
 from dpm_flower.training.continual.elastic import Held
 from dpm_flower.training.continual.learner import Kept
@@ -37,7 +37,7 @@ class ElasticDetector:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
-        check_daily(self.fitting)
+        self.fitting.check_no_patience("a day is learnt from")
         if not self.firmness > 0 or not 0 <= self.decay <= 1 or not (self.bound is None or self.bound > 0):
             raise SettingError(f"wanted firmness > 0, decay in [0, 1] and a bound > 0 or none, got {self}")
         if self.images < 1:

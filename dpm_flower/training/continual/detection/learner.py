@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from dpm_flower.core.boxed import Boxed
 from dpm_flower.core.compute import Compute
-from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Report
 from dpm_flower.nets.detection_nets import DetectionNets, WholeDetector
@@ -90,12 +89,6 @@ def learn(
         penalty=penalty,
         report=beginning.report,
     )
-
-
-def check_daily(fitting: Fitting) -> None:
-    """Raises SettingError for a patience, which would do nothing."""
-    if fitting.patience is not None:
-        raise SettingError(f"a day is learnt from without validation images, so without patience, got {fitting.patience}")
 
 
 def boxes_bytes(boxed: Boxed) -> int:

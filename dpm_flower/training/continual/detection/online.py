@@ -9,7 +9,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.data.box_augmentation import flipped
 from dpm_flower.nets.detector_split import Target
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, learn
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.detection import BoxedExamples, detections
 
@@ -21,7 +21,7 @@ class OnlineDetector:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
-        check_daily(self.fitting)
+        self.fitting.check_no_patience("a day is learnt from")
 
     def start(self, beginning: BoxedBeginning) -> "OnlineDetectorLearner":
         """A copy of the warmed-up detector, to be trained on."""

@@ -12,7 +12,7 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.nets.detector_split import DetectionDecider, Target
-from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, check_daily, learn
+from dpm_flower.training.continual.detection.learner import DAILY, BoxedBeginning, learn
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.continual.memory import Memory
 from dpm_flower.training.detection import BoxedExamples, detections
@@ -35,7 +35,7 @@ class BoxedReplay:
     fitting: Fitting = DAILY
 
     def __post_init__(self) -> None:
-        check_daily(self.fitting)
+        self.fitting.check_no_patience("a day is learnt from")
         if self.recipe is not None and not self.keeps:
             raise SettingError(f"wanted no recipe where nothing is kept, got {self.recipe}")
 
