@@ -203,7 +203,7 @@ def test_it_answers_what_images_have_and_guesses_and_links_none():
 def test_public_images_of_another_kind_move_nothing_that_is_learnt(tmp_path, monkeypatch):
     """A release is standardised by itself; what is learnt from has to be as well, and not among images without attributes."""
     learnt = []
-    monkeypatch.setattr(attribute_inference, "train_multi_label", lambda network, inputs, *others, **named: learnt.append(inputs))
+    monkeypatch.setattr(attribute_inference, "train_classifier", lambda network, examples, *others, **named: learnt.append(examples.inputs))
     strange = replace(PUBLIC, images=PUBLIC.images * 0.1, attributes=None)
     inferrer(tmp_path, BRIEF, NEGATIVE, public=strange)
     (inputs,) = learnt
