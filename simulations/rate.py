@@ -9,15 +9,15 @@ Shows:  for features as they are, the bottleneck of an autoencoder, the same tra
 Claim:  the source's (arXiv 2210.00727, detection): about 0.8 dB less for the attacker at equal accuracy, and 30 % fewer bits than
         coding the features directly. Ours: poisoned features take no more bytes than the poorest JPEG on which the backbone is as good
 Note:   one attacker learns from all qualities of a system; sentences below the table compare whole curves (Bjontegaard), and say over
-        which accuracies. Every file brings tables of its own: at 32 pixels they are 290 to 320 bytes of a JPEG, 275 of an AVIF, most of
-        both. A release of features has one set, and so has "tables once", what the same pictures take in one release with their labels:
-        that is what features compare with
+        which accuracies. Every file brings tables of its own: at 32 pixels 250 to 300 bytes of a JPEG or an AVIF, often most of it. A
+        release of features has one set, and so has "tables once", what the same pictures take in one release with their labels: that is
+        what features compare with
 Limits: the subset's images were JPEG files once: a JPEG of about that quality (70 and more) codes them nearly without loss
-Found:  (seed 0; 33 min of a core) trained against a reconstructor the bottleneck leaves a fresh one 0.14 dB less at equal bytes. Direct
-        features and bottlenecks are equally accurate over less than a point only, so that no saving of bytes can be told. Poisoned
-        features take 29 % more bytes than direct ones at their accuracy and leave the attacker 1.2 dB less; 9 % fewer than JPEG, 4 % more
-        than AVIF in one release; they never come within half a point of the raw accuracy. How strong the attacker is decides: one of 300
-        steps, and as narrow as the bottleneck, had 13.7 dB where this one has 14.6
+Found:  (seed 0; 33 min of a core, not counting the backbone) trained against a reconstructor the bottleneck leaves a fresh one 0.14 dB
+        less at equal bytes. Direct features and bottlenecks are equally accurate over less than a point only, so that no saving of bytes
+        can be told. Poisoned features take 29 % more bytes than direct ones at their accuracy and leave the attacker 1.2 dB less; 9 %
+        fewer than JPEG, 4 % more than AVIF in one release; they never come within half a point of the raw accuracy. How strong the
+        attacker is decides: at an earlier revision one of 300 steps, as narrow as the bottleneck, had 13.7 dB where this one has 14.6
 More:   STUDY=simulations.rate:AT_64 for images of 64 pixels, as tiny_imagenet20_64.npz
 """
 

@@ -12,12 +12,12 @@ Beside: three things in which rows differ by more than what is shared. A decider
         peer's images besides, more than half as many again
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
-        could choose: it is no floor's equal, and lies above 0 whatever was made up. Model updates have no headline: see
-        simulations.updates. Bytes and seconds are of a whole release: the sender's time is what it takes to make one, time that of who
-        receives and trains
+        could choose: it lies above 0 whatever was made up, and beside it stands what the peer's real images would come to. Model updates
+        have no headline: see simulations.updates. Bytes and seconds are of a whole release: the sender's time is what it takes to make
+        one, time that of who receives and trains
 Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
         no lesion on two sides, and photographs of things as public images, all of them
-Note:   not tuned for any row beyond what the studies of each say; never run in these settings by us
+Note:   not tuned for any row beyond what the studies of each say; not finished in these settings by us
 """
 
 from dataclasses import replace

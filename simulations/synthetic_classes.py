@@ -11,8 +11,8 @@ Shows:  top-1 on real test images of a classifier that learnt for as many steps 
 Claim:  synthetic releases teach more than class means, which are all that a label and a few numbers can tell, and less than the images
 Found:  (digits, three seeds) 99.0 +- 0.2 % from real images, 61.1 +- 5.3 from synthetic ones, 51.0 +- 17.2 from class means: more in the
         mean, not in every seed (55.0 against 58.0, 63.8 against 63.6, 64.6 against 31.4). None of the drawn images was a copy. But means
-        teach a deep network little that they tell: naming the nearest one is right in 90.1 +- 0.6 %, so that of digits synthetic images
-        do not teach more than class means. Of CIFAR that is right in 27.8 +- 0.3 %, which its synthetic images have to beat
+        teach a deep network little that they tell: naming the nearest one is right in 90.1 +- 0.6 %, so that of digits synthetic images do
+        not teach more than class means
 """
 
 from dataclasses import replace

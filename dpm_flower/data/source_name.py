@@ -21,7 +21,7 @@ KNOWN = (
 @dataclass(frozen=True, slots=True)
 class SourceName:
     """A kind of source, the absolute path of its files (of the digits: none), the column or attribute that is the class, if one
-    was named, the column by whose values a test set is to be held out, if any, whether missing files may be downloaded, and the
+    was named, the column by whose values a test set is to be held out, if any, whether missing files may be downloaded, the
     columns or attributes beside the class that the images are to have as attributes, and the other source, without options, whose
     training images are the public ones.
 

@@ -46,7 +46,7 @@ def load_to_divide(data: str, side: int) -> DataSet:
     if source.public is None:
         return load(data, side)
     _check_side(side)
-    return _joined(source, side, _state(source), _state(source.public))
+    return _joined(replace(source, public=None), source.public, side, _state(source), _state(source.public))
 
 
 def _alone(data: str) -> SourceName:
@@ -71,11 +71,9 @@ def described(data: str) -> Undecoded:
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _joined(source: SourceName, side: int, state: str, public_state: str) -> DataSet:
-    """The data set of that source and the one of its public images, in one; the states are those of their files."""
-    assert source.public is not None
-    own = _kept(replace(source, public=None), side, state)
-    return with_public(own, _kept(source.public, side, public_state))
+def _joined(own: SourceName, public: SourceName, side: int, state: str, public_state: str) -> DataSet:
+    """The data sets of a task's source and of its public images, in one; the states are those of their files."""
+    return with_public(_kept(own, side, state), _kept(public, side, public_state))
 
 
 @functools.lru_cache(maxsize=KEPT)

@@ -99,6 +99,12 @@ def test_other_data_and_other_knobs_are_other_cells(tmp_path: Path) -> None:
     first = Bench.of(replace(COMPARISON, data=str(file)), tmp_path, lambda _: None).cell(Drawn("a"), 0)
     file.write_bytes(b"two")
     assert Bench.of(replace(COMPARISON, data=str(file)), tmp_path, lambda _: None).cell(Drawn("a"), 0) != first
+    public = tmp_path / "public.npz"
+    cells = []
+    for content in (b"some", b"others"):
+        public.write_bytes(content)
+        cells.append(Bench.of(replace(COMPARISON, data=f"{file}?public={public}"), tmp_path, lambda _: None).cell(Drawn("a"), 0))
+    assert cells[0] != cells[1]
 
 
 def test_conclusions_wait_for_what_they_are_computed_from() -> None:

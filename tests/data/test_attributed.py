@@ -75,6 +75,7 @@ def test_other_sources_options_and_sides_are_refused(archive, tmp_path):
     for data, side, reason in (
         ("digits", 12, "an .npz archive or \"celeba:FOLDER\", got 'digits'"),
         (f"{archive()}?label=Male", 12, "options that choose attributes"),
+        (f"{archive()}?public=digits", 12, "or public images, got"),
         (archive(), 10, "at least 11 x 11 pixels"),
         (str(tmp_path / "none.npz"), 12, "got no such file"),
     ):

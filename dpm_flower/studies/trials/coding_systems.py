@@ -47,7 +47,7 @@ class Bottleneck:
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0)
 
     def cut(self, scene: Scene) -> Cut:
-        """Trained on all training images; whatever its loss, from the same first weights and on the same batches."""
+        """Trained on all training images; whatever its loss, it begins with the same weights."""
         spec, ground = scene.nets.spec, scene.ground
         with global_generator_from(ground.stream("autoencoder")):
             network = FeatureAutoencoder(spec.shape[0], non_negative=spec.non_negative)
