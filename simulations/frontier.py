@@ -40,6 +40,7 @@ from dpm_flower.training.perturbation import GaussianNoise
 from simulations.table1_2 import BASE
 
 RECONSTRUCTING = Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)
+SHADOW = Shadow(inverse=Inverse(fitting=RECONSTRUCTING))
 POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24))
 ADAPTING = replace(POISONED, adversaries=Adversaries(count=2))
 METHODS: dict[str, SharingMethod] = {
@@ -82,7 +83,7 @@ STUDY = replace(
     partition=Shares(entities=(("lead", 0.15), ("victim", 0.35), ("peer", 0.3)), public=0.1, validation=0.1),
     lead="lead",
     arms=arms(METHODS),
-    attacks=(Shadow(inverse=Inverse(fitting=RECONSTRUCTING)),),
+    attacks=(SHADOW,),
     pretrain=Fitting(steps=500, learning_rate=1e-2),
     reconstruct=RECONSTRUCTING,
     refine=Fitting(steps=300, learning_rate=2e-3),

@@ -16,7 +16,8 @@ Reads:  headline and its 95th percentile over everybody who has no more of the v
         have no headline: see simulations.updates. Bytes and seconds are of a whole release: the sender's time is what it takes to make
         one, time that of who receives and trains
 Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
-        no lesion on two sides, and photographs of things as public images, all of them
+        no lesion on two sides, and photographs of things as public images, all of them; so A2 and who undoes mixing are asked a second
+        time, as who learns from skin alone
 Note:   not tuned for any row beyond what the studies of each say; not finished in these settings by us
 """
 
@@ -43,7 +44,7 @@ from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
-from simulations.frontier import ADAPTING, POISONED
+from simulations.frontier import ADAPTING, POISONED, SHADOW
 from simulations.frontier import STUDY as FRONTIER
 from simulations.table4 import OBFUSCATED
 
@@ -99,4 +100,9 @@ STUDY = replace(
     ),
 )
 
-SKIN = replace(STUDY, name="rivals-skin", partition=replace(STUDY.partition, together="lesion_id", public=1.0))
+SKIN = replace(
+    STUDY,
+    name="rivals-skin",
+    partition=replace(STUDY.partition, together="lesion_id", public=1.0),
+    attacks=(*STUDY.attacks, replace(SHADOW, auxiliary="own"), SuperResolution(auxiliary="own")),
+)

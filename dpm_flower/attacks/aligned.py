@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dpm_flower.attacks.auxiliary import check_auxiliary, with_task_labels
+from dpm_flower.attacks.auxiliary import check_auxiliary, unless_usual, with_task_labels
 from dpm_flower.attacks.feature_inversion import by_features
 from dpm_flower.attacks.inverse import USUAL, Inverse, reported_as, usual_or_fitting, usual_or_notation
 from dpm_flower.attacks.kept_weights import trained_once
@@ -58,7 +58,7 @@ class Aligned:
             *usual_or_notation(self.inverse),
             *([f"{self.blocks}-blocks"] if self.blocks != 2 else []),
             *usual_or_fitting(self.aligning, ALIGNING, "aligned-"),
-            *([self.auxiliary] if self.auxiliary == "public" else []),
+            *unless_usual(self.auxiliary),
         )
         return ".".join((self.level.name, *parts))
 

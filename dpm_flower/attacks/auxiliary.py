@@ -20,14 +20,22 @@ def check_auxiliary(chosen: str) -> None:
         raise SettingError(f"auxiliary must be one of {', '.join(get_args(Auxiliary))}, got {chosen!r}")
 
 
+def unless_usual(chosen: Auxiliary) -> list[str]:
+    """The auxiliary set as a part of an attack's name: none for the usual one, which is what peers have."""
+    return [] if chosen == "public+own" else [chosen]
+
+
 def with_task_labels(view: AttackerView, chosen: Auxiliary) -> tuple[Labelled, ...]:
     """The auxiliary sets, all with class numbers of the task: the public images have those that the public decider gives them.
 
     Their own may be of other classes, and no sharing method can do anything with those.
     """
-    public, *own = view.auxiliary(chosen)
+    return tuple(_of_the_task(each, view) if each is view.public else each for each in view.auxiliary(chosen))
+
+
+def _of_the_task(public: Labelled, view: AttackerView) -> Labelled:
     answers = apply(view.net.decider, view.features(public.images), view.compute).argmax(1)
-    return (Labelled(public.images, answers, view.net.classes, public.attributes), *own)
+    return Labelled(public.images, answers, view.net.classes, public.attributes)
 
 
 def joined(sets: Sequence[Labelled]) -> Labelled:

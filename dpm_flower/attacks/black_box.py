@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, released_features, with_task_labels
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, released_features, unless_usual, with_task_labels
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
 from dpm_flower.attacks.unlearned import Unlearned
 from dpm_flower.core.errors import SettingError
@@ -30,8 +30,7 @@ class BlackBoxInversion:
     @property
     def name(self) -> str:
         """The level, and what differs from the strongest usual setting: "A4", "A4.public"."""
-        weaker = [self.auxiliary] if self.auxiliary == "public" else []
-        return ".".join((self.level.name, *usual_or_notation(self.inverse), *weaker))
+        return ".".join((self.level.name, *usual_or_notation(self.inverse), *unless_usual(self.auxiliary)))
 
     @property
     def level(self) -> Level:

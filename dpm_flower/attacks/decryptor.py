@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import check_auxiliary
+from dpm_flower.attacks.auxiliary import check_auxiliary, unless_usual
 from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, everybodys, images_to_learn_from
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import reconstructor_once
@@ -56,8 +56,8 @@ class TransformerDecryptor:
     def name(self) -> str:
         """The level, and what differs from the strongest usual setting: "A2.decryptor", "A2.decryptor.96x2.public"."""
         size = [] if self.size == USUAL_SIZE else [f"{self.size.width}x{self.size.blocks}x{self.size.heads}"]
-        weaker = [self.auxiliary] if self.auxiliary == "public" else []
-        return ".".join((self.level.name, "decryptor", *size, *usual_or_fitting(self.fitting, USUAL_FITTING), *weaker))
+        unusual = (*usual_or_fitting(self.fitting, USUAL_FITTING), *unless_usual(self.auxiliary))
+        return ".".join((self.level.name, "decryptor", *size, *unusual))
 
     @property
     def level(self) -> Level:

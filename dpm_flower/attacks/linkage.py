@@ -1,5 +1,6 @@
 """L1: a matcher of shadow modules' releases and public features, applied to what the victim released and a gallery of candidates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
@@ -14,6 +15,7 @@ from dpm_flower.attacks.nearest_features import NO_FEATURES, NearestLinker
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Linker, NotApplicable, SharingMethod
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
@@ -67,7 +69,7 @@ class Linkage:
             sets, released = self._modules().releases(view, rng, self.name)
             train_matcher(
                 matcher,
-                [alike_by_channel(features) for features in released],
+                [_alike_by_set(features, sets) for features in released],
                 torch.cat([view.features(each.images) for each in sets]),
                 replace(self.fitting, steps=steps),
                 compute=view.compute,
@@ -122,6 +124,11 @@ class Unmatched:
             case ModelUpdate():
                 return NotApplicable(NO_FEATURES)
         assert_never(release)
+
+
+def _alike_by_set(features_NChw: Tensor, sets: Sequence[Labelled]) -> Tensor:
+    """What one module released for several sets -> each made alike by itself: images of another kind have another mean."""
+    return torch.cat([alike_by_channel(each) for each in features_NChw.split([len(one) for one in sets])])
 
 
 def alike_by_channel(features_NChw: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joined, released_features, with_task_labels
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joined, released_features, unless_usual, with_task_labels
 from dpm_flower.attacks.inverse import reported_as
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
@@ -48,7 +48,7 @@ class Shadows:
         return (
             *([f"x{self.count}"] if self.count > 1 else []),
             *([f"{len(self.variants)}-variants"] if self.variants else []),
-            *([self.auxiliary] if self.auxiliary == "public" else []),
+            *unless_usual(self.auxiliary),
         )
 
     def recipes(self, view: AttackerView, name: str) -> list[SharingMethod]:

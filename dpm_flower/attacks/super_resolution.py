@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dpm_flower.attacks.auxiliary import check_auxiliary
+from dpm_flower.attacks.auxiliary import check_auxiliary, unless_usual
 from dpm_flower.attacks.encrypted_release import Decrypter, encryption_of, everybodys, images_to_learn_from
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import reconstructor_once
@@ -37,8 +37,8 @@ class SuperResolution:
     @property
     def name(self) -> str:
         """The level, and what differs from the strongest usual setting: "A2.super-resolution", "A2.super-resolution.public"."""
-        weaker = [self.auxiliary] if self.auxiliary == "public" else []
-        return ".".join((self.level.name, "super-resolution", *usual_or_fitting(self.fitting, USUAL_FITTING), *weaker))
+        unusual = (*usual_or_fitting(self.fitting, USUAL_FITTING), *unless_usual(self.auxiliary))
+        return ".".join((self.level.name, "super-resolution", *unusual))
 
     @property
     def level(self) -> Level:

@@ -127,7 +127,7 @@ class Leaked:
     released: SharedBatch
 
 
-Auxiliary: TypeAlias = Literal["public", "public+own"]  # what an attacker learns from: the second is what peers have
+Auxiliary: TypeAlias = Literal["public", "public+own", "own"]  # what an attacker learns from: a peer has both, and may take its own only
 BlackBox: TypeAlias = Callable[[Tensor, Labels], SharedBatch]  # images (B,C,H,W) and labels (B,) -> what would be shared for them
 
 
@@ -155,15 +155,15 @@ class AttackerView:
     prepared: "Callable[[Attack], Attacker] | None" = None
 
     def auxiliary(self, chosen: Auxiliary) -> tuple[Labelled, ...]:
-        """The sets of images to learn from: the public one, and with "public+own" the attacker's; each with class numbers of its own.
+        """The sets of images to learn from: the public one, the attacker's, or both, in this order; each with class numbers of its own.
 
         Raises SettingError where own images are wanted and this attacker has none.
         """
         if chosen == "public":
             return (self.public,)
         if self.own is None:
-            raise SettingError('wanted a view with the attacker\'s own images for the auxiliary set "public+own", got one without')
-        return (self.public, self.own)
+            raise SettingError(f'wanted a view with the attacker\'s own images for the auxiliary set "{chosen}", got one without')
+        return (self.own,) if chosen == "own" else (self.public, self.own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

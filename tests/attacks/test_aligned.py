@@ -74,7 +74,7 @@ def test_its_substitute_gives_back_features_as_they_are_before_it_has_learnt():
         assert any(parameter.requires_grad for parameter in substitute.parameters())
 
 
-@pytest.mark.parametrize(("auxiliary", "wanted"), [("public", [PUBLIC]), ("public+own", [PUBLIC, OWN])])
+@pytest.mark.parametrize(("auxiliary", "wanted"), [("public", [PUBLIC]), ("public+own", [PUBLIC, OWN]), ("own", [OWN])])
 def test_it_learns_from_auxiliary_images_alone(auxiliary, wanted, tmp_path):
     asked = []
 
@@ -150,7 +150,7 @@ def test_what_it_needs_and_does_not_have_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("knobs", "reason"),
     [
-        ({"auxiliary": "own"}, "public, public\\+own, got 'own'"),
+        ({"auxiliary": "mine"}, "own, got 'mine'"),
         ({"blocks": 0}, "at least 1, got 0"),
         ({"aligning": replace(ALIGNING, patience=3)}, "without patience, got 3"),
     ],

@@ -182,7 +182,7 @@ def test_what_it_needs_and_does_not_have_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("knobs", "reason"),
     [
-        ({"auxiliary": "own"}, "public, public\\+own, got 'own'"),
+        ({"auxiliary": "mine"}, "own, got 'mine'"),
         ({"shadows": 0}, "at least 1, got 0"),
         ({"variants": (("blocks", 2),)}, "variants are sharing methods"),
         ({"fitting": replace(INFERRING, patience=2)}, "without patience, got 2"),

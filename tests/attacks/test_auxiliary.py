@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -24,8 +26,10 @@ def test_public_images_of_other_classes_get_those_of_the_task_as_the_public_deci
 
 def test_own_images_are_used_where_they_are_wanted_only_and_must_then_be_there(tmp_path):
     assert len(with_task_labels(view(tmp_path, own=OWN), "public")) == 1
-    with pytest.raises(SettingError, match="own images"):
-        with_task_labels(view(tmp_path), "public+own")
+    assert with_task_labels(view(tmp_path, own=OWN), "own") == (OWN,)
+    for chosen in ("public+own", "own"):
+        with pytest.raises(SettingError, match=f'own images for the auxiliary set "{re.escape(chosen)}"'):
+            with_task_labels(view(tmp_path), chosen)
     with pytest.raises(SettingError, match="got 'both'"):
         check_auxiliary("both")
 

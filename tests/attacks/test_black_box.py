@@ -28,7 +28,7 @@ def test_on_a_poisoned_release_it_sees_more_than_the_reconstructor_that_the_modu
     assert score(tmp_path, ATTACK, POISONED) > score(tmp_path, PublicReconstructor(), POISONED) + 2 * CLEAR
 
 
-@pytest.mark.parametrize(("auxiliary", "wanted"), [("public", [PUBLIC]), ("public+own", [PUBLIC, OWN])])
+@pytest.mark.parametrize(("auxiliary", "wanted"), [("public", [PUBLIC]), ("public+own", [PUBLIC, OWN]), ("own", [OWN])])
 def test_the_oracle_is_asked_once_about_auxiliary_images_and_about_nothing_else(auxiliary, wanted, tmp_path):
     asked = []
 
@@ -62,7 +62,7 @@ def test_what_it_needs_and_does_not_have_is_refused(tmp_path):
     with pytest.raises(SettingError, match="wanted a view with an oracle for A4"):
         prepared(tmp_path, BRIEF, RawFeatures(), oracle=None)
     with pytest.raises(SettingError, match="auxiliary must be one of"):
-        BlackBoxInversion(auxiliary="own")
+        BlackBoxInversion(auxiliary="mine")
 
 
 def test_it_is_an_attack_that_says_in_its_name_what_is_weaker():

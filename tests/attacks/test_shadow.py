@@ -135,6 +135,14 @@ def test_with_public_images_alone_nothing_of_its_own_is_used_and_its_name_says_s
     assert (Shadow().name, Shadow(auxiliary="public").name) == ("A2", "A2.public")
 
 
+def test_with_its_own_images_alone_no_public_one_is_used_and_its_name_says_so(tmp_path):
+    recipe = Noting()
+    attack = replace(BRIEF, auxiliary="own")
+    attack.prepare(view_of(tmp_path, Level.A2, UNHIDDEN, recipe=recipe), stream(0, "attacker"))
+    assert recipe.notes[0][1].private is recipe.notes[0][1].validation is OWN
+    assert (attack.name, Shadow(auxiliary="own").name) == ("A2.plain-1-x2.s3.own", "A2.own")
+
+
 def test_every_shadow_has_a_stream_of_its_own_and_variants_of_the_recipe_s_kind_are_shadowed_too(tmp_path):
     recipe = Noting()
     variants = (replace(recipe, factor=2.0), OtherNoting(factor=3.0, notes=recipe.notes))
@@ -221,7 +229,7 @@ def test_what_it_needs_and_does_not_have_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("knobs", "reason"),
     [
-        ({"auxiliary": "own"}, "public, public\\+own, got 'own'"),
+        ({"auxiliary": "mine"}, "own, got 'mine'"),
         ({"shadows": 0}, "at least 1, got 0"),
         ({"variants": (("blocks", 2),)}, "variants are sharing methods"),
     ],
