@@ -128,7 +128,7 @@ class Unmatched:
 
 def _alike_by_set(features_NChw: Tensor, sets: Sequence[Labelled]) -> Tensor:
     """What one module released for several sets -> each made alike by itself: images of another kind have another mean."""
-    return torch.cat([alike_by_channel(each) for each in features_NChw.split([len(one) for one in sets])])
+    return torch.cat([alike_by_channel(each) for each in torch.split(features_NChw, [len(one) for one in sets])])
 
 
 def alike_by_channel(features_NChw: Tensor) -> Tensor:
