@@ -13,6 +13,7 @@ Tried:  the same cut one stage deeper, at conv4_1 (seed 0): raw features show le
 Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing: noise of several strengths, the strongest tenth of the
         values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
 Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that have to hide more, or are trained for longer, or both
+Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse
 More:   STUDY=simulations.frontier:ATTACKED asks others in A2's place, who know no recipe: A1, A5, A6, and L1, which images can be linked
 """
 
@@ -39,6 +40,7 @@ from dpm_flower.training.adversaries import Adversaries
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.table1_2 import BASE
 
+ODD, EVEN = (1, 3, 5, 7, 9), (0, 2, 4, 6, 8)  # automobile, cat, dog, horse, truck; airplane, bird, deer, frog, ship
 RECONSTRUCTING = Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)
 SHADOW = Shadow(inverse=Inverse(fitting=RECONSTRUCTING))
 POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24))
@@ -58,6 +60,10 @@ UNTRAINED_METHODS: dict[str, SharingMethod] = {
     "strongest 10 %": SparseFeatures(share=0.1),
     **{f"{dimensions} components": ProjectedFeatures(dimensions=dimensions) for dimensions in (64, 16)},
     "class means": ClassMeanFeatures(),
+}
+
+APART_METHODS: dict[str, SharingMethod] = {
+    name: METHODS[name] for name in ("raw features", "DPM, labels (the paper's)", "DPM, activations", "DPM, 2 adversaries")
 }
 
 LONGER = replace(ADAPTING, fitting=replace(ADAPTING.fitting, steps=700))
@@ -103,6 +109,18 @@ STUDY = replace(
 )
 
 HARDENED = replace(STUDY, name="frontier-hardened", arms=arms(HARDENED_METHODS), attacks=(*STUDY.attacks, NearestFeatures()))
+
+APART, SWAPPED = (
+    replace(
+        STUDY,
+        name=name,
+        partition=replace(STUDY.partition, public=1.0, public_classes=public),
+        arms=arms(APART_METHODS),
+        attacks=(*STUDY.attacks, NearestFeatures()),
+        columns=(*STUDY.columns[:5], "rank1", *STUDY.columns[5:]),
+    )
+    for name, public in (("frontier-apart", ODD), ("frontier-swapped", EVEN))
+)
 
 UNTRAINED = replace(STUDY, name="frontier-untrained", arms=arms(UNTRAINED_METHODS), seeds=(0, 1, 2))
 

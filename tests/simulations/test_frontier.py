@@ -14,9 +14,11 @@ from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
+from dpm_flower.data.partition_public import public_and_private_classes
+from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from simulations.frontier import ATTACKED, METHODS, STUDY, UNTRAINED
+from simulations.frontier import APART, ATTACKED, METHODS, STUDY, SWAPPED, UNTRAINED
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 CHOSEN = ("own", "raw features", "DPM, 2 adversaries, noise 1")
@@ -77,3 +79,10 @@ def test_others_are_asked_about_the_same_releases() -> None:
     names = [attack.name.partition(".")[0] for attack in ATTACKED.attacks]
     assert names == ["A1", "A6", "L1", "A5"]
     assert not any(attack.level.asks_module or attack.level.has_leaked_pairs for attack in ATTACKED.attacks)
+
+
+def test_what_is_public_in_one_of_two_studies_is_the_task_of_the_other() -> None:
+    digits = load_to_divide("digits", 12)
+    apart, swapped = (public_and_private_classes(digits, study.partition) for study in (APART, SWAPPED))
+    assert [each.tolist() for each in apart] == [each.tolist() for each in reversed(swapped)]
+    assert [arm.name for arm in APART.arms] == [arm.name for arm in SWAPPED.arms]
