@@ -5,19 +5,22 @@ Run:    make study STUDY=simulations.rivals DATA=<cifar10_subset.npz>, or any .n
 Data:   the lead pre-trains and receives; the victim releases; the attacking peer owns images of the same classes; as simulations.frontier
 Rows:   features refine the lead's decider; images (raw, encrypted, made up) train a network of its own from scratch, beside what it
         comes to on its own images alone; federated averaging of the lead's and the victim's and the peer's networks sends no release
-Beside: three things in which rows differ by more than what is shared. A decider is refined for 300 steps after 500 of pre-training; a
+Beside: things in which rows differ by more than what is shared. A decider is refined for 300 steps after 500 of pre-training; a
         network of images has 500 in all, so that its row compares with "own images" and not with features: its gain kept has the longer
         trained decider for own data. Encrypted images train the backbone, a convolutional network that is tested on clear ones; what
         the vision transformer that they are meant for learns of them is told by simulations.encrypted. Federated averaging has the
-        peer's images besides, more than half as many again
+        peer's images besides, more than half as many again, so that its gain is of what raw features of both win
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
         could choose: it lies above 0 whatever was made up, and beside it stands what the peer's real images would come to. Model updates
-        have no headline: see simulations.updates. Bytes and seconds are of a whole release: the sender's time is what it takes to make
-        one, time that of who receives and trains
+        have no headline: see simulations.updates. Chance is what the same guesses come to for another image of the label. Whose image
+        it was is asked twice, by features as they are and standardised by channel. Bytes and seconds are of a whole release: the
+        sender's time is what it takes to make one, time that of who receives and trains. Features leave as numbers of 16 bits each,
+        however few of them say something, or as pictures (AVIF): raw ones, coded ones, and those of two adversaries; see simulations.rate
 Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
-        no lesion on two sides, and photographs of things as public images, all of them; so A2 and who undoes mixing are asked a second
-        time, as who learns from skin alone
+        no lesion on two sides, and photographs of things as public images, all of them. A2 and who undoes mixing are asked a second
+        time, as who learns from skin alone; principal components and the obfuscator are fitted to the public images all the same
+Weaker: A2 has one shadow, where simulations.attacks has three: whoever trains a module by more of them may read more of it
 Note:   not tuned for any row beyond what the studies of each say; not finished in these settings by us
 """
 
@@ -26,6 +29,7 @@ from dataclasses import replace
 from dpm_flower.attacks.attribute_inference import AttributeInference
 from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.super_resolution import SuperResolution
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.protocols import SharingMethod
@@ -44,6 +48,7 @@ from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
+from simulations.encrypted import ATTACKING as DECRYPTING
 from simulations.frontier import ADAPTING, POISONED, SHADOW
 from simulations.frontier import STUDY as FRONTIER
 from simulations.table4 import OBFUSCATED
@@ -53,12 +58,13 @@ OBFUSCATION = replace(  # the weights of simulations.table4, and as many cycles 
 )
 FEATURES: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
+    "raw features, as pictures": Coded(method=RawFeatures(), codec="avif-60"),
     "noise 1": PerturbedFeatures(perturbation=GaussianNoise(sigma=1.0)),
     "strongest 10 %": SparseFeatures(share=0.1),
     "64 components": ProjectedFeatures(dimensions=64),
     "class means": ClassMeanFeatures(),
     "DeepObfuscator": DeepObfuscator(obfuscation=OBFUSCATION),
-    "coded features": CodedFeatures(),
+    "coded features, as pictures": Coded(method=CodedFeatures(), codec="avif-60"),
     "fair features": FairFeatures(),
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
@@ -78,19 +84,32 @@ STUDY = replace(
     arms=(
         SharingArm(name="own", method=Nothing(), receivers=("lead",)),
         *(SharingArm(name=name, method=method, senders=("victim",), receivers=("lead",)) for name, method in FEATURES.items()),
+        SharingArm(name="raw features, all", method=RawFeatures(), receivers=("lead",)),
         SharingArm(name="own images", method=Nothing(), refine="network", receivers=("lead",)),
         *(SharingArm(name=name, method=one, senders=("victim",), receivers=("lead",), refine="network") for name, one in IMAGES.items()),
         AveragingArm(name="FedAvg, network", part="network", rounds=5),
         AveragingArm(name="FedAvg, decider", part="decider", rounds=5),
     ),
-    attacks=(*FRONTIER.attacks, Jigsaw(), SuperResolution(), NearestFeatures(), AttributeInference()),
+    attacks=(
+        *FRONTIER.attacks,
+        Jigsaw(),
+        SuperResolution(),
+        DECRYPTING,
+        NearestFeatures(),
+        NearestStandardised(),
+        AttributeInference(),
+    ),
     columns=(
         "top1",
         "gain_kept",
         "headline",
         "headline_p95",
+        "headline_chance",
+        "headline_p95_chance",
         "rank1",
+        "rank1_standardised",
         "attribute_auc",
+        "attribute_auc_label",
         "top1_release",
         "bytes",
         "fetched",

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from dpm_flower.attacks.attribute_rates import attribute_rates
 from dpm_flower.attacks.auxiliary import NoFeaturesError, joined, with_task_labels
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
+from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.kept_weights import trained_once
-from dpm_flower.attacks.linkage import alike_by_channel
+from dpm_flower.attacks.nearness import alike_by_channel
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
@@ -20,6 +21,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Inferrer, NotApplicable, SharingMethod
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.streams import global_generator_from
+from dpm_flower.nets.encryption import EncryptsImages, Shuffling
 from dpm_flower.nets.feature_classifier import feature_classifier
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
@@ -34,6 +36,8 @@ NO_FEATURES = "a model update holds no features to read attributes from; it is j
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeInference:
     """The attacker runs the recipe on images of its own, whose attributes it knows, and learns to read them from what comes of it.
+
+    Where patches of images are shuffled it puts them in order first (see `Jigsaw`), and has learnt from images in order.
 
     The classifier sees the released label as well, as every reader does, in the form of what it tells of the attributes. `shadows`
     and `variants` are those of the shadow attack (A2); the classifier is trained by `fitting` on each of them. Raises SettingError
@@ -75,7 +79,7 @@ class AttributeInference:
             trained_once(classifier, view.folder, lambda checkpoint: self._train(classifier, view, rng, known, checkpoint), view.compute)
         except NoFeaturesError as err:
             return Uninformed(str(err))
-        return ClassifyingInferrer(classifier, known.told, view.features, view.compute)
+        return ClassifyingInferrer(classifier, known.told, lambda images: view.features(_in_order(view, images)), view.compute)
 
     def _train(self, classifier: nn.Module, view: AttackerView, rng: torch.Generator, known: "_Known", checkpoint: Path) -> None:
         """Trains the classifier on what shadow modules make of the auxiliary images, as long on every module as on one."""
@@ -83,7 +87,10 @@ class AttributeInference:
         def read(images: Tensor) -> Tensor:
             return apply(view.net.featurizer, images, view.compute)  # kept by nobody: no cache of the victim's holds others' images
 
-        _, released = self._modules().releases(view, rng, self.name, seen_by=read)
+        if _shuffling(view) is not None:
+            released = [torch.cat([read(each.images) for each in with_task_labels(view, self.auxiliary)])]
+        else:
+            _, released = self._modules().releases(view, rng, self.name, seen_by=read)
         rows = (known.attributes != UNKNOWN).any(1)
         # taken before they are standardised: public images of another kind would give the victims' kind another mean
         inputs = torch.cat([seen(features[rows], known.labels[rows], known.told) for features in released])
@@ -100,6 +107,18 @@ class AttributeInference:
 
     def _modules(self) -> Shadows:
         return Shadows(auxiliary=self.auxiliary, count=self.shadows, variants=self.variants)
+
+
+def _shuffling(view: AttackerView) -> Shuffling | None:
+    """How the recipe shuffles patches; None where it does something else, or where there is no recipe."""
+    encryption = view.recipe.encryption if isinstance(view.recipe, EncryptsImages) else None
+    return encryption if isinstance(encryption, Shuffling) and Jigsaw().decrypts(encryption) else None
+
+
+def _in_order(view: AttackerView, images: Tensor) -> Tensor:
+    """Released images (N,3,H,W) -> the same, with their patches put in order where the recipe shuffles them."""
+    shuffled = _shuffling(view)
+    return images if shuffled is None else Jigsaw().solved(images, shuffled.patch)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,8 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 from dpm_flower.payload.codec import as_received
 from dpm_flower.training.prediction import apply
 
+DRAWS = 4  # of noise for each image: whoever learns from one alone learns that one by heart
+
 
 def check_auxiliary(chosen: str) -> None:
     """Raises SettingError for no auxiliary set."""
@@ -57,6 +59,14 @@ def released_features(share: BlackBox, sets: Sequence[Labelled], seen_by: Featur
     Raises NoFeaturesError where something else is shared.
     """
     return torch.cat([_features(as_received(share(each.images, each.labels)), seen_by) for each in sets])
+
+
+def drawn_features(share: BlackBox, sets: Sequence[Labelled]) -> list[Tensor]:
+    """As `released_features`, once for who always shares the same for an image, and `DRAWS` times for who draws something anew."""
+    draws = [released_features(share, sets)]
+    while len(draws) < DRAWS and not torch.equal(again := released_features(share, sets), draws[0]):
+        draws.append(again)
+    return draws
 
 
 def _features(shared: SharedBatch, seen_by: FeatureSource | None) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, released_features, unless_usual, with_task_labels
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, drawn_features, unless_usual, with_task_labels
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
 from dpm_flower.attacks.unlearned import Unlearned
 from dpm_flower.core.errors import SettingError
@@ -38,7 +38,7 @@ class BlackBoxInversion:
         return Level.A4
 
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
-        """Auxiliary images and what the oracle answers -> the trained inverse; the oracle is asked once per folder.
+        """Auxiliary images and what the oracle answers -> the trained inverse; the oracle is asked for one training per folder.
 
         Raises SettingError for a view without oracle.
         """
@@ -52,4 +52,5 @@ class BlackBoxInversion:
         if view.oracle is None:
             raise SettingError(f"wanted a view with an oracle for {self.name}, got one without")
         sets = with_task_labels(view, self.auxiliary)
-        return released_features(view.oracle, sets), joined_images([each.images for each in sets])
+        features, images = drawn_features(view.oracle, sets), joined_images([each.images for each in sets])
+        return torch.cat(features), torch.cat([images] * len(features))

@@ -2,6 +2,7 @@
 
 from dpm_flower.attacks.attribute_inference import AttributeInference
 from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.protocols import StudyAttack
@@ -10,5 +11,6 @@ DEFAULT_AUDIT: tuple[StudyAttack, ...] = (
     OtherReconstructor(kind="residual"),
     Shadow(shadows=3),
     NearestFeatures(),
+    NearestStandardised(),
     AttributeInference(),  # where the data name attributes; elsewhere it has nothing to infer, and costs nothing
 )

@@ -12,6 +12,7 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.nearest_features import NO_FEATURES, NearestLinker
+from dpm_flower.attacks.nearness import alike_by_channel
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
@@ -25,7 +26,6 @@ from dpm_flower.training.matching import train_matcher
 from dpm_flower.training.prediction import apply
 
 MATCHING = Fitting(steps=400, learning_rate=3e-3, batch_size=128, weight_decay=0.0)  # others of a batch are what a match is not
-LEAST_DEVIATION = 1e-6  # a channel that says the same everywhere stays as it is, but for its mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +129,3 @@ class Unmatched:
 def _alike_by_set(features_NChw: Tensor, sets: Sequence[Labelled]) -> Tensor:
     """What one module released for several sets -> each made alike by itself: images of another kind have another mean."""
     return torch.cat([alike_by_channel(each) for each in torch.split(features_NChw, [len(one) for one in sets])])
-
-
-def alike_by_channel(features_NChw: Tensor) -> Tensor:
-    """What one module released (N,C,h,w) -> the same with mean 0 and deviation 1 in each channel: what two modules differ in most."""
-    deviations, means = torch.std_mean(features_NChw, dim=(0, 2, 3), keepdim=True, correction=0)
-    return (features_NChw - means) / deviations.clamp_min(LEAST_DEVIATION)

@@ -21,8 +21,8 @@ class NearestFeatures:
 
     Features of encrypted images say little; but who knows the recipe encrypts the candidates too, and compares pixels.
 
-    On raw features it cannot be beaten. It is no weak attacker elsewhere: a module that moves all features far, but all in much the
-    same way, leaves each image's own the nearest. Source: SPEC.md, section 8, L1.
+    On raw features it cannot be beaten. A module that scales or moves whole channels leads it astray: `NearestStandardised` is not.
+    Source: SPEC.md, section 8, L1.
     """
 
     name: str = "L1.nearest"

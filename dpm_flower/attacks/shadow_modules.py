@@ -1,5 +1,6 @@
 """Shadow modules: what an attacker gets when it runs the victim's recipe on images of its own, as if it were an entity."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -64,17 +65,24 @@ class Shadows:
     def releases(
         self, view: AttackerView, rng: torch.Generator, name: str, seen_by: FeatureSource | None = None
     ) -> tuple[tuple[Labelled, ...], list[Tensor]]:
-        """A view -> the auxiliary sets, and what each module shares for all of them, one after the other (N,C,h,w).
+        """As `made`, with what each module shares for all of the sets, one after the other (N,C,h,w), in place of the module.
 
-        `name` is the attack's, under which all training is reported. Images that the recipe shares are taken by their features,
-        where it is said whose. Raises NoFeaturesError where the recipe shares something else.
+        Images that the recipe shares are taken by their features, where it is said whose.
+        """
+        sets, shadows = self.made(view, rng, name)
+        return sets, [released_features(shadow.share, sets, seen_by) for shadow in shadows]
+
+    def made(self, view: AttackerView, rng: torch.Generator, name: str) -> tuple[tuple[Labelled, ...], Iterator[Sharer]]:
+        """A view -> the auxiliary sets, and the modules that learnt from them, each made when it is asked for.
+
+        `name` is the attack's, under which all training is reported. Raises NoFeaturesError where the recipe shares nothing that an
+        inverse could learn from.
         """
         if view.recipe is not None and is_unpaired(view.recipe):
             raise NoFeaturesError("what is shared is made up, and belongs to no image that an inverse could learn to give back")
         sets = with_task_labels(view, self.auxiliary)
         reported = replace(view, report=reported_as(name, view.report))
-        shadows = (_shadow(recipe, reported, sets, rng) for recipe in self.recipes(view, name))
-        return sets, [released_features(shadow.share, sets, seen_by) for shadow in shadows]
+        return sets, (_shadow(recipe, reported, sets, rng) for recipe in self.recipes(view, name))
 
 
 def _in_form_of(recipe: SharingMethod, variant: SharingMethod) -> SharingMethod | None:

@@ -81,6 +81,16 @@ class SharingMethod(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsLabels(Protocol):
+    """What a sharing method may be besides: one whose `share` looks at nothing of an image but its label."""
+
+    @property
+    def reads_labels_only(self) -> Literal[True]:
+        """What it makes of held-out images says what their true labels are, and nothing of how a decider reads it."""
+        ...
+
+
 def is_unpaired(method: SharingMethod) -> bool:
     """Whether a method's releases are made up, so that their order says nothing about that of the own images."""
     return isinstance(method, Unpaired)

@@ -1,6 +1,7 @@
 """Sharing what a class looks like on average: every image's features give way to the mean over its class."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +17,11 @@ class ClassMeanFeatures:
     label, and its share of the mean."""
 
     name: str = "class-mean-features"
+
+    @property
+    def reads_labels_only(self) -> Literal[True]:
+        """Of the image that is to be shared it takes the class."""
+        return True
 
     def prepare(self, preparation: Preparation) -> "ClassMeanFeaturesSharer":
         """Averages the own features by class."""

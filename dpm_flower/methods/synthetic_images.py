@@ -51,6 +51,11 @@ class SyntheticImages:
         """No image of a release was made of one own image."""
         return True
 
+    @property
+    def reads_labels_only(self) -> Literal[True]:
+        """What is drawn is drawn for a label."""
+        return True
+
     def prepare(self, preparation: Preparation) -> "SyntheticImagesSharer":
         """Trains a fresh generator on the entity's own images, and draws what is released; the gate compares with validation images.
 

@@ -10,7 +10,7 @@ import torch
 
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
-from dpm_flower.core.protocols import FeatureSource, Preparation, Sharer, SharingMethod, WithFigures
+from dpm_flower.core.protocols import FeatureSource, Preparation, ReadsLabels, SharingMethod, WithFigures
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
@@ -98,7 +98,7 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         shards = encode(batch)
         as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
         fitted = watch.costs
-        held_out = _held_out(task, net, sharer, spec, features)
+        held_out = _held_out(task, net, Exposed(method, sharer, as_released), spec, features)
         watch = Stopwatch.start()
         audited = audit(task, net, Exposed(method, sharer, as_released), features)
         fitted |= {f"audit_{name}": value for name, value in watch.costs.items()}
@@ -132,14 +132,20 @@ def _kept(record: Path, pool: Pool) -> Contribution | None:
     return None
 
 
-def _held_out(task: EntityTask, net: SplitNet, sharer: Sharer, spec: LabelledSpec, features: FeatureSource) -> dict[str, float]:
-    """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and on what a peer would decode of them."""
+def _held_out(task: EntityTask, net: SplitNet, exposed: Exposed, spec: LabelledSpec, features: FeatureSource) -> dict[str, float]:
+    """Accuracy of the decider as received on held-out images: on their raw features (``…_z``), and on what a peer would decode of them.
+
+    The second is left out where a method makes things up for labels, or refuses to.
+    """
     raw, labels = features(task.test.images), task.test.labels
     received = answers_as_received(task, net).accuracy
+    of_raw = {f"{name}_z": share for name, share in received.figures.items()}
+    if isinstance(exposed.method, ReadsLabels):  # the labels are the true ones: the accuracy would be that of who knows them
+        return of_raw
     try:
-        shards = encode(sharer.share(task.test.images, labels))
+        shards = encode(exposed.sharer.share(task.test.images, labels))
     except ReleaseError:  # what a method refuses to make of images that it does not release says nothing of the release
-        return {f"{name}_z": share for name, share in received.figures.items()}
+        return of_raw
     match decode(shards, spec, classes=task.test.classes, samples=len(task.test)):
         case SharedFeatures(features=released):
             pass

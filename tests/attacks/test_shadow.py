@@ -74,7 +74,7 @@ def test_it_runs_the_recipe_as_an_entity_would_with_labels_of_the_task(tmp_path)
     recipe = Noting()
     BRIEF.prepare(view_of(tmp_path, Level.A2, UNHIDDEN, recipe=recipe), stream(0, "attacker"))
     (_, preparation, _), *shared = recipe.notes
-    assert all(a is b for a, b in zip(shared, (PUBLIC.images, OWN.images), strict=True))
+    assert all(a is b for a, b in zip(shared, (PUBLIC.images, OWN.images) * 2, strict=True))
     answers = apply(NETS.decider, features(PUBLIC.images), CPU).argmax(1)
     assert torch.equal(preparation.private.images, torch.cat([PUBLIC.images, OWN.images]))
     assert torch.equal(preparation.private.labels, torch.cat([answers, OWN.labels]))

@@ -31,7 +31,7 @@ from simulations.rivals import FEATURES, IMAGES, STUDY
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3, weight_decay=0.0)
 SMALL: dict[str, SharingMethod] = {
     "DeepObfuscator": DeepObfuscator(obfuscation=replace(DeepObfuscator().obfuscation, fitting=FEW)),
-    "coded features": CodedFeatures(fitting=FEW),
+    "coded features, as pictures": Coded(method=CodedFeatures(fitting=FEW), codec="avif-60"),
     "DPM, 2 adversaries, as pictures": Coded(method=DeepPoisoning(fitting=FEW), codec="avif-60"),
     "synthetic images": SyntheticImages(noise=4, width=4, fitting=FEW, gate=MemorisationGate()),
 }
@@ -75,6 +75,7 @@ def test_every_method_of_the_project_has_a_row() -> None:
             for value in vars(found).values()
             if isinstance(value, type) and value.__module__ == found.__name__ and hasattr(value, "prepare")
         }
-    rows = {type(arm.method) for arm in STUDY.arms if isinstance(arm, SharingArm)}
+    shared = [arm.method for arm in STUDY.arms if isinstance(arm, SharingArm)]
+    rows = {type(method) for method in (*shared, *(method.method for method in shared if isinstance(method, Coded)))}
     assert methods == rows
     assert len(FEATURES) + len(IMAGES) == len({repr(method) for method in (*FEATURES.values(), *IMAGES.values())})
