@@ -6,6 +6,7 @@ import torch
 from dpm_flower.attacks import attribute_inference
 from dpm_flower.attacks.attribute_inference import INFERRING, AttributeInference
 from dpm_flower.attacks.attribute_rates import attribute_rates
+from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.kept_weights import WEIGHTS
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
@@ -17,6 +18,7 @@ from dpm_flower.core.streams import stream
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.metrics.attribute_scores import attribute_scores
 from tests.attacks.made import Made, Making
 from tests.attacks.views import features, scenes, view
@@ -91,6 +93,20 @@ def test_released_images_are_read_by_their_features_whether_images_or_features_w
     for method in (RawFeatures(), RawImages()):
         found = aucs(inferrer(kept, ATTACK, method).infer(SharedImages(VICTIMS.images, VICTIMS.labels)))
         assert found[CORNER] > SURE
+
+
+def test_shuffled_patches_are_put_in_order_before_they_are_read(kept):
+    """A corner that may lie anywhere would be told from nothing else that is as bright."""
+    recipe, seen = ShuffledImages(patch=6), []
+
+    def noted(images):
+        seen.append(images)
+        return features(images)
+
+    shuffled = SharedImages(ShuffledImages(patch=6).encryption(VICTIMS.images, stream(0, "victim")), VICTIMS.labels)
+    found = aucs(inferrer(kept, ATTACK, recipe, features=noted).infer(shuffled))
+    assert torch.equal(seen[-1], Jigsaw().solved(shuffled.images, 6))
+    assert found[CORNER] > FLOOR[CORNER] + 0.2
 
 
 @pytest.mark.parametrize("method", [RawFeatures(), Nothing()], ids=lambda method: method.name)

@@ -3,10 +3,19 @@ import re
 import pytest
 import torch
 
-from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joined, released_features, with_task_labels
+from dpm_flower.attacks.auxiliary import (
+    DRAWS,
+    NoFeaturesError,
+    check_auxiliary,
+    drawn_features,
+    joined,
+    released_features,
+    with_task_labels,
+)
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, as_bytes
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.streams import stream
 from dpm_flower.payload.codec import as_received
 from dpm_flower.training.prediction import apply
 from tests.attacks.views import NETS, PUBLIC, VICTIMS, features, view
@@ -55,6 +64,19 @@ def test_features_in_a_codec_come_as_their_readers_get_them():
     wanted = [as_received(share(each.images, each.labels)).features for each in (OWN, VICTIMS)]
     assert torch.equal(found, torch.cat(wanted))
     assert not torch.allclose(found, torch.cat([features(OWN.images), features(VICTIMS.images)]), atol=1e-2)
+
+
+def test_what_is_drawn_anew_is_asked_for_several_times_and_what_is_not_once():
+    drawing = stream(0)
+
+    def noisy(images, labels):
+        return SharedFeatures(features(images) + torch.rand((1, 1, 1, 1), generator=drawing), labels)
+
+    draws = drawn_features(noisy, (OWN, VICTIMS))
+    assert len(draws) == DRAWS == len({float(each.mean()) for each in draws})
+    certain = drawn_features(lambda images, labels: SharedFeatures(features(images), labels), (OWN, VICTIMS))
+    assert len(certain) == 1
+    torch.testing.assert_close(certain[0], torch.cat([features(OWN.images), features(VICTIMS.images)]))
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,15 @@ def test_what_it_draws_comes_on_top_and_guesses_are_images():
     torch.nn.init.normal_(network.drawing.full_resolution[-1].weight, std=5.0)
     with torch.no_grad():
         guesses = network(RELEASED)
-        drawn = 2 * network.drawing(as_features(RELEASED, 6)) - 1
+        drawn = 2 * network.drawing(network.widened(as_features(RELEASED, 6))) - 1
     torch.testing.assert_close(guesses, (RELEASED + drawn).clamp(0, 1))
     assert float((guesses - RELEASED).abs().max()) > 0.1
+
+
+def test_the_mildest_mixing_meets_no_weaker_network():
+    channels = [build(patch).drawing.features[0] for patch in (2, 4, 6, 12)]  # a mixed patch has 3, 12, 27 and 108 values
+    assert channels == [48, 48, 48, 108]
+    assert torch.equal(build(2)(RELEASED), RELEASED)
 
 
 def test_a_mixed_patch_is_one_place_of_a_feature_map():

@@ -14,6 +14,7 @@ from dpm_flower.core.protocols import Guess
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import Decider
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
@@ -59,6 +60,13 @@ def test_the_decider_is_asked_about_held_out_images_raw_and_as_they_would_be_rel
         answers = nets.decider(features).argmax(1)
         assert made.quality[f"top1_{name}"] == pytest.approx(float((answers == one.test.labels).float().mean()))
     assert made.quality["top1_z"] != made.quality["top1_p"]
+
+
+def test_what_is_made_of_labels_alone_has_no_accuracy_as_received(tmp_path):
+    """Made for the true labels of held-out images, it would tell whoever knows them how well they are known."""
+    made = contribute(task(tmp_path), NETS, ClassMeanFeatures(), 0, notary())
+    assert "top1_z" in made.quality
+    assert [key for key in made.quality if key.startswith("top") and key.endswith("_p")] == []
 
 
 @pytest.mark.parametrize("method", [RawFeatures(), RawImages()])
