@@ -1,8 +1,10 @@
 """What a release is worth against what it tells: each defence a point, gain kept against headline disclosure.
 
 Run:    make study STUDY=simulations.frontier DATA=<cifar10_subset.npz>
-Data:   10,000 training and 2,500 test images of CIFAR-10, 32 x 32, x_train, y_train, x_test, y_test in one .npz. The lead, who has
-        1,500 images, pre-trains and receives; the victim releases its 3,500; the attacking peer owns 3,000 of the same ten classes
+Data:   10,000 training and 2,500 test images of CIFAR-10, 32 x 32, x_train, y_train, x_test, y_test in one .npz. A tenth of the
+        training images is public. Of the others the lead has 1,350, the victim 3,150 and the attacking peer 2,700, all of the same
+        ten classes, each with a tenth of them to choose on: the lead pre-trains and refines on 1,215, the victim releases 2,835, and
+        the peer owns 2,430
 Reads:  gain kept of the lead, who refines its decider on the victim's release, against the headline: of what raw features disclose
         beyond the label, how much the worse of A0 (the public reconstructor) and A2 (one shadow module) gets out, by any score
 Claim:  a module that hides from the public reconstructor hides little from who runs the recipe; reconstructors that adapt to the
@@ -13,7 +15,8 @@ Tried:  the same cut one stage deeper, at conv4_1 (seed 0): raw features show le
 Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing: noise of several strengths, the strongest tenth of the
         values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
 Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that have to hide more, or are trained for longer, or both
-Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse
+Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
+        has what are the same shares of 5,000 private images in place of 9,000
 More:   STUDY=simulations.frontier:ATTACKED asks others in A2's place, who know no recipe: A1, A5, A6, and L1, which images can be linked
 """
 
