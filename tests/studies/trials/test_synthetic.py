@@ -8,9 +8,10 @@ from dpm_flower.core.comparison import Ground, Trial
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import silent
+from dpm_flower.methods.dual_gan import PairMaker
 from dpm_flower.studies.trials import synthetic
+from dpm_flower.studies.trials.segmenter import parted
 from dpm_flower.studies.trials.synthetic import Segmenting
-from dpm_flower.studies.trials.synthetic_pairs import PairMaker
 from tests.training.toys import CPU
 
 FEW = Fitting(steps=2, learning_rate=1e-3, batch_size=4, weight_decay=0.0, schedule="cosine")
@@ -78,11 +79,11 @@ def test_a_photograph_in_another_tint_is_a_copy(data):
 
 def test_no_photograph_is_held_out_and_learnt_from(data, tmp_path):
     training = synthetic.load_masks(synthetic.Path(data)).train
-    chosen, kept = synthetic._parted(training, 0.2, ground(data, tmp_path))
+    chosen, kept = parted(training, 0.2, ground(data, tmp_path))
     assert (len(chosen), kept.source.tolist()) == (10, [0, 1])
     assert not any(torch.equal(one, other) for one in kept.images for other in chosen.images)
     with pytest.raises(SettingError, match="all of them held out"):
-        synthetic._parted(training.take(torch.tensor([0, 6])), 0.2, ground(data, tmp_path))
+        parted(training.take(torch.tensor([0, 6])), 0.2, ground(data, tmp_path))
 
 
 @pytest.mark.parametrize("knobs", [{"pairs": "none"}, {"held_out": 0.0}, {"patch": 32}, {"shown": 0}])
