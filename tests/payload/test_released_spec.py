@@ -24,7 +24,7 @@ def test_round_trip(spec):
 @pytest.mark.parametrize(
     ("kind", "changes", "said"),
     [
-        ("sounds", {}, 'must be "features", "images" or "boxed-features"'),
+        ("sounds", {}, 'must be "features", "images", "boxed-features" or "masked-images"'),
         ("images", {}, "unknown keys"),
         ("features", {"dtype": "float64"}, "impossible spec: .*float64"),
         ("features", {"shape": [0, 1, 1]}, "impossible spec"),

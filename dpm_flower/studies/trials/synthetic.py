@@ -10,12 +10,11 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.data.masks import Masked, load_masks
 from dpm_flower.methods.dual_gan import DUAL_GAN, PairMaker
-from dpm_flower.methods.likeness import Likeness, Watched
+from dpm_flower.methods.likeness import Watched
+from dpm_flower.methods.synthetic_pairs import ALIKE
 from dpm_flower.metrics.copying import copying
 from dpm_flower.studies.trials.segmenter import SegmenterRecipe, grey, judged, parted
 from dpm_flower.studies.trials.synthetic_pairs import made_once
-
-PATCHES_ALIKE = Likeness(by_channel=True, any_way=True)  # a made photograph has a tint of its own, and nearly never that of what it copies
 
 Pairs: TypeAlias = Literal["real", "synthetic", "both"]
 
@@ -68,7 +67,7 @@ def _copied(made: Masked, real: Masked, kept: Masked) -> dict[str, float]:
         ("photograph", made.images, real.images, kept.images),
         ("mask", made.masks.float(), real.masks.float(), kept.masks.float()),
     ):
-        watched = Watched.of(training, others, PATCHES_ALIKE)
+        watched = Watched.of(training, others, ALIKE)
         found = copying(watched.distances(synthetic), watched.baseline)
         figures |= {f"{what}_{key}": value for key, value in (found.figures | watched.membership(synthetic)).items()}
     return figures
