@@ -11,7 +11,7 @@ from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload.envelope import MAX_ENVELOPE_BYTES, MAX_SIGNATURE_BYTES, Envelope, Signature
 from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, MAX_SHARDS, PAYLOAD_TYPE, Manifest
-from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec, MaskedSpec
 from dpm_flower.payload.segments import ciphertext_size
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, ShardEntry
 from dpm_flower.payload.wrapping import WRAPPED_BYTES
@@ -35,6 +35,7 @@ FEATURES = st.builds(
 SIZES = st.tuples(*[st.integers(1, 256)] * 2)
 SPECS = (
     st.builds(ImageSpec, shape=SHAPES)
+    | st.builds(MaskedSpec, shape=SHAPES)
     | FEATURES
     | st.builds(lambda features, size: BoxedSpec(features=replace(features, codec=""), size=size), FEATURES, SIZES)
 )
