@@ -1,12 +1,11 @@
 """Sharing made-up photographs with masks: a private dual GAN learns the own pairs, and what it draws leaves in their place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dpm_flower.core.compute import Compute
-from dpm_flower.core.errors import DataError
 from dpm_flower.core.progress import Report, silent
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedMasks
@@ -17,6 +16,7 @@ from dpm_flower.methods.memorisation_gate import Guarded, MemorisationGate, memo
 from dpm_flower.methods.pair_sharing import Offered
 
 ALIKE = Likeness(by_channel=True, any_way=True)  # a made photograph has a tint of its own, and nearly never that of what it copies
+MASKS_ALIKE = replace(ALIKE, flat=False)
 USUAL_GATE = MemorisationGate()
 
 
@@ -36,7 +36,7 @@ class SyntheticPairs:
     def offered(self, private: Masked, held_out: Masked, *, compute: Compute, rng: torch.Generator, report: Report = silent) -> Offered:
         """Trains both generators on the own square pairs, and draws as many; the gate compares with held-out pairs.
 
-        Raises ReleaseError where they have learnt too many by heart, DataError where no own or no held-out mask has anything in it.
+        Raises ReleaseError where they have learnt too many by heart, MetricError where no own or no held-out mask has anything in it.
         """
         made = self.maker.learnt(private, compute=compute, of_masks=child_stream(rng), of_photographs=child_stream(rng), report=report)
         drawing, tinting = child_stream(rng), child_stream(rng)  # what leaves is no stretch of a stream that a generator was trained by
@@ -45,11 +45,7 @@ class SyntheticPairs:
             photographs, masks = made.drawn(len(wanted), of_masks=drawing, of_tints=tinting)
             return photographs, masks.float()  # of bytes, 1 would be as good as 0
 
-        guarded = [
-            Guarded("photograph", private.images, held_out.images, ALIKE),
-            Guarded("mask", _drawn_on(private.masks).float(), _drawn_on(held_out.masks).float(), ALIKE),
-        ]
-        photographs, masks = self.gate.passed_together(drawn, torch.zeros(len(private)), guarded)
+        photographs, masks = self.gate.passed_together(drawn, torch.zeros(len(private)), guarded_pairs(private, held_out))
         refused = memorised([photographs.first, masks.first])
         figures = {"pair_memorised": float(refused.double().mean())}
         for what, passed in (("photograph", photographs), ("mask", masks)):
@@ -57,12 +53,9 @@ class SyntheticPairs:
         return Offered(SharedMasks(photographs.images, masks.images.to(torch.uint8)), figures)
 
 
-def _drawn_on(masks_N1HW: Tensor) -> Tensor:
-    """Masks -> those with something in them.
-
-    All empty ones are the same, and half-way between any two others: as own ones they would be what everything lies nearest to.
-    """
-    some = masks_N1HW[masks_N1HW.amax((1, 2, 3)) > 0]
-    if not len(some):
-        raise DataError(f"wanted a mask with at least one pixel, got {len(masks_N1HW)} without any")
-    return some
+def guarded_pairs(private: Masked, held_out: Masked) -> tuple[Guarded, Guarded]:
+    """Own and held-out square pairs -> what of them nobody may copy: photographs, and masks as floats."""
+    return (
+        Guarded("photograph", private.images, held_out.images, ALIKE),
+        Guarded("mask", private.masks.float(), held_out.masks.float(), MASKS_ALIKE),
+    )

@@ -3,21 +3,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dpm_flower.core.errors import DataError, ReleaseError
+from dpm_flower.core.errors import MetricError, ReleaseError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import stream
 from dpm_flower.methods import dual_gan
 from dpm_flower.methods.dual_gan import PairMaker
+from dpm_flower.methods.likeness import UNLIKE
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.pair_sharing import PairSharing
 from dpm_flower.methods.raw_pairs import RawPairs
-from dpm_flower.methods.synthetic_pairs import ALIKE, SyntheticPairs
-from dpm_flower.metrics.copying import nearest
+from dpm_flower.methods.synthetic_pairs import SyntheticPairs, guarded_pairs
 from dpm_flower.training.loop import fit
-from dpm_flower.training.turning import all_ways
 from tests.methods.vessels import pairs
 from tests.training.toys import CPU
 
+RNG = torch.Generator().manual_seed(0)
 OWN, HELD_OUT = pairs(24), pairs(60, seed=1)
 FEW = Fitting(steps=3, learning_rate=1e-3, batch_size=8, weight_decay=0.0, schedule="cosine")
 SOME = Fitting(steps=40, learning_rate=5e-3, batch_size=12, weight_decay=0.0, schedule="cosine")
@@ -71,14 +71,28 @@ def test_a_dual_gan_that_learnt_its_masks_by_heart_is_caught(monkeypatch, made):
     assert made.figures["pair_memorised"] < 0.5
 
 
-def test_own_pairs_without_a_mask_are_refused_and_single_empty_ones_are_like_nothing():
+def test_own_pairs_without_a_mask_are_refused():
     empty = replace(OWN, masks=torch.zeros_like(OWN.masks))
-    with pytest.raises(DataError, match="wanted a mask with at least one pixel, got 24 without any"):
+    with pytest.raises(MetricError, match="wanted own and held-out images with something in them, got 0 of 24 and 60 of 60"):
         offered(METHOD, private=empty)
-    some = replace(OWN, masks=OWN.masks.clone().index_fill_(0, torch.tensor([0]), 0))
-    made = offered(replace(METHOD, gate=MemorisationGate(tolerated=1.0)), private=some)
-    known = all_ways(ALIKE.form(some.masks[1:].float()))
-    assert made.figures["mask_nearest"] == float(nearest(ALIKE.form(made.batch.masks.float()), known).distances.min())
+
+
+def test_an_empty_mask_is_like_nothing_and_hides_no_copy():
+    """Half of the own and half of the held-out masks are empty: the empty ones made up pass all the same, and the copy does not."""
+    own, held_out = (replace(each, masks=each.masks * (torch.arange(len(each)) % 2).view(-1, 1, 1, 1).byte()) for each in (OWN, HELD_OUT))
+    kinds = guarded_pairs(own, held_out)
+
+    def drawn(wanted):
+        masks = torch.zeros(len(wanted), 1, 8, 8)
+        if len(wanted) > 1:
+            masks[5] = OWN.masks[7].rot90(1, (1, 2)).float()
+        return torch.rand(len(wanted), 3, 8, 8, generator=RNG), masks
+
+    photographs, masks = MemorisationGate().passed_together(drawn, torch.zeros(24), kinds)
+    assert masks.first.memorised.nonzero().flatten().tolist() == [5]
+    assert masks.first.threshold > 0
+    assert masks.figures["synthetic_nearest"] == UNLIKE
+    assert len(photographs.images) == 24
 
 
 def test_raw_pairs_are_the_own_ones():

@@ -10,9 +10,9 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.data.masks import Masked, load_masks
 from dpm_flower.methods.dual_gan import DUAL_GAN, PairMaker
-from dpm_flower.methods.likeness import Watched
+from dpm_flower.methods.memorisation_gate import Guarded
 from dpm_flower.methods.synthetic_pairs import ALIKE
-from dpm_flower.metrics.copying import copying
+from dpm_flower.studies.trials.copied_pairs import copied
 from dpm_flower.studies.trials.segmenter import SegmenterRecipe, grey, judged, parted
 from dpm_flower.studies.trials.synthetic_pairs import made_once
 
@@ -62,12 +62,5 @@ class Segmenting:
 
 def _copied(made: Masked, real: Masked, kept: Masked) -> dict[str, float]:
     """Synthetic patches, those that they were learnt from, and held-out ones -> how near the first are to the second, in any way laid."""
-    figures = dict[str, float]()
-    for what, synthetic, training, others in (
-        ("photograph", made.images, real.images, kept.images),
-        ("mask", made.masks.float(), real.masks.float(), kept.masks.float()),
-    ):
-        watched = Watched.of(training, others, ALIKE)
-        found = copying(watched.distances(synthetic), watched.baseline)
-        figures |= {f"{what}_{key}": value for key, value in (found.figures | watched.membership(synthetic)).items()}
-    return figures
+    photographs = Guarded("photograph", real.images, kept.images, ALIKE)
+    return copied(made, [photographs, Guarded("mask", real.masks.float(), kept.masks.float(), ALIKE)])

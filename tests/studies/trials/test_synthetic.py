@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,6 +11,7 @@ from dpm_flower.methods.dual_gan import PairMaker
 from dpm_flower.studies.trials import synthetic
 from dpm_flower.studies.trials.segmenter import parted
 from dpm_flower.studies.trials.synthetic import Segmenting
+from tests.studies.trials.vessel_archive import written
 from tests.training.toys import CPU
 
 FEW = Fitting(steps=2, learning_rate=1e-3, batch_size=4, weight_decay=0.0, schedule="cosine")
@@ -30,13 +30,7 @@ SMALL = Segmenting(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Ten photographs of each of two data sets, bright where the mask is."""
-    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("vessels") / "a.npz"
-    masks = (rng.random((20, 16, 16)) < 0.3).astype(np.uint8)
-    images = (80 + 90 * masks[..., None] + rng.integers(0, 40, (20, 16, 16, 3))).astype(np.uint8)
-    numbers = np.arange(20)
-    np.savez(path, images=images, masks=masks, split=(numbers % 10 >= 6).astype(np.uint8), dataset=(numbers // 10).astype(np.uint8))
-    return str(path)
+    return written(tmp_path_factory.mktemp("vessels") / "a.npz")
 
 
 def ground(data, folder):
