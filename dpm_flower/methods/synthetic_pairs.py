@@ -41,11 +41,13 @@ class SyntheticPairs:
         made = self.maker.learnt(private, compute=compute, of_masks=child_stream(rng), of_photographs=child_stream(rng), report=report)
         drawing, tinting = child_stream(rng), child_stream(rng)  # what leaves is no stretch of a stream that a generator was trained by
 
+        unlabelled = torch.zeros(len(private), dtype=torch.int64)  # a dual GAN asks for no classes
+
         def drawn(wanted: Tensor) -> tuple[Tensor, Tensor]:
             photographs, masks = made.drawn(len(wanted), of_masks=drawing, of_tints=tinting)
             return photographs, masks.float()  # of bytes, 1 would be as good as 0
 
-        photographs, masks = self.gate.passed_together(drawn, torch.zeros(len(private)), guarded_pairs(private, held_out))
+        photographs, masks = self.gate.passed_together(drawn, unlabelled, guarded_pairs(private, held_out))
         refused = memorised([photographs.first, masks.first])
         figures = {"pair_memorised": float(refused.double().mean())}
         for what, passed in (("photograph", photographs), ("mask", masks)):

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dpm_flower.methods.likeness import Watched
 from dpm_flower.methods.memorisation_gate import Guarded
 from dpm_flower.metrics.copying import copying
-from dpm_flower.studies.trials.segmenter import Pairs
+from dpm_flower.studies.trials.segmenter import MaskedPairs
 
 
-def copied(pairs: Pairs, guarded: Sequence[Guarded]) -> dict[str, float]:
-    """Pairs, and what of photographs and of masks may not be copied -> by kind the figures of `metrics.copying`."""
+def copied(pairs: MaskedPairs, guarded: Sequence[Guarded]) -> dict[str, float]:
+    """MaskedPairs, and what of photographs and of masks may not be copied -> by kind the figures of `metrics.copying`."""
     figures = dict[str, float]()
     for each, images in zip(guarded, (pairs.images, pairs.masks.float()), strict=True):
         watched = Watched.of(each.own, each.held_out, each.likeness)

@@ -12,7 +12,7 @@ from dpm_flower.methods.synthetic_pairs import guarded_pairs
 from dpm_flower.regime.pair_release import ReceivedPairs
 from dpm_flower.studies.trials.copied_pairs import copied
 from dpm_flower.studies.trials.segmentation_scene import Cut, Scene
-from dpm_flower.studies.trials.segmenter import Pairs, SegmenterRecipe, grey, judged
+from dpm_flower.studies.trials.segmenter import MaskedPairs, SegmenterRecipe, grey, judged
 
 USUAL_CUT = Cut()
 REFUSED = "pair_memorised"  # in a release's own figures
@@ -47,7 +47,7 @@ class LearntFrom:
         scene = Scene.of(ground, self.cut)
         entity = scene.entity(self.receiver)
         came = scene.received(self.receiver, self.peers) if self.peers is not None else {}
-        parts: list[Pairs] = [*([entity.own] if self.own else []), *(one.batch for one in came.values())]
+        parts: list[MaskedPairs] = [*([entity.own] if self.own else []), *(one.batch for one in came.values())]
         figures = judged(self.segmenter.trained(parts, ground), entity.held_out, entity.test, ground)
         figures["trained_on"] = float(sum(len(part.images) for part in parts))
         pictures = {"own photographs": as_floats(entity.own.images[: self.shown]), "own masks": grey(entity.own.masks[: self.shown])}

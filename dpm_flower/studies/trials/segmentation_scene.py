@@ -9,6 +9,7 @@ from pathlib import Path
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import DataError, SettingError
+from dpm_flower.core.whole_file import whole_file
 from dpm_flower.data.masks import Masked, load_masks
 from dpm_flower.exchange.local import LocalExchange
 from dpm_flower.methods.pair_sharing import PairSharing
@@ -110,7 +111,8 @@ class Scene:
                 rng=self.ground.stream("release", method.name, holder.entity),
                 report=self.ground.report,
             )
-            path.write_text(text, encoding="utf-8")
+            with whole_file(path) as partial:
+                partial.write_text(text, encoding="utf-8")
         return path.read_text(encoding="utf-8")
 
 

@@ -17,7 +17,7 @@ from dpm_flower.nets.unet import UNet
 from dpm_flower.training.segmentation import segmented, train_segmenter
 
 
-class Pairs(Protocol):
+class MaskedPairs(Protocol):
     """Photographs (N,3,H,W) and their masks (N,1,H,W) of 0 and 1, both uint8: own ones, or what was released."""
 
     @property
@@ -44,7 +44,7 @@ class SegmenterRecipe:
         with global_generator_from(rng):
             return UNet(3, 1, width=self.width)
 
-    def trained(self, parts: Sequence[Pairs], ground: Ground) -> UNet:
+    def trained(self, parts: Sequence[MaskedPairs], ground: Ground) -> UNet:
         """Several sets of pairs -> a U-Net that has learnt from all of them; its start and its batches are the same for all trials."""
         rng = ground.stream("segmenter")
         segmenter = self.fresh(rng)
