@@ -45,8 +45,9 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watched:
-    """Own images (N,C,H,W) that are not left out, as they are compared and in all ways laid; held-out ones (M,C,H,W), and how far from
-    each the nearest own one is (M,)."""
+    """Own images (N,C,H,W) that are not left out, as they are compared and in all ways laid; held-out ones (M,C,H,W) and the baseline:
+    how far from each of them the nearest own one is (M,).
+    """
 
     likeness: Likeness
     known: Tensor

@@ -40,7 +40,6 @@ class SyntheticPairs:
         """
         made = self.maker.learnt(private, compute=compute, of_masks=child_stream(rng), of_photographs=child_stream(rng), report=report)
         drawing, tinting = child_stream(rng), child_stream(rng)  # what leaves is no stretch of a stream that a generator was trained by
-
         unlabelled = torch.zeros(len(private), dtype=torch.int64)  # a dual GAN asks for no classes
 
         def drawn(wanted: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,8 @@ from dpm_flower.regime.site_policy import SitePolicy
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairsHolder:
     """An entity that shares photographs with masks or reads them: its campaign, name and folder, who signs and verifies for it, and what
-    it allows."""
+    it allows.
+    """
 
     campaign: str
     entity: str
