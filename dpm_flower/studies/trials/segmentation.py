@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from dpm_flower.core.comparison import Found, Ground
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
@@ -62,7 +64,8 @@ class LearntFrom:
 def _of_releases(scene: Scene, came: Mapping[str, ReceivedPairs]) -> dict[str, float]:
     """What peers released -> its size, and of the worst release what was copied, which takes its owner's pairs to tell.
 
-    `refused` is the share of the first draw that the owner's gate refused, which the release itself says.
+    `different_masks` counts how many of its masks differ, as a share: little where a generator draws one and the same. `refused` is
+    the share of the first draw that the owner's gate refused, which the release itself says.
     """
     if not came:
         return {}
@@ -74,4 +77,6 @@ def _of_releases(scene: Scene, came: Mapping[str, ReceivedPairs]) -> dict[str, f
         found |= {"refused": one.figures[REFUSED]} if REFUSED in one.figures else {}
         worst = {key: value for key, value in found.items() if key.endswith(WORSE_IF_GREATER)}
         figures |= {key: max(value, figures.get(key, value)) for key, value in worst.items()}
+        different = len(torch.unique(one.batch.masks.flatten(1), dim=0)) / len(one.batch.masks)
+        figures["different_masks"] = min(different, figures.get("different_masks", different))
     return figures

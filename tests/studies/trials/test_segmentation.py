@@ -24,7 +24,7 @@ CUT = Cut(side=16, patch=8)
 RECIPE = SegmenterRecipe(width=4, fitting=Fitting(steps=20, learning_rate=2e-2, batch_size=8), dice=0.0)
 OWN = LearntFrom(name="own", receiver="drive", cut=CUT, segmenter=RECIPE, shown=3)
 COPIED = {f"{what}_{key}" for what in ("photograph", "mask") for key in ("memorised", "membership_auc")}
-OF_RELEASE = COPIED | {"received_bytes", "pair_bytes"}
+OF_RELEASE = COPIED | {"received_bytes", "pair_bytes", "different_masks"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Fresh:
         if self.shut:
             raise ReleaseError("the generator has memorised")
         made = pairs(len(private), seed=int(torch.randint(100, (), generator=rng)))
-        return Offered(SharedMasks(made.images, made.masks), {"pair_memorised": 0.25})
+        masks = made.masks.index_copy(0, torch.arange(15), made.masks[:1].expand(15, -1, -1, -1))  # fifteen times the first
+        return Offered(SharedMasks(made.images, masks), {"pair_memorised": 0.25})
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,7 @@ def test_a_release_is_made_once_for_both_trials_and_says_what_was_refused(data, 
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert set(both.figures) == {"f1", "auc", "threshold", "trained_on", "refused"} | OF_RELEASE
     assert both.figures["refused"] == 0.25
+    assert both.figures["different_masks"] == 6 / 20
     assert max(both.figures["photograph_memorised"], both.figures["mask_memorised"]) < 1
     assert (alone.figures["trained_on"], both.figures["trained_on"]) == (20, 40)
     assert torch.equal(alone.pictures["masks from chase-db1"], both.pictures["masks from chase-db1"])
