@@ -15,7 +15,7 @@ Shows:  F1 and AUC inside the field of view, on the receiver's own whole test ph
 Found:  (seed 0, in part) DRIVE's U-Net comes to F1 .755 and AUC .954 from its own 512 pairs, and CHASE_DB1's 512 raw ones beside them
         add nothing: .754 and .950. CHASE_DB1's dual GAN, from 512 pairs, has collapsed: of the 512 pairs that it released all have one
         and the same mask, hardly a vessel. The gate refused none of them, and rightly so, since that mask is nobody's (nearest own one
-        1.20 away, where held-out ones have a median of 1.05): a gate of copies says nothing of use. A pair takes 0.9 KB, a raw one
+        1.20 away, where held-out ones have a median of 1.07): a gate of copies says nothing about use. A pair takes 0.9 KB, a raw one
         2.8. What U-Nets learn from synthetic pairs here, averaging, and CHASE_DB1 as receiver: not measured yet
 """
 
