@@ -44,6 +44,17 @@ class SharedBoxes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SharedMasks:
+    """Photographs (B,C,H,W), uint8, raw or made to be shared, each with a mask (B,1,H,W), uint8 of 0 and 1.
+
+    It is not in the union below, as boxes are not: a mask is no label, and whoever learns from it (a segmenter) reads nothing else.
+    """
+
+    images: Tensor
+    masks: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelUpdate:
     """New values of a network's tensors after local training, and the number of images behind them."""
 

@@ -1,15 +1,29 @@
 """The gate of made-up images: what lies nearer to an own image than nearly all held-out ones do is refused, and drawn anew."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
+import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.labelled import Labels
-from dpm_flower.metrics.copying import Copying, copying, membership, nearest, standardised
+from dpm_flower.methods.likeness import Likeness, Watched
+from dpm_flower.metrics.copying import Copying, copying
 
 ADVICE = "fewer steps, or more images to learn from, may help"
+AS_THEY_LIE = Likeness()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guarded:
+    """Images of one kind that nobody may copy: its name in the singular, own and held-out ones, and what passes for a copy of them."""
+
+    name: str
+    own: Tensor
+    held_out: Tensor
+    likeness: Likeness = AS_THEY_LIE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +49,48 @@ class MemorisationGate:
 
         Raises ReleaseError where too many are memorised.
         """
-        known, others = standardised(own), standardised(held_out)
-        baseline = nearest(others, known).distances
-        images = draw(labels)
-        first = found = copying(nearest(standardised(images), known).distances, baseline, self.alpha)
-        refused = int(first.memorised.sum())
-        if refused > self.tolerated * len(labels):
-            raise ReleaseError(f"{self._memorised(refused, len(labels))}, wanted at most {self.tolerated:.0%}; {ADVICE}")
-        redrawn = 0
-        while bool(found.memorised.any()):
-            if redrawn == self.redraws:
-                raise ReleaseError(f"{self._memorised(int(found.memorised.sum()), len(labels))} after {redrawn} redraws; {ADVICE}")
-            again = found.memorised.nonzero().flatten()
-            images[again] = draw(labels[again])
-            anew = nearest(standardised(images[again]), known).distances
-            found = copying(found.distances.index_put((again,), anew), baseline, self.alpha)
-            redrawn += 1
-        made = standardised(images)
-        return Passed(images, first, found, membership(nearest(known, made).distances, nearest(others, made).distances))
+        return self.passed_together(lambda wanted: [draw(wanted)], labels, [Guarded("image", own, held_out)])[0]
 
-    def _memorised(self, refused: int, count: int) -> str:
+    def passed_together(
+        self, draw: Callable[[Labels], Sequence[Tensor]], labels: Labels, guarded: Sequence[Guarded]
+    ) -> "tuple[Passed, ...]":
+        """The same of things with an image of each of several kinds, (n,C,H,W) each -> what may leave of each kind, N in one order.
+
+        A thing is refused as a whole where one of its images is memorised.
+        """
+        watched = [Watched.of(each.own, each.held_out, each.likeness) for each in guarded]
+        names = " or ".join(f"{each.name}s" for each in guarded)
+        stacks = list(draw(labels))
+        first = found = [copying(each.distances(images), each.baseline, self.alpha) for each, images in zip(watched, stacks, strict=True)]
+        refused = memorised(found)
+        if int(refused.sum()) > self.tolerated * len(labels):
+            raise ReleaseError(f"{self._memorised(refused, names)}, wanted at most {self.tolerated:.0%}; {ADVICE}")
+        redrawn = 0
+        while bool(refused.any()):
+            if redrawn == self.redraws:
+                raise ReleaseError(f"{self._memorised(refused, names)} after {redrawn} redraws; {ADVICE}")
+            again = refused.nonzero().flatten()
+            for images, anew in zip(stacks, draw(labels[again]), strict=True):
+                images[again] = anew
+            found = [
+                copying(last.distances.index_put((again,), each.distances(images[again])), each.baseline, self.alpha)
+                for last, each, images in zip(found, watched, stacks, strict=True)
+            ]
+            refused = memorised(found)
+            redrawn += 1
+        results = zip(stacks, first, found, watched, strict=True)
+        return tuple(Passed(images, before, after, each.membership(images)) for images, before, after, each in results)
+
+    def _memorised(self, refused: Tensor, names: str) -> str:
         return (
-            f"{refused} of {count} synthetic images lie nearer to one of the own images than all but {self.alpha:.0%} of held-out images "
-            "do: the generator has memorised"
+            f"{int(refused.sum())} of {len(refused)} synthetic {names} lie nearer to one of the own {names} than all but "
+            f"{self.alpha:.0%} of held-out {names} do: the generator has memorised"
         )
+
+
+def memorised(found: Sequence[Copying]) -> Tensor:
+    """What was found of each kind of N things' images -> which things have an image that is memorised (N,) bool."""
+    return reduce(torch.logical_or, (each.memorised for each in found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +103,17 @@ class Passed:
     membership: Mapping[str, float]
 
     @property
-    def figures(self) -> dict[str, float]:
+    def found(self) -> dict[str, float]:
         """The memorised share of the first draw; of what passed, its least distance, its nearness, and what it tells of membership."""
         of_passed = self.passed.figures
         return {
-            "synthetic_memorised": self.first.figures["memorised"],
-            "synthetic_nearest": of_passed["nearest"],
-            "synthetic_nearness": of_passed["nearness"],
-            **{f"synthetic_{key}": value for key, value in self.membership.items()},
+            "memorised": self.first.figures["memorised"],
+            "nearest": of_passed["nearest"],
+            "nearness": of_passed["nearness"],
+            **self.membership,
         }
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The same as a release of images alone calls them."""
+        return {f"synthetic_{key}": value for key, value in self.found.items()}

@@ -9,7 +9,8 @@ from dpm_flower.payload.codec import largest_shard
 from dpm_flower.payload.compression import decompressed
 from dpm_flower.payload.confidential import open_shard
 from dpm_flower.payload.manifest import Manifest
-from dpm_flower.payload.released_spec import BoxedSpec, ReleasedSpec
+from dpm_flower.payload.masked_codec import largest_masked_shard
+from dpm_flower.payload.released_spec import BoxedSpec, MaskedSpec, ReleasedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
 from dpm_flower.payload.verified import VerifiedRelease
 
@@ -35,7 +36,9 @@ def content(release: VerifiedRelease, shards: Iterable[Shard]) -> Iterator[Shard
 
 
 def _largest(spec: ReleasedSpec, samples: int) -> int:
-    return largest_boxed_shard(spec, samples) if isinstance(spec, BoxedSpec) else largest_shard(spec, samples)
+    if isinstance(spec, BoxedSpec):
+        return largest_boxed_shard(spec, samples)
+    return largest_masked_shard(spec, samples) if isinstance(spec, MaskedSpec) else largest_shard(spec, samples)
 
 
 def _opened(stored: bytes, manifest: Manifest, entry: ShardEntry, position: int, key: bytes) -> bytes:

@@ -81,7 +81,7 @@ class Manifest:
 
     @property
     def kind(self) -> Kind:
-        """``features``, ``images`` or ``boxed-features``."""
+        """``features``, ``images``, ``boxed-features`` or ``masked-images``."""
         return released_spec.kind_of(self.spec)
 
     @property

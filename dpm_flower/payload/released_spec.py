@@ -1,4 +1,4 @@
-"""What a release holds per sample, a feature map, one with boxes, or an image, and its form in a manifest."""
+"""What a release holds per sample, a feature map, one with boxes, an image, or one with a mask, and its form in a manifest."""
 
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +9,7 @@ from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload import rules
 from dpm_flower.payload.fields import Fields
 
-Kind: TypeAlias = Literal["features", "images", "boxed-features"]
+Kind: TypeAlias = Literal["features", "images", "boxed-features", "masked-images"]
 
 MAX_VALUES = 1 << 26  # numbers in one sample; an image of 4096 x 4096 in colour has three quarters of that
 _SIZES = {"float16": 2, "float32": 4}
@@ -26,8 +26,7 @@ class ImageSpec:
     shape: tuple[int, int, int]
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise SettingError(f"an image shape is three positive numbers (C, H, W), got {self.shape}")
+        _check_image(self.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +48,23 @@ class BoxedSpec:
         return self.features.shape
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedSpec:
+    """One (C,H,W) photograph per sample, released as uint8, and its mask."""
+
+    shape: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        _check_image(self.shape)
+
+    @property
+    def mask_shape(self) -> tuple[int, int, int]:
+        """The shape (1,H,W) of one mask."""
+        return (1, *self.shape[1:])
+
+
 LabelledSpec: TypeAlias = FeatureSpec | ImageSpec  # one label for each sample
-ReleasedSpec: TypeAlias = LabelledSpec | BoxedSpec
+ReleasedSpec: TypeAlias = LabelledSpec | BoxedSpec | MaskedSpec
 
 
 def kind_of(spec: ReleasedSpec) -> Kind:
@@ -62,6 +76,8 @@ def kind_of(spec: ReleasedSpec) -> Kind:
             return "images"
         case BoxedSpec():
             return "boxed-features"
+        case MaskedSpec():
+            return "masked-images"
         case _:
             assert_never(spec)
 
@@ -79,20 +95,20 @@ def check(spec: ReleasedSpec) -> None:
 
 
 def features_of(spec: ReleasedSpec) -> FeatureSpec | None:
-    """What the features of such a release are; None for images."""
+    """What the features of such a release are; None for images, with masks or without."""
     match spec:
         case FeatureSpec():
             return spec
         case BoxedSpec():
             return spec.features
-        case ImageSpec():
+        case ImageSpec() | MaskedSpec():
             return None
         case _:
             assert_never(spec)
 
 
 def sample_bytes(spec: ReleasedSpec) -> int:
-    """What one sample takes as it is released, without its label or boxes; what it stands for, where a codec makes it smaller."""
+    """What one sample takes as it is released, without its label, boxes or mask; what it stands for, where a codec makes it smaller."""
     features = features_of(spec)
     return prod(spec.shape) * (_SIZES[features.dtype] if features is not None else 1)
 
@@ -110,7 +126,7 @@ def to_plain(spec: ReleasedSpec) -> dict[str, object]:
                 "dtype": spec.dtype,
                 **({"codec": spec.codec} if spec.codec else {}),
             }
-        case ImageSpec():
+        case ImageSpec() | MaskedSpec():
             return {"shape": list(spec.shape)}
         case BoxedSpec():
             return {**to_plain(spec.features), "size": list(spec.size)}
@@ -128,9 +144,11 @@ def from_plain(manifest: Fields, kind: str) -> ReleasedSpec:
             return BoxedSpec(features=_features(fields), size=_size(fields))
         if kind == "images":
             return ImageSpec(shape=_shape(manifest.object("spec", _IMAGE_KEYS)))
+        if kind == "masked-images":
+            return MaskedSpec(shape=_shape(manifest.object("spec", _IMAGE_KEYS)))
     except SettingError as err:
         raise ReleaseError(f"a manifest carries an impossible spec: {err}") from err
-    raise ReleaseError(f'a manifest\'s kind must be "features", "images" or "boxed-features", got {rules.shown(kind)}')
+    raise ReleaseError(f'a manifest\'s kind must be "features", "images", "boxed-features" or "masked-images", got {rules.shown(kind)}')
 
 
 def _features(fields: Fields) -> FeatureSpec:
@@ -157,3 +175,8 @@ def _size(fields: Fields) -> tuple[int, int]:
     if len(sizes) != 2:
         raise ReleaseError(f"the size of an image has two numbers, got {rules.shown(sizes)}")
     return sizes[0], sizes[1]
+
+
+def _check_image(shape: tuple[int, ...]) -> None:
+    if len(shape) != 3 or min(shape) < 1:
+        raise SettingError(f"an image shape is three positive numbers (C, H, W), got {shape}")

@@ -43,7 +43,7 @@ def manifest_schema() -> Schema:
         "sender": _NAME,
         "recipients": {"type": "array", "items": _NAME, "uniqueItems": True, "maxItems": MAX_RECIPIENTS, "description": "Empty: all."},
         "method": _TEXT,
-        "kind": {"enum": ["features", "images", "boxed-features"]},
+        "kind": {"enum": ["features", "images", "boxed-features", "masked-images"]},
         "spec": {"type": "object"},
         "classes": _count(1, MAX_CLASSES),
         "samples": _count(1),
@@ -93,6 +93,7 @@ def _specs() -> dict[str, Schema]:
     return {
         "features": _object(features) | {"properties": features | {"codec": codec}},
         "images": _object({"shape": _shape()}),
+        "masked-images": _object({"shape": _shape()}),
         "boxed-features": _object(features | {"size": size | {"description": "Height and width of the images, pixels."}}),
     }
 

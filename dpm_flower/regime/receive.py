@@ -12,9 +12,11 @@ from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.released_spec import LabelledSpec
-from dpm_flower.regime.publishing import Notary
+from dpm_flower.payload.released_spec import LabelledSpec, ReleasedSpec
+from dpm_flower.payload.verified import VerifiedRelease
+from dpm_flower.regime.publishing import Notary, Reader
 from dpm_flower.regime.receiving_time import ReceivingTime
+from dpm_flower.regime.site_policy import SitePolicy
 from dpm_flower.regime.task import EntityTask
 
 
@@ -56,17 +58,13 @@ def receive(
     waiting = ReceivingTime(task.study.phase_timeout_s, clock)
     for position, (sender, text) in enumerate(others):
         try:
-            with _logged(pool, sender):
-                release = notary.verify(Envelope.from_bytes(text.encode()), task, sender, spec)
-                if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
-                    raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
-                if task.policy:
-                    task.policy.check_peer(release.manifest)
+            with logged(pool, sender):
+                release = admitted(text, task, sender, spec, notary, method=method, policy=task.policy)
                 if waiting.is_over and release.digest not in pool.digests():  # what lies here costs no time
                     raise AwayError(f"not fetched: peers before it used up the {waiting.allowed_s:.3g} s for all releases of a message")
             with waiting.counted():  # the pool itself notes what it refuses
                 exchange.fetch(release, pool, within_s=waiting.share_s(len(others) - position))
-            with _logged(pool, sender):
+            with logged(pool, sender):
                 shards = content(release, pool.shards(release))
                 take(decode_each(shards, spec, classes=release.manifest.classes, samples=release.manifest.samples))
         except AwayError as err:
@@ -80,8 +78,20 @@ def receive(
     return tuple(refused)
 
 
+def admitted(
+    text: str, reader: Reader, sender: str, spec: ReleasedSpec, notary: Notary, *, method: str, policy: SitePolicy | None
+) -> VerifiedRelease:
+    """A peer's envelope as JSON text -> the release, of that method, as the reader's policy allows. Raises ReleaseError for any other."""
+    release = notary.verify(Envelope.from_bytes(text.encode()), reader, sender, spec)
+    if release.manifest.method != method:  # raw features would fit everywhere that poisoned ones do
+        raise ReleaseError(f"wanted a release of {method}, got one of {release.manifest.method}")
+    if policy:
+        policy.check_peer(release.manifest)
+    return release
+
+
 @contextmanager
-def _logged(pool: Pool, sender: str) -> Iterator[None]:
+def logged(pool: Pool, sender: str) -> Iterator[None]:
     """A release that is refused within the block has a line in the audit log."""
     try:
         yield

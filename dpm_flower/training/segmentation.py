@@ -8,7 +8,7 @@ from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import Report, silent
-from dpm_flower.training.loop import Fitted, fit
+from dpm_flower.training.loop import Fitted, Stretch, fit
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.turning import turned
 
@@ -35,10 +35,12 @@ def train_segmenter(
     rng: torch.Generator,
     dice: float = 0.0,
     report: Report = silent,
+    stretch: Stretch | None = None,
 ) -> Fitted:
     """Trains `segmenter`, images (B,C,H,W) -> logits (B,1,H,W), on square images with masks (N,1,H,W) of 0 and 1.
 
-    Each pair is turned by quarters and mirrored at random. Raises SettingError for a negative weight of Dice.
+    Each pair is turned by quarters and mirrored at random. `stretch`: see `training.loop.fit`. Raises SettingError for a
+    negative weight of Dice.
     """
     if not dice >= 0:
         raise SettingError(f"dice must be >= 0, got {dice}")
@@ -50,7 +52,7 @@ def train_segmenter(
             logits = segmenter(compute.place(images))
         return segmentation_loss(logits.float(), masks.to(compute.device).float(), dice)
 
-    return fit([segmenter], loss_at, len(images_NCHW), fitting, rng=rng, work="segmenter", report=report)
+    return fit([segmenter], loss_at, len(images_NCHW), fitting, rng=rng, work="segmenter", report=report, stretch=stretch)
 
 
 def segmented(segmenter: nn.Module, images_NCHW: Tensor, compute: Compute) -> Tensor:

@@ -2,8 +2,10 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import ReleaseError, SettingError
-from dpm_flower.methods.memorisation_gate import MemorisationGate
+from dpm_flower.methods.likeness import Likeness
+from dpm_flower.methods.memorisation_gate import Guarded, MemorisationGate, memorised
 from dpm_flower.metrics.copying import nearest, standardised
+from dpm_flower.training.turning import all_ways
 
 RNG = torch.Generator().manual_seed(0)
 OWN, HELD_OUT = torch.rand(40, 3, 4, 4, generator=RNG), torch.rand(120, 3, 4, 4, generator=RNG)
@@ -64,3 +66,49 @@ def test_copies_that_come_again_and_again_let_nothing_pass():
 def test_knobs_that_cannot_work_are_refused(knobs):
     with pytest.raises(SettingError, match="0 < alpha < 1"):
         MemorisationGate(**knobs)
+
+
+ALIKE = Likeness(by_channel=True, any_way=True)
+
+
+def fresh(count):
+    return torch.rand(count, 3, 6, 6, generator=RNG), torch.rand(count, 1, 6, 6, generator=RNG).round()
+
+
+def test_of_pairs_either_copy_is_one_however_it_lies_and_whatever_its_tint():
+    """The first pair's photograph and the second pair's mask are copies, turned; other photographs and masks are new."""
+    own, held_out = fresh(30), fresh(120)
+    guarded = [Guarded(name, *both, ALIKE) for name, both in zip(("photograph", "mask"), zip(own, held_out, strict=True), strict=True)]
+    asked = []
+
+    def draw(labels):
+        asked.append(labels)
+        images, masks = fresh(len(labels))
+        if len(asked) == 1:
+            images[0] = own[0][7].rot90(1, (1, 2)) * torch.tensor([0.9, 0.5, 0.3]).view(3, 1, 1)
+            masks[1] = own[1][9].flip(2)
+        return images, masks
+
+    photographs, masks = MemorisationGate().passed_together(draw, LABELS, guarded)
+    refused = memorised([photographs.first, masks.first])
+    assert bool(photographs.first.memorised[0])
+    assert bool(masks.first.memorised[1])
+    assert torch.equal(asked[1], LABELS[refused])
+    assert torch.equal(refused, photographs.first.memorised | masks.first.memorised)
+    assert not bool(memorised([photographs.passed, masks.passed]).any())
+    known = all_ways(ALIKE.form(own[0]))
+    assert torch.allclose(photographs.passed.distances, nearest(ALIKE.form(photographs.images), known).distances)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_copies_of_one_kind_alone_are_too_many(kind):
+    own, held_out = fresh(30), fresh(120)
+    guarded = [Guarded("photograph", own[0], held_out[0], ALIKE), Guarded("mask", own[1], held_out[1], ALIKE)]
+
+    def draw(labels):
+        made = list(fresh(len(labels)))
+        made[kind] = own[kind][: len(labels)].rot90(2, (2, 3))
+        return made
+
+    with pytest.raises(ReleaseError, match=r"30 of 30 synthetic photographs or masks lie nearer to one of the own photographs or masks"):
+        MemorisationGate().passed_together(draw, LABELS, guarded)

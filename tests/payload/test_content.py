@@ -10,6 +10,7 @@ from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.compression import CHUNK_BYTES
 from dpm_flower.payload.confidential import seal
 from dpm_flower.payload.content import content
+from dpm_flower.payload.masked_codec import decode_masked, encode_masked, largest_masked_shard
 from dpm_flower.payload.packing import packed
 from dpm_flower.payload.released_spec import BoxedSpec
 from dpm_flower.payload.shard import Shard, ShardEntry
@@ -17,6 +18,8 @@ from tests.payload.confidential_examples import BINDING, READER, RECIPIENTS, rel
 from tests.payload.examples import CLASSES, SPEC, expectation, features, manifest
 from tests.payload.test_boxed_codec import BOXES
 from tests.payload.test_boxed_codec import batch as boxed_batch
+from tests.payload.test_masked_codec import MASKED
+from tests.payload.test_masked_codec import batch as masked_batch
 from tests.payload.unsigned import Unsigned
 
 SIGNED = Unsigned()
@@ -112,5 +115,27 @@ def test_features_with_boxes_travel_as_all_others_do(confidential):
     many = largest_boxed_shard(spec, 3) + 1
     one = manifest(spec=spec, samples=3, shards=(ShardEntry("s", "0" * 64, many),))
     release = SIGNED.verify(SIGNED.seal(one), expectation(spec=spec, max_bytes=many))
+    with pytest.raises(ReleaseError, match="3 samples take at most"):
+        next(content(release, [Shard("s", b"x")]))
+
+
+@pytest.mark.parametrize("confidential", [True, False])
+def test_photographs_with_masks_travel_as_all_others_do(confidential):
+    gone = masked_batch(30)
+    encoded = encode_masked(gone, MASKED, max_shard_bytes=2000)
+    shards = [packed(shard) for shard in encoded]
+    assert len(shards) > 1
+    one, stored = (
+        resealed(shards, spec=MASKED, samples=30)
+        if confidential
+        else (manifest(spec=MASKED, samples=30, shards=tuple(ShardEntry.of(shard) for shard in shards)), shards)
+    )
+    release = SIGNED.verify(SIGNED.seal(one), expectation(hpke=READER, spec=MASKED))
+    came = decode_masked(content(release, stored), MASKED, samples=30)
+    assert torch.equal(came.images, gone.images)
+    assert torch.equal(came.masks, gone.masks)
+    many = largest_masked_shard(MASKED, 3) + 1
+    one = manifest(spec=MASKED, samples=3, shards=(ShardEntry("s", "0" * 64, many),))
+    release = SIGNED.verify(SIGNED.seal(one), expectation(spec=MASKED, max_bytes=many))
     with pytest.raises(ReleaseError, match="3 samples take at most"):
         next(content(release, [Shard("s", b"x")]))

@@ -11,7 +11,7 @@ from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload.envelope import MAX_ENVELOPE_BYTES, MAX_SIGNATURE_BYTES, Envelope, Signature
 from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, MAX_SHARDS, PAYLOAD_TYPE, Manifest
-from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec, MaskedSpec
 from dpm_flower.payload.segments import ciphertext_size
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, ShardEntry
 from dpm_flower.payload.wrapping import WRAPPED_BYTES
@@ -35,6 +35,7 @@ FEATURES = st.builds(
 SIZES = st.tuples(*[st.integers(1, 256)] * 2)
 SPECS = (
     st.builds(ImageSpec, shape=SHAPES)
+    | st.builds(MaskedSpec, shape=SHAPES)
     | FEATURES
     | st.builds(lambda features, size: BoxedSpec(features=replace(features, codec=""), size=size), FEATURES, SIZES)
 )
@@ -189,7 +190,7 @@ ENTRY = {"name": "a", "sha256": "0" * 64, "size_bytes": 9, "compression": "none"
         (changed(samples=-1), "samples must be"),
         (changed(sender=["b"]), "sender must be a string"),
         (changed(recipients="entity-a"), "recipients must be an array"),
-        (changed(kind="updates"), 'must be "features", "images" or "boxed-features"'),
+        (changed(kind="updates"), 'must be "features", "images", "boxed-features" or "masked-images"'),
         (changed(kind="images"), "unknown keys"),
         (changed(audit={"A0": 1}), "object of floats"),
         (changed(shards={"name": "a"}), "shards must be an array"),

@@ -5,18 +5,21 @@ import pytest
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.payload import released_spec
 from dpm_flower.payload.fields import Fields
-from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec, MaskedSpec
 from tests.payload.examples import SPEC
 
 IMAGES = ImageSpec(shape=(3, 8, 8))
 BOXES = BoxedSpec(features=SPEC, size=(12, 8))
+MASKED = MaskedSpec(shape=(3, 8, 6))
 
 
 def read(kind, plain):
     return released_spec.from_plain(Fields({"spec": plain}, "a manifest", {"spec"}), kind)
 
 
-@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), replace(SPEC, codec="avif-60"), IMAGES, BOXES])
+@pytest.mark.parametrize(
+    "spec", [SPEC, replace(SPEC, dtype="float32", non_negative=False), replace(SPEC, codec="avif-60"), IMAGES, BOXES, MASKED]
+)
 def test_round_trip(spec):
     assert read(released_spec.kind_of(spec), released_spec.to_plain(spec)) == spec
 
@@ -24,8 +27,9 @@ def test_round_trip(spec):
 @pytest.mark.parametrize(
     ("kind", "changes", "said"),
     [
-        ("sounds", {}, 'must be "features", "images" or "boxed-features"'),
+        ("sounds", {}, 'must be "features", "images", "boxed-features" or "masked-images"'),
         ("images", {}, "unknown keys"),
+        ("masked-images", {}, "unknown keys"),
         ("features", {"dtype": "float64"}, "impossible spec: .*float64"),
         ("features", {"shape": [0, 1, 1]}, "impossible spec"),
         ("features", {"shape": [1, 1]}, "three numbers"),
@@ -71,6 +75,7 @@ def test_features_with_boxes_have_no_codec():
         (replace(SPEC, hook="../x"), "hook"),
         (replace(SPEC, backbone=""), "backbone"),
         (ImageSpec(shape=(3, 1 << 13, 1 << 13)), "one sample may have"),
+        (MaskedSpec(shape=(3, 1 << 13, 1 << 13)), "one sample may have"),
     ],
 )
 def test_specs_that_no_manifest_may_carry_are_refused(spec, said):
@@ -84,11 +89,18 @@ def test_where_there_is_no_codec_a_manifest_has_no_word_of_it():
 
 def test_what_a_sample_takes():
     assert released_spec.sample_bytes(IMAGES) == 3 * 8 * 8
+    assert released_spec.sample_bytes(MASKED) == 3 * 8 * 6
     assert released_spec.sample_bytes(SPEC) == released_spec.sample_bytes(BOXES) == 4 * 3 * 2 * 2
     assert released_spec.sample_bytes(replace(SPEC, dtype="float32")) == 4 * 3 * 2 * 4
 
 
 @pytest.mark.parametrize("shape", [(3, 8), (3, 0, 8), (3, 8, -1)])
-def test_an_image_has_three_positive_sides(shape):
+@pytest.mark.parametrize("spec", [ImageSpec, MaskedSpec])
+def test_an_image_has_three_positive_sides(spec, shape):
     with pytest.raises(SettingError, match="image shape"):
-        ImageSpec(shape=shape)
+        spec(shape=shape)
+
+
+def test_a_mask_is_as_large_as_its_photograph_and_has_one_channel():
+    assert MASKED.mask_shape == (1, 8, 6)
+    assert released_spec.features_of(MASKED) is None

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.manifest import Manifest
-from dpm_flower.payload.released_spec import ImageSpec
+from dpm_flower.payload.released_spec import ImageSpec, MaskedSpec
 from dpm_flower.payload.schema import manifest_schema
 from tests.payload.confidential_examples import released
 from tests.payload.examples import manifest
@@ -31,7 +31,16 @@ def test_every_manifest_fits(one):
     assert list(VALIDATOR.iter_errors(plain(one))) == []
 
 
-@pytest.mark.parametrize("one", [manifest(), released()[0], released(confidential=False)[0], manifest(spec=ImageSpec(shape=(3, 8, 8)))])
+@pytest.mark.parametrize(
+    "one",
+    [
+        manifest(),
+        released()[0],
+        released(confidential=False)[0],
+        manifest(spec=ImageSpec(shape=(3, 8, 8))),
+        manifest(spec=MaskedSpec(shape=(3, 8, 8))),
+    ],
+)
 def test_so_do_those_that_are_made(one):
     assert list(VALIDATOR.iter_errors(plain(one))) == []
 

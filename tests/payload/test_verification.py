@@ -6,13 +6,14 @@ from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.confidential import commitment
 from dpm_flower.payload.envelope import Envelope, Signature
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, PAYLOAD_TYPE
-from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec
+from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec, MaskedSpec
 from dpm_flower.payload.verification import CLOCK_SKEW_S, Admission, authentic, verified
 from tests.payload.confidential_examples import OTHER, READER, released
 from tests.payload.examples import NOW, SPEC, expectation, manifest
 
 CODED = replace(SPEC, codec="avif-60")
 BOXED = BoxedSpec(features=SPEC, size=(12, 8))
+MASKED = MaskedSpec(shape=(3, 8, 8))
 
 
 def accept(envelope, _):
@@ -42,6 +43,8 @@ def test_what_comes_out_is_what_was_sealed():
         ({"spec": replace(SPEC, featurizer_digest="cd" * 32)}, {}, "wanted featurizer_digest"),
         ({"spec": replace(SPEC, non_negative=False)}, {}, "wanted non_negative"),
         ({"spec": replace(SPEC, dtype="float32")}, {}, "wanted dtype"),
+        ({"spec": ImageSpec(shape=(3, 8, 8))}, {"spec": MASKED}, "wanted a release of masked-images, got images"),
+        ({"spec": MaskedSpec(shape=(3, 8, 9))}, {"spec": MASKED}, r"wanted shape \(3, 8, 8\), got \(3, 8, 9\)"),
         ({"spec": BOXED}, {}, "wanted a release of features, got boxed-features"),
         ({}, {"spec": BOXED}, "wanted a release of boxed-features, got features"),
         ({"spec": replace(BOXED, size=(12, 9))}, {"spec": BOXED}, r"wanted size \(12, 8\), got \(12, 9\)"),

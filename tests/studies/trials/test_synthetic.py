@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -8,9 +7,11 @@ from dpm_flower.core.comparison import Ground, Trial
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import silent
+from dpm_flower.methods.dual_gan import PairMaker
 from dpm_flower.studies.trials import synthetic
+from dpm_flower.studies.trials.segmenter import parted
 from dpm_flower.studies.trials.synthetic import Segmenting
-from dpm_flower.studies.trials.synthetic_pairs import PairMaker
+from tests.studies.trials.vessel_archive import written
 from tests.training.toys import CPU
 
 FEW = Fitting(steps=2, learning_rate=1e-3, batch_size=4, weight_decay=0.0, schedule="cosine")
@@ -29,13 +30,7 @@ SMALL = Segmenting(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Ten photographs of each of two data sets, bright where the mask is."""
-    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("vessels") / "a.npz"
-    masks = (rng.random((20, 16, 16)) < 0.3).astype(np.uint8)
-    images = (80 + 90 * masks[..., None] + rng.integers(0, 40, (20, 16, 16, 3))).astype(np.uint8)
-    numbers = np.arange(20)
-    np.savez(path, images=images, masks=masks, split=(numbers % 10 >= 6).astype(np.uint8), dataset=(numbers // 10).astype(np.uint8))
-    return str(path)
+    return written(tmp_path_factory.mktemp("vessels") / "a.npz")
 
 
 def ground(data, folder):
@@ -78,11 +73,11 @@ def test_a_photograph_in_another_tint_is_a_copy(data):
 
 def test_no_photograph_is_held_out_and_learnt_from(data, tmp_path):
     training = synthetic.load_masks(synthetic.Path(data)).train
-    chosen, kept = synthetic._parted(training, 0.2, ground(data, tmp_path))
+    chosen, kept = parted(training, 0.2, ground(data, tmp_path))
     assert (len(chosen), kept.source.tolist()) == (10, [0, 1])
     assert not any(torch.equal(one, other) for one in kept.images for other in chosen.images)
     with pytest.raises(SettingError, match="all of them held out"):
-        synthetic._parted(training.take(torch.tensor([0, 6])), 0.2, ground(data, tmp_path))
+        parted(training.take(torch.tensor([0, 6])), 0.2, ground(data, tmp_path))
 
 
 @pytest.mark.parametrize("knobs", [{"pairs": "none"}, {"held_out": 0.0}, {"patch": 32}, {"shown": 0}])
