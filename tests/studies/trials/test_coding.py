@@ -139,6 +139,7 @@ def test_pictures_are_files_of_their_own_and_the_decoded_image_is_the_guess(kind
         (lambda: PictureTrial(name="x", format="GIF", quality=5), "JPEG or AVIF"),
         (lambda: PictureTrial(name="x", format="JPEG", quality=0), "quality from 1 to 100"),
         (lambda: CodingTask(pairs=1), "at least 2 pairs"),
+        (lambda: replace(trial(Direct()), codecs=(*CODECS, "webp"), task=replace(TASK, pairs=2)), "as there are codecs, 3, got 2"),
         (lambda: CodingTask(attack=replace(FEW, patience=1)), "without patience"),
         (lambda: Poisoned(method=DeepPoisoning(perturbation=GaussianNoise(sigma=1.0))), "noise has no place"),
     ],
