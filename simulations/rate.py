@@ -18,7 +18,9 @@ Found:  (seed 0; 33 min of a core, not counting the backbone) trained against a 
         can be told. Poisoned features take 29 % more bytes than direct ones at their accuracy and leave the attacker 1.2 dB less; 9 %
         fewer than JPEG, 4 % more than AVIF in one release; they never come within half a point of the raw accuracy. How strong the
         attacker is decides: at an earlier revision one of 300 steps, as narrow as the bottleneck, had 13.7 dB where this one has 14.6
-More:   STUDY=simulations.rate:AT_64 for images of 64 pixels, as tiny_imagenet20_64.npz
+More:   STUDY=simulations.rate:LEAKAGE draws the attacker's PSNR, in place of the accuracy, against the bytes: the same rows, which with
+        the same --output are read and not run again
+        STUDY=simulations.rate:AT_64 for images of 64 pixels, as tiny_imagenet20_64.npz
 """
 
 from dataclasses import replace

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from dpm_flower.core.errors import ShapeError
 
+GROWING_BYTES = 1 << 24  # of how well patches fit in the cells of pictures that grow side by side; a step holds about three times as much
+
 
 def assembled(right_BNN: Tensor, below_BNN: Tensor, starts: int) -> Tensor:
     """How well j fits to the right of i, and below i -> which patch comes to which place (B,N), in reading order.
@@ -20,13 +22,17 @@ def assembled(right_BNN: Tensor, below_BNN: Tensor, starts: int) -> Tensor:
     if columns * columns != patches or below_BNN.shape != right_BNN.shape:
         raise ShapeError(f"wanted two (B,N,N) of as many patches as fill a square, got {tuple(right_BNN.shape)}, {tuple(below_BNN.shape)}")
     starts = min(starts, patches)
-    right, below = (each.repeat_interleave(starts, 0) for each in (right_BNN, below_BNN))
-    grown = _Pictures.begun(right, below, columns, torch.arange(starts).repeat(batch))
-    for _ in range(patches - 1):
-        grown.grow()
-    orders = grown.orders()
-    fit = total_fit(right, below, orders).view(batch, starts)
-    return orders.view(batch, starts, patches)[torch.arange(batch), fit.argmax(1)]
+    pieces = [
+        _grown(right_BNN[pictures // starts], below_BNN[pictures // starts], columns, pictures % starts)
+        for pictures in torch.arange(batch * starts).split(pictures_at_once(columns))
+    ]
+    orders, fits = (torch.cat(each) for each in zip(*pieces, strict=True))
+    return orders.view(batch, starts, patches)[torch.arange(batch), fits.view(batch, starts).argmax(1)]
+
+
+def pictures_at_once(columns: int) -> int:
+    """Patches in a row of a picture -> how many pictures may grow side by side, at least one; none has to do with another."""
+    return max(1, GROWING_BYTES // (4 * _width(columns) ** 2 * columns**2))
 
 
 def total_fit(right_BNN: Tensor, below_BNN: Tensor, order_BN: Tensor) -> Tensor:
@@ -36,6 +42,20 @@ def total_fit(right_BNN: Tensor, below_BNN: Tensor, order_BN: Tensor) -> Tensor:
     grid = order_BN.view(batch, columns, columns)
     rows = torch.arange(batch).view(-1, 1, 1)
     return right_BNN[rows, grid[:, :, :-1], grid[:, :, 1:]].sum((1, 2)) + below_BNN[rows, grid[:, :-1], grid[:, 1:]].sum((1, 2))
+
+
+def _grown(right_PNN: Tensor, below_PNN: Tensor, columns: int, first_P: Tensor) -> tuple[Tensor, Tensor]:
+    """The fits of each picture's patches, and its first patch -> what comes where (P,N), and how well each fits as a whole (P,)."""
+    pictures = _Pictures.begun(right_PNN, below_PNN, columns, first_P)
+    for _ in range(columns * columns - 1):
+        pictures.grow()
+    orders = pictures.orders()
+    return orders, total_fit(right_PNN, below_PNN, orders)
+
+
+def _width(columns: int) -> int:
+    """Cells in a row of a plane: a picture's, twice but for the first patch, and the rim."""
+    return 2 * columns + 1
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +77,7 @@ class _Pictures:
     def begun(cls, right: Tensor, below: Tensor, columns: int, first_B: Tensor) -> "_Pictures":
         """One patch of each picture in the middle of its plane."""
         batch, patches, _ = right.shape
-        width = 2 * columns + 1
+        width = _width(columns)
         cells = width * width
         pictures = cls(
             right=right,
@@ -73,14 +93,14 @@ class _Pictures:
 
     @property
     def width(self) -> int:
-        """Cells in a row of a plane: a picture's, twice but for the first patch, and the rim."""
-        return 2 * self.columns + 1
+        """Cells in a row of a plane."""
+        return _width(self.columns)
 
     def grow(self) -> None:
         """Each picture has one patch more: the one that fits best, in the mean over its neighbours."""
         open_BM = (self.lying < 0) & (self.neighbours > 0) & self._room()
         mean = self.fit / self.neighbours.clamp_min(1).unsqueeze(2)
-        mean = mean.masked_fill(~open_BM.unsqueeze(2) | ~self.left.unsqueeze(1), -1.0)
+        mean.masked_fill_(~open_BM.unsqueeze(2) | ~self.left.unsqueeze(1), -1.0)
         best = mean.flatten(1).argmax(1)
         self._lay(best // self.left.shape[1], best % self.left.shape[1])
 

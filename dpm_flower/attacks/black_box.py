@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, drawn_features, unless_usual, with_task_labels
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
+from dpm_flower.attacks.shadow_modules import check_of_images
 from dpm_flower.attacks.unlearned import Unlearned
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import joined_images
@@ -51,6 +52,7 @@ class BlackBoxInversion:
         """What the oracle makes of the auxiliary images (N,C,h,w), and these images (N,3,H,W)."""
         if view.oracle is None:
             raise SettingError(f"wanted a view with an oracle for {self.name}, got one without")
+        check_of_images(view)
         sets = with_task_labels(view, self.auxiliary)
         features, images = drawn_features(view.oracle, sets), joined_images([each.images for each in sets])
         return torch.cat(features), torch.cat([images] * len(features))

@@ -54,7 +54,7 @@ class TransformerDecryptor:
 
     @property
     def name(self) -> str:
-        """The level, and what differs from the strongest usual setting: "A2.decryptor", "A2.decryptor.96x2.public"."""
+        """The level, and what differs from the strongest usual setting: "A2.decryptor", "A2.decryptor.96x2x3.public"."""
         size = [] if self.size == USUAL_SIZE else [f"{self.size.width}x{self.size.blocks}x{self.size.heads}"]
         unusual = (*usual_or_fitting(self.fitting, USUAL_FITTING), *unless_usual(self.auxiliary))
         return ".".join((self.level.name, "decryptor", *size, *unusual))

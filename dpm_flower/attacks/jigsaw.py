@@ -15,7 +15,8 @@ from dpm_flower.core.protocols import Attacker, AttackerView
 from dpm_flower.nets.encryption import Encryption, Shuffling
 from dpm_flower.nets.patches import cut, pasted, rearranged
 
-PIECE_IMAGES = 32  # solved at a time: a picture that grows has a plane of its own for every start
+PIECE_IMAGES = 32  # solved at a time, or as many as PIECE_BYTES allow
+PIECE_BYTES = 1 << 28  # of each two patches of an image the lines are held that would meet, about three times over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class Jigsaw:
 
     def solved(self, images_NCHW: Tensor, patch: int) -> Tensor:
         """Shuffled images (N,C,H,W), bytes or floats -> the patches put in order, floats."""
-        return in_pieces(lambda images: self._solved(images, patch), as_floats(images_NCHW), PIECE_IMAGES)
+        images = as_floats(images_NCHW)
+        return in_pieces(lambda piece: self._solved(piece, patch), images, images_at_once(images.shape[1], images.shape[-1], patch))
 
     def _solved(self, images: Tensor, patch: int) -> Tensor:
         patches = cut(images, patch)
@@ -63,6 +65,12 @@ class Jigsaw:
             return images
         right, below = (affinities(costs) for costs in edge_costs(patches))
         return pasted(rearranged(patches, assembled(right, below, self.starts)))
+
+
+def images_at_once(channels: int, side: int, patch: int) -> int:
+    """What images are, and the side of their patches in pixels -> how many are solved at a time, at least one."""
+    pairs = (side // patch) ** 4
+    return max(1, min(PIECE_IMAGES, PIECE_BYTES // max(1, 4 * pairs * patch * channels)))
 
 
 USUAL = Jigsaw()

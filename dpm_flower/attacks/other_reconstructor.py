@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from dpm_flower.attacks.feature_inversion import FeatureInverter
-from dpm_flower.attacks.inverse import Inverse
+from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_fitting
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView
@@ -31,8 +31,8 @@ class OtherReconstructor:
 
     @property
     def name(self) -> str:
-        """The level and the reconstructor's notation: "A1.residual-2-x4"."""
-        return f"{self.level.name}.{self._inverse().notation}"
+        """The level, the reconstructor's notation, and how it is fitted unless as usual: "A1.residual-2-x4", "A1.residual-2-x4.s300"."""
+        return ".".join((self.level.name, self._inverse().notation, *usual_or_fitting(self.fitting, USUAL.fitting)))
 
     @property
     def level(self) -> Level:

@@ -78,11 +78,16 @@ class Shadows:
         `name` is the attack's, under which all training is reported. Raises NoFeaturesError where the recipe shares nothing that an
         inverse could learn from.
         """
-        if view.recipe is not None and is_unpaired(view.recipe):
-            raise NoFeaturesError("what is shared is made up, and belongs to no image that an inverse could learn to give back")
+        check_of_images(view)
         sets = with_task_labels(view, self.auxiliary)
         reported = replace(view, report=reported_as(name, view.report))
         return sets, (_shadow(recipe, reported, sets, rng) for recipe in self.recipes(view, name))
+
+
+def check_of_images(view: AttackerView) -> None:
+    """Raises NoFeaturesError where what the recipe shares is made up: no image that went in belongs to what comes out."""
+    if view.recipe is not None and is_unpaired(view.recipe):
+        raise NoFeaturesError("what is shared is made up, and belongs to no image that an inverse could learn to give back")
 
 
 def _in_form_of(recipe: SharingMethod, variant: SharingMethod) -> SharingMethod | None:

@@ -10,6 +10,8 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.protocols import Preparation, ReadsAttributes, Sharer, SharingMethod, WithCodec, WithFigures, is_unpaired
 from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.nets.encryption import EncryptsImages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +20,8 @@ class Coded:
 
     `codec` is "webp", which loses nothing but what quantisation to 8 bits does, or "avif-QUALITY" from 0 to 100; "-6bit" behind it
     quantises to as many (2 to 7). Peers train on what they decode of it, and the audit attacks that. Its name in manifests and policies
-    names both. Raises SettingError for an unknown codec and for methods that cannot be coded: one that is already, one of made-up
-    releases.
+    names both. Raises SettingError for an unknown codec and for methods that cannot be coded: one that is already, one that shares
+    images, one of made-up releases.
     """
 
     method: SharingMethod
@@ -29,7 +31,7 @@ class Coded:
         codec_of(self.codec)
         if not isinstance(self.method, SharingMethod) or isinstance(self.method, type):
             raise SettingError(f"wanted a sharing method to code, got {self.method!r}")
-        if isinstance(self.method, WithCodec) or is_unpaired(self.method):
+        if isinstance(self.method, WithCodec | RawImages | EncryptsImages) or is_unpaired(self.method):
             raise SettingError(f"wanted a method whose own features can be coded, got {self.method.name}")
 
     @property

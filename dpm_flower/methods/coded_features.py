@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass
 
+import torch
+
+from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
+from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.progress import Report
 from dpm_flower.core.protocols import Preparation
+from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.methods.network_sharer import NetworkSharer
 from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
@@ -36,10 +42,18 @@ class CodedFeatures:
     def prepare(self, preparation: Preparation) -> NetworkSharer:
         """Trains a fresh autoencoder on the entity's own images, with the public networks frozen."""
         net, private, compute = preparation.net, preparation.private, preparation.compute
-        with global_generator_from(preparation.rng):
-            autoencoder = FeatureAutoencoder(net.spec.shape[0], self.inner, self.bottleneck, net.spec.non_negative)
+        autoencoder = self.fresh_autoencoder(net.spec, preparation.rng)
         victims = Victims(private.images, preparation.features(private.images), private.labels)
-        train_feature_coding(
-            autoencoder, net, victims, self.loss, self.fitting, compute=compute, rng=preparation.rng, report=preparation.report
-        )
+        self.train(autoencoder, net, victims, compute=compute, rng=preparation.rng, report=preparation.report)
         return NetworkSharer(preparation.features, autoencoder, compute)
+
+    def fresh_autoencoder(self, spec: FeatureSpec, rng: torch.Generator) -> FeatureAutoencoder:
+        """What the features are, and where weights come from -> an untrained autoencoder for them."""
+        with global_generator_from(rng):
+            return FeatureAutoencoder(spec.shape[0], self.inner, self.bottleneck, spec.non_negative)
+
+    def train(
+        self, autoencoder: FeatureAutoencoder, net: SplitNet, victims: Victims, *, compute: Compute, rng: torch.Generator, report: Report
+    ) -> None:
+        """Trains a fresh autoencoder between frozen public networks by all of these knobs."""
+        train_feature_coding(autoencoder, net, victims, self.loss, self.fitting, compute=compute, rng=rng, report=report)

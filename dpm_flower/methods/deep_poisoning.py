@@ -5,10 +5,13 @@ from typing import Literal
 
 import torch
 
+from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.progress import Report
 from dpm_flower.core.protocols import Preparation
+from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.methods.network_sharer import NetworkSharer
 from dpm_flower.nets.backbones import block_kind
@@ -18,7 +21,7 @@ from dpm_flower.training.adversaries import Adversaries
 from dpm_flower.training.losses import EQUIVALENCES, Equivalence
 from dpm_flower.training.perturbation import PerturbedSource
 from dpm_flower.training.perturbation_strength import PerturbationChoice, check_choice, settle
-from dpm_flower.training.poisoning import Victims, train_poisoning
+from dpm_flower.training.poisoning import Perturb, Victims, train_poisoning
 from dpm_flower.training.privacy import PrivacyTerm
 
 
@@ -66,20 +69,8 @@ class DeepPoisoning:
         module = self.fresh_module(net.spec, preparation.rng)
         settled = settle(self.perturbation, preparation) if self.perturbation is not None else None
         victims = Victims(private.images, preparation.features(private.images), private.labels, private.attributes)
-        train_poisoning(
-            module,
-            net,
-            victims,
-            self.equivalence,
-            self.weight,
-            self.fitting,
-            compute=compute,
-            rng=preparation.rng,
-            perturb=settled.perturber if settled else None,
-            adversaries=self.adversaries,
-            privacy=self.privacy,
-            report=preparation.report,
-        )
+        perturb = settled.perturber if settled else None
+        self.train(module, net, victims, compute=compute, rng=preparation.rng, report=preparation.report, perturb=perturb)
         if settled is None:
             return NetworkSharer(preparation.features, module, compute)
         source = PerturbedSource(preparation.features, settled.perturber, preparation.rng)
@@ -94,3 +85,33 @@ class DeepPoisoning:
         kind = block_kind(spec.backbone) if self.kind == "backbone" else self.kind
         with global_generator_from(rng):
             return DeepPoisoningModule(spec.shape[0], blocks=self.blocks, kind=kind, non_negative=spec.non_negative)
+
+    def train(
+        self,
+        module: DeepPoisoningModule,
+        net: SplitNet,
+        victims: Victims,
+        *,
+        compute: Compute,
+        rng: torch.Generator,
+        report: Report,
+        perturb: Perturb | None = None,
+    ) -> None:
+        """Trains a fresh module between frozen public networks by all of these knobs; `perturb` is what a perturbation settled at.
+
+        Raises SettingError for a privacy term where the victims have no attributes.
+        """
+        train_poisoning(
+            module,
+            net,
+            victims,
+            self.equivalence,
+            self.weight,
+            self.fitting,
+            compute=compute,
+            rng=rng,
+            perturb=perturb,
+            adversaries=self.adversaries,
+            privacy=self.privacy,
+            report=report,
+        )

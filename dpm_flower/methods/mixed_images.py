@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from dpm_flower.core.labelled import Labels
@@ -34,7 +33,7 @@ class MixedImages:
     def prepare(self, preparation: Preparation) -> "MixedImagesSharer":
         """Nothing has to be fitted. Raises SettingError for images that the patches do not fill."""
         columns_of(preparation.private.images.shape[-1], self.patch)
-        return MixedImagesSharer(self.encryption, preparation.rng)
+        return MixedImagesSharer(self.encryption)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +41,7 @@ class MixedImagesSharer:
     """Holds no secret: whoever has an image can mix it."""
 
     mixing: Mixing
-    rng: torch.Generator
 
     def share(self, images: Tensor, labels: Labels) -> SharedImages:
         """Images (B,3,H,W) with labels (B,) -> mixed ones, floats (B,3,H,W), with the same labels."""
-        return SharedImages(self.mixing(images, self.rng), labels)
+        return SharedImages(self.mixing(images), labels)

@@ -41,7 +41,7 @@ class Mixing:
     def __post_init__(self) -> None:
         check_patch(self.patch, even=True)
 
-    def __call__(self, images_BCHW: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002  # the other encryption's argument
+    def __call__(self, images_BCHW: Tensor, rng: torch.Generator | None = None) -> Tensor:  # noqa: ARG002  # the other encryption's argument
         """Images (B,C,H,W), bytes or floats -> mixed ones, floats in [0,1], enlarged to (B,C,H,W); nothing is drawn."""
         return enlarged(mixed(as_floats(images_BCHW), self.patch))
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from dpm_flower.attacks.assembly import assembled, total_fit
+from dpm_flower.attacks import assembly
+from dpm_flower.attacks.assembly import GROWING_BYTES, assembled, pictures_at_once, total_fit
 from dpm_flower.core.errors import ShapeError
 from dpm_flower.core.streams import stream
 from dpm_flower.nets.patches import fresh_orders
@@ -49,6 +50,32 @@ def test_the_fit_of_a_picture_is_the_sum_over_its_neighbours():
                 if row < 2:
                     total += float(below[image, grid[row, column], grid[row + 1, column]])
         assert float(total_fit(right, below, order)[image]) == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 7])
+def test_how_many_grow_at_a_time_changes_nothing(monkeypatch, at_once):
+    right, below = torch.rand(2, 3, 16, 16, generator=stream(0))
+    whole, sizes, grown = assembled(right, below, 5), [], assembly._grown
+
+    def watched(right, below, columns, first):
+        sizes.append(len(first))
+        return grown(right, below, columns, first)
+
+    monkeypatch.setattr(assembly, "GROWING_BYTES", at_once * 4 * 81 * 16)
+    monkeypatch.setattr(assembly, "_grown", watched)
+    assert torch.equal(assembled(right, below, 5), whole)
+    assert (max(sizes), sum(sizes)) == (at_once, 15)
+
+
+@pytest.mark.parametrize("columns", [4, 8, 16, 24])
+def test_pictures_that_grow_side_by_side_keep_within_memory(columns):
+    """A plane of each is twice as wide as the picture, with a rim, and knows for each cell how well every patch would fit there."""
+    of_one = (2 * columns + 1) ** 2 * columns**2 * 4
+    assert GROWING_BYTES - of_one < pictures_at_once(columns) * of_one <= GROWING_BYTES
+
+
+def test_a_picture_that_is_too_large_grows_alone():
+    assert pictures_at_once(64) == 1
 
 
 def test_what_is_no_square_is_refused():

@@ -1,11 +1,11 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
-from dpm_flower.core.errors import SettingError
+from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
@@ -49,6 +49,24 @@ def test_an_oracle_that_shares_images_teaches_nothing_and_needs_to_teach_nothing
     guess = attacker.guess(SharedImages(VICTIMS.images, VICTIMS.labels))
     assert isinstance(guess, Guess)
     assert torch.equal(guess.images, VICTIMS.images)
+
+
+@dataclass(frozen=True)
+class MadeUp(RawFeatures):
+    unpaired: bool = True
+
+
+def test_of_releases_that_are_made_up_nothing_is_asked(tmp_path):
+    """A generator behind its gate would draw for all auxiliary labels, and may refuse to let that out."""
+
+    def oracle(images, labels):
+        raise ReleaseError("too many are memorised")
+
+    attacker = prepared(tmp_path, BRIEF, RawFeatures(), oracle=oracle, recipe=MadeUp())
+    guess = attacker.guess(SharedImages(VICTIMS.images, VICTIMS.labels))
+    assert torch.equal(guess.images, VICTIMS.images)
+    assert attacker == prepared(tmp_path / "shadow", SHADOW, RawFeatures(), recipe=MadeUp())
+    assert "made up" in attacker.reason
 
 
 @pytest.mark.parametrize("oracle", [sharer(RawFeatures()).share, lambda images, labels: ModelUpdate({}, 3)])

@@ -79,6 +79,7 @@ def test_it_is_an_attack_whose_name_says_what_is_unusual(tmp_path):
     assert TransformerDecryptor().level is Level.A2
     assert TransformerDecryptor().name == "A2.decryptor"
     assert TransformerDecryptor(auxiliary="public", size=VitSize(32, 2, 2)).name == "A2.decryptor.32x2x2.public"
+    assert f'"{TransformerDecryptor(auxiliary="public", size=VitSize(96, 2, 3)).name}"' in TransformerDecryptor.name.__doc__
     assert len({ATTACK.name, BRIEF.name, TransformerDecryptor().name}) == 3
     with pytest.raises(SettingError, match=r"the recipe for A2\.decryptor"):
         TransformerDecryptor().prepare(view(tmp_path), stream(0))

@@ -3,7 +3,7 @@ import torch
 
 from dpm_flower.attacks.decryptor import TransformerDecryptor
 from dpm_flower.attacks.encrypted_release import has_own_answer
-from dpm_flower.attacks.jigsaw import Jigsaw
+from dpm_flower.attacks.jigsaw import PIECE_BYTES, Jigsaw, images_at_once
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.errors import SettingError
@@ -49,6 +49,13 @@ def test_it_only_moves_patches_and_how_they_were_shuffled_does_not_matter():
 def test_images_are_solved_one_by_one():
     shuffled = Shuffling(patch=8)(torch.cat([LARGE, LARGE]), stream(0))
     torch.testing.assert_close(Jigsaw().solved(shuffled, 8)[40:], Jigsaw().solved(shuffled[40:], 8))
+
+
+def test_as_many_images_are_solved_at_a_time_as_their_patches_pairs_leave_room_for():
+    assert [images_at_once(3, side, patch) for side, patch in ((32, 8), (64, 16), (32, 2), (12, 16))] == [32] * 4
+    pair = 4 * 2 * 3  # bytes of a line of two pixels in three colours
+    assert PIECE_BYTES - 32**4 * pair < images_at_once(3, 64, 2) * 32**4 * pair <= PIECE_BYTES
+    assert images_at_once(3, 224, 2) == 1
 
 
 def test_what_it_cannot_work_on_it_takes_as_everybody_does(tmp_path):

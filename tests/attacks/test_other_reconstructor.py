@@ -56,6 +56,14 @@ def test_the_five_are_the_paper_s():
     ]
 
 
+def test_one_that_is_trained_otherwise_than_usual_is_another_by_name():
+    """A limit on an attacker's score is of one that is trained as usual, and is not met by one that has learnt nothing."""
+    usual = OtherReconstructor()
+    brief = replace(usual, fitting=replace(usual.fitting, steps=1))
+    assert (usual.name, brief.name) == ("A1.plain-2-x2", "A1.plain-2-x2.s1")
+    assert len({usual.name, brief.name, replace(usual, fitting=replace(brief.fitting, learning_rate=1e-9)).name}) == 3
+
+
 @pytest.mark.parametrize(
     ("knobs", "reason"),
     [
@@ -82,7 +90,7 @@ def test_it_is_trained_once_and_says_the_same_afterwards(tmp_path):
     guesses = [prepared(tmp_path, SHORT, report=steps.append).guess(RELEASE).images for _ in range(2)]
     assert torch.equal(*guesses)
     assert [progress.step for progress in steps].count(SHORT.fitting.steps) == 1
-    assert {progress.work for progress in steps} == {ATTACK.name}
+    assert {progress.work for progress in steps} == {SHORT.name}
     assert not (tmp_path / CHECKPOINT).exists()
 
 

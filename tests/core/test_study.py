@@ -52,7 +52,7 @@ STUDY = Study(name="s", partition=Shares(entities=(("a", 0.5), ("b", 0.3))), arm
         ({"attacks": ("A1",)}, "wanted an attack, got 'A1'"),
         ({"attacks": (OtherReconstructor,)}, "wanted an attack, got <class"),
         ({"attacks": (PublicReconstructor(),)}, "above the one that is always asked, got 'A0'"),
-        ({"attacks": (OtherReconstructor(blocks=1), OtherReconstructor(blocks=1, fitting=BRIEF))}, "attacks must have different names"),
+        ({"attacks": (OtherReconstructor(blocks=1), OtherReconstructor(blocks=1))}, "attacks must have different names"),
     ],
 )
 def test_a_study_that_cannot_work_is_refused(changes, reason):

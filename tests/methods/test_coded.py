@@ -7,10 +7,13 @@ from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.protocols import SharingMethod, WithCodec, WithFigures, Wraps
 from dpm_flower.methods.coded import Coded
+from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.methods.shuffled_images import ShuffledImages
+from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
 from tests.methods.preparations import PRIVATE, features, preparation
 
@@ -55,9 +58,20 @@ def test_who_shares_nothing_codes_nothing():
     assert Coded(method=Nothing(), codec="webp").prepare(preparation()) is None
 
 
-def test_images_are_refused():
+@dataclass(frozen=True)
+class Unmarked(RawFeatures):
+    """Shares images, and nothing about it says so."""
+
+    def prepare(self, preparation):
+        return RawImages().prepare(preparation)
+
+
+def test_images_of_whatever_method_are_refused_at_the_latest_when_they_are_shared():
     with pytest.raises(SettingError, match="for features, got SharedImages"):
-        Coded(method=RawImages(), codec="webp").prepare(preparation()).share(PRIVATE.images, PRIVATE.labels)
+        Coded(method=Unmarked(), codec="webp").prepare(preparation()).share(PRIVATE.images, PRIVATE.labels)
+
+
+OF_IMAGES = (RawImages(), ShuffledImages(patch=4), MixedImages(patch=4), SyntheticImages())
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,7 @@ class MadeUp(RawFeatures):
         (RawFeatures(), "", "a codec is"),
         (CODED, "webp", "wanted a method whose own features can be coded, got raw-features, avif-60"),
         (MadeUp(), "webp", "wanted a method whose own features"),
+        *((method, "webp", f"own features can be coded, got {method.name}") for method in OF_IMAGES),
         (RawFeatures, "webp", "wanted a sharing method"),
         ("raw", "webp", "wanted a sharing method"),
     ],

@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 import torch
@@ -25,6 +25,7 @@ def test_it_shares_mixed_images_at_the_size_that_receivers_read():
 def test_all_entities_images_lie_in_one_space_since_nothing_is_drawn():
     one, other = (METHOD.prepare(preparation(owner)).share(PRIVATE.images, PRIVATE.labels) for owner in ("entity-a", "entity-b"))
     assert torch.equal(one.images, other.images)
+    assert [field.name for field in fields(METHOD.prepare(preparation()))] == ["mixing"]
 
 
 def test_its_recipe_says_how_and_its_knobs_are_checked():

@@ -74,7 +74,7 @@ def test_no_attacker_bears_anothers_name_or_is_trained_less_than_the_public_one(
 
 
 def test_the_quick_setting_has_six_methods_and_three_shadows_and_the_full_one_asks_everybody() -> None:
-    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2", "A2.s300.x3", "A4.s300", "L1.nearest"]
+    assert [attack.name for attack in STUDY.attacks] == ["A1.residual-2-x2.s300", "A2.s300.x3", "A4.s300", "L1.nearest"]
     assert len(STUDY.arms) == 6
     assert len(STUDY.seeds) == 3
     assert {attack.name for attack in STUDY.attacks} < {attack.name for attack in FULL.attacks}

@@ -4,6 +4,7 @@ import pytest
 
 from dpm_flower.studies.trials.coding import CodedTrial, PictureTrial
 from dpm_flower.studies.trials.coding_conclusions import CodingConclusions
+from simulations import rate
 from simulations.rate import AT_64, CODECS, COMPARISON, LEAKAGE, SYSTEMS
 
 
@@ -27,6 +28,12 @@ def test_conclusions_name_the_systems_that_there_are():
     named = CodingConclusions()
     assert {named.direct, named.plain, named.adversarial, named.poisoned} == set(SYSTEMS)
     assert {trial.name.partition(": ")[0] for trial in COMPARISON.trials} == {*SYSTEMS, "JPEG", "AVIF"}
+
+
+def test_what_leaks_is_another_drawing_of_the_same_rows_and_the_docstring_says_so():
+    assert LEAKAGE.trials == COMPARISON.trials
+    assert LEAKAGE.chart != COMPARISON.chart
+    assert "simulations.rate:LEAKAGE" in rate.__doc__
 
 
 def test_images_of_64_pixels_are_another_task():

@@ -23,7 +23,8 @@ class CodedTrial:
     """What a `system` sends for the test images, coded by one of the `codecs` that its attacker has learnt from.
 
     Figures: bytes and bits per pixel of one image, labels and all; accuracy of the decider on what was decoded, and on the raw features;
-    PSNR and SSIM of the attacker's guesses, and the PSNR of the classes' mean images. Raises SettingError for an unknown codec.
+    PSNR and SSIM of the attacker's guesses, and the PSNR of the classes' mean images. Raises SettingError for an unknown codec, and
+    for fewer pairs than codecs, of which the attacker then could not learn each.
     """
 
     name: str
@@ -37,6 +38,8 @@ class CodedTrial:
             codec_of(codec)
         if self.codec not in self.codecs:
             raise SettingError(f"wanted a codec of {', '.join(self.codecs)}, which the attacker learns from, got {self.codec!r}")
+        if self.task.pairs < len(self.codecs):
+            raise SettingError(f"wanted as many pairs for an attacker as there are codecs, {len(self.codecs)}, got {self.task.pairs}")
 
     def run(self, ground: Ground) -> Found:
         """Trains what no trial before it has trained, then codes, decodes and judges."""

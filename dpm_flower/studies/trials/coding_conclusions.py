@@ -79,8 +79,13 @@ def _curves(figures: Figures, seed: int) -> Curves:
 
 
 def _points(curves: Curves, system: str, quality: str) -> list[Point]:
-    """A system's (bytes, quality): what its pictures take in one release, or where that is no other, its bytes."""
-    return [(found.get("bytes_shared", found["bytes"]), found[quality]) for found in curves.get(system, ())]
+    """A system's (bytes, quality)."""
+    return [(_rate(found), found[quality]) for found in curves.get(system, ())]
+
+
+def _rate(found: Mapping[str, float]) -> float:
+    """What an image takes in one release, where that is known; otherwise its bytes, which then are no others."""
+    return found.get("bytes_shared", found["bytes"])
 
 
 def _saved(anchor: str, other: str) -> Delta:
@@ -112,7 +117,7 @@ def _at_accuracy(anchor: str, other: str) -> Delta:
         paired = []
         for system in (anchor, other):
             kept = dict(rising(_points(curves, system, "top1")))
-            paired.append([(found["top1"], found["psnr"]) for found in curves.get(system, ()) if kept.get(found["bytes"]) == found["top1"]])
+            paired.append([(found["top1"], found["psnr"]) for found in curves.get(system, ()) if kept.get(_rate(found)) == found["top1"]])
         return _Difference(bd_difference(*paired), *common_range(*paired))
 
     return delta

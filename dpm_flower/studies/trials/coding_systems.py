@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.core.streams import global_generator_from
+from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from dpm_flower.nets.feature_autoencoder import FeatureAutoencoder
 from dpm_flower.studies.trials.coding_scene import Scene, Through
 from dpm_flower.studies.trials.kept_as import kept_as
-from dpm_flower.training.feature_coding import USUAL_LOSS, CodingLoss, train_feature_coding
-from dpm_flower.training.poisoning import Victims, train_poisoning
+from dpm_flower.training.feature_coding import USUAL_LOSS, CodingLoss
+from dpm_flower.training.poisoning import Victims
 from dpm_flower.training.prediction import apply
 
 USUAL_POISONING = DeepPoisoning(weight=3.0)
@@ -48,21 +47,12 @@ class Bottleneck:
 
     def cut(self, scene: Scene) -> Cut:
         """Trained on all training images; whatever its loss, it begins with the same weights."""
-        spec, ground = scene.nets.spec, scene.ground
-        with global_generator_from(ground.stream("autoencoder")):
-            network = FeatureAutoencoder(spec.shape[0], non_negative=spec.non_negative)
+        ground, method = scene.ground, CodedFeatures(loss=self.loss, fitting=self.fitting)
+        network = method.fresh_autoencoder(scene.nets.spec, ground.stream("autoencoder"))
 
         def train(_: object) -> None:
-            train_feature_coding(
-                network,
-                scene.nets,
-                _victims(scene),
-                self.loss,
-                self.fitting,
-                compute=ground.compute,
-                rng=ground.stream("autoencoder", "training"),
-                report=ground.report,
-            )
+            rng = ground.stream("autoencoder", "training")
+            method.train(network, scene.nets, _victims(scene), compute=ground.compute, rng=rng, report=ground.report)
 
         _trained(network, self, scene, train)
         return Cut(_by(network.encoder, scene), _by(network.decoder, scene))
@@ -82,22 +72,12 @@ class Poisoned:
 
     def cut(self, scene: Scene) -> Cut:
         """Trained on all training images."""
-        spec, ground, method = scene.nets.spec, scene.ground, self.method
-        network = method.fresh_module(spec, ground.stream("module", repr(self)))
+        ground = scene.ground
+        network = self.method.fresh_module(scene.nets.spec, ground.stream("module", repr(self)))
 
         def train(_: object) -> None:
-            train_poisoning(
-                network,
-                scene.nets,
-                _victims(scene),
-                method.equivalence,
-                method.weight,
-                method.fitting,
-                compute=ground.compute,
-                rng=ground.stream("module", repr(self), "training"),
-                adversaries=method.adversaries,
-                report=ground.report,
-            )
+            rng = ground.stream("module", repr(self), "training")
+            self.method.train(network, scene.nets, _victims(scene), compute=ground.compute, rng=rng, report=ground.report)
 
         _trained(network, self, scene, train)
         return Cut(_by(network, scene), _same)

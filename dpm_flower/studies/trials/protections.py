@@ -15,7 +15,7 @@ from dpm_flower.nets.obfuscator import obfuscator_from
 from dpm_flower.studies.trials.attribute_scene import Scene
 from dpm_flower.training.attribute_reader import AttributeReader
 from dpm_flower.training.obfuscation import Obfuscation, train_obfuscation
-from dpm_flower.training.poisoning import Victims, train_poisoning
+from dpm_flower.training.poisoning import Victims
 from dpm_flower.training.prediction import apply
 
 Leaving: TypeAlias = Callable[[Tensor], Tensor]  # images (N,3,H,W) -> what leaves for them (N,C,h,w)
@@ -120,19 +120,7 @@ class Poisoned:
 
         def train(_: Path) -> None:
             victims = Victims(part.images, scene.raw(part), scene.useful(part), scene.private(part))
-            train_poisoning(
-                module,
-                nets,
-                victims,
-                method.equivalence,
-                method.weight,
-                method.fitting,
-                compute=compute,
-                rng=rng,
-                adversaries=method.adversaries,
-                privacy=method.privacy,
-                report=scene.ground.report,
-            )
+            method.train(module, nets, victims, compute=compute, rng=rng, report=scene.ground.report)
 
         trained_once(module, folder, train, compute)
         return Protected(_through(scene, nn.Sequential(nets.featurizer, module)), nets.decider)

@@ -13,10 +13,12 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.progress import silent
+from dpm_flower.methods import coded_features
+from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.payload.codec import encode
 from dpm_flower.payload.packing import packed
-from dpm_flower.studies.trials import coding_scene, coding_systems
+from dpm_flower.studies.trials import coding_scene
 from dpm_flower.studies.trials.coding import CodedTrial, PictureTrial
 from dpm_flower.studies.trials.coding_scene import CodingTask
 from dpm_flower.studies.trials.coding_systems import Bottleneck, Direct, Poisoned
@@ -82,8 +84,8 @@ def test_the_bytes_are_those_of_a_release_and_the_answers_those_to_what_is_decod
 
 def test_a_system_and_its_attacker_are_trained_once_and_again_for_other_settings(ground, monkeypatch):
     trained = []
-    fit = coding_systems.train_feature_coding
-    monkeypatch.setattr(coding_systems, "train_feature_coding", lambda *args, **named: trained.append("system") or fit(*args, **named))
+    fit = coded_features.train_feature_coding
+    monkeypatch.setattr(coded_features, "train_feature_coding", lambda *args, **named: trained.append("system") or fit(*args, **named))
     attack = kept_weights.train_reconstructor
     monkeypatch.setattr(kept_weights, "train_reconstructor", lambda *args, **named: trained.append("attacker") or attack(*args, **named))
     system = Bottleneck(loss=CodingLoss(disturb=0.0, compress=0.2), fitting=FEW)
@@ -94,6 +96,20 @@ def test_a_system_and_its_attacker_are_trained_once_and_again_for_other_settings
     assert trained == ["system", "attacker"]
     replace(trial(system), codecs=CODECS[:1]).run(ground)
     assert trained == ["system", "attacker", "attacker"]
+
+
+@pytest.mark.parametrize(
+    ("system", "method"),
+    [
+        (Bottleneck(loss=CodingLoss(disturb=0.3), fitting=FEW), CodedFeatures(loss=CodingLoss(disturb=0.3), fitting=FEW)),
+        (Poisoned(method=DeepPoisoning(weight=5.0, blocks=1, fitting=FEW)), DeepPoisoning(weight=5.0, blocks=1, fitting=FEW)),
+    ],
+)
+def test_a_system_is_trained_as_its_method_is(system, method, ground, monkeypatch):
+    asked, train = [], type(method).train
+    monkeypatch.setattr(type(method), "train", lambda self, *args, **named: asked.append(self) or train(self, *args, **named))
+    system.cut(TASK.scene(ground))
+    assert asked == [method]
 
 
 def test_the_attacker_learns_from_what_is_decoded_of_every_codec(ground, monkeypatch):
@@ -139,6 +155,7 @@ def test_pictures_are_files_of_their_own_and_the_decoded_image_is_the_guess(kind
         (lambda: PictureTrial(name="x", format="GIF", quality=5), "JPEG or AVIF"),
         (lambda: PictureTrial(name="x", format="JPEG", quality=0), "quality from 1 to 100"),
         (lambda: CodingTask(pairs=1), "at least 2 pairs"),
+        (lambda: replace(trial(Direct()), codecs=(*CODECS, "webp"), task=replace(TASK, pairs=2)), "as there are codecs, 3, got 2"),
         (lambda: CodingTask(attack=replace(FEW, patience=1)), "without patience"),
         (lambda: Poisoned(method=DeepPoisoning(perturbation=GaussianNoise(sigma=1.0))), "noise has no place"),
     ],

@@ -49,6 +49,14 @@ def test_pictures_are_compared_by_what_they_take_in_one_release_where_that_is_kn
     assert said[8].endswith("poisoned 200, JPEG files 1200 (100 in one release).")
 
 
+def test_what_an_attacker_makes_of_pictures_is_compared_by_what_they_take_in_one_release():
+    """Of two pictures as accurate the cheaper one counts, and it is the one release that says which is cheaper."""
+    found = points("JPEG", 0, psnr=1.0) | {("JPEG: again", 0): {"bytes": 1.0, "top1": 0.65, "psnr": 50.0, "top1_raw": 0.65}}
+    shared = {key: one | {"bytes_shared": one["bytes"] / 12 if one["psnr"] < 50 else 999.0} for key, one in found.items()}
+    said = CodingConclusions(poisoned="JPEG", pictures=())(figures() | shared)
+    assert said[6].startswith("Difference in attacker's PSNR on JPEG at the accuracy of direct: +1.00 dB")
+
+
 def test_it_is_said_over_how_little_curves_are_compared():
     """The second curve begins where the first ends but for half a point: a mean over that is one over noise."""
     said = CONCLUDE(figures() | points("bottleneck", 0, 0.8, accuracies=(0.645, 0.7, 0.75)))
