@@ -24,7 +24,7 @@ def assembled(right_BNN: Tensor, below_BNN: Tensor, starts: int) -> Tensor:
     starts = min(starts, patches)
     pieces = [
         _grown(right_BNN[pictures // starts], below_BNN[pictures // starts], columns, pictures % starts)
-        for pictures in torch.arange(batch * starts).split(pictures_at_once(columns))
+        for pictures in torch.split(torch.arange(batch * starts), pictures_at_once(columns))
     ]
     orders, fits = (torch.cat(each) for each in zip(*pieces, strict=True))
     return orders.view(batch, starts, patches)[torch.arange(batch), fits.view(batch, starts).argmax(1)]
