@@ -41,13 +41,15 @@ class PairMaker:
     """How both stages are trained. Source: Dual GAN (arXiv 1709.01872).
 
     `width` and `noise` are the first stage's, `translator` the width of the second one's U-Net; `l1_weight` is what the absolute error
-    weighs beside passing for real. Raises SettingError for a weight below 0.
+    weighs beside passing for real. With `batch_deviation` the first stage's discriminator sees how much masks of a batch differ, without
+    which all noise came to one mask on a few hundred patches. Raises SettingError for a weight below 0.
     """
 
     width: int = 16
     noise: int = 64
     translator: int = 12
     l1_weight: float = 20.0
+    batch_deviation: bool = True
     masks: Adversarial = OF_MASKS
     photographs: Adversarial = OF_PHOTOGRAPHS
     mask_fitting: Fitting = Fitting(steps=2000, learning_rate=4e-4, batch_size=32, weight_decay=0.0, schedule="cosine")
@@ -79,7 +81,7 @@ class PairMaker:
         side = real.masks.shape[-1]
         with global_generator_from(rng):
             generator = Generator(side, channels=1, noise=self.noise, width=self.width)
-            discriminator = Discriminator(side, channels=1, width=self.width)
+            discriminator = Discriminator(side, channels=1, width=self.width, batch_deviation=self.batch_deviation)
         train = partial(
             train_generator,
             generator,
