@@ -9,7 +9,8 @@ Beside: things in which rows differ by more than what is shared. A decider is re
         network of images has 500 in all, so that its row compares with "own images" and not with features: its gain kept has the longer
         trained decider for own data. Encrypted images train the backbone, a convolutional network that is tested on clear ones; what
         the vision transformer that they are meant for learns of them is told by simulations.encrypted. Federated averaging has the
-        peer's images besides, more than half as many again, so that its gain is of what raw features of both win
+        peer's images besides, more than half as many again, and compares with the raw features of both; all three receive in it, so
+        that there is no gain kept
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
         could choose: it lies above 0 whatever was made up, and beside it stands what the peer's real images would come to. Model updates
@@ -21,7 +22,10 @@ Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attribu
         no lesion on two sides, and photographs of things as public images, all of them. A2 and who undoes mixing are asked a second
         time, as who learns from skin alone; principal components and the obfuscator are fitted to the public images all the same
 Weaker: A2 has one shadow, where simulations.attacks has three: whoever trains a module by more of them may read more of it
-Note:   not tuned for any row beyond what the studies of each say; not finished in these settings by us
+Found:  (CIFAR-10, seed 0, bfloat16, 89 min elapsed) what keeps most at little disclosure are coded features as pictures, 71 % of the
+        gain [55, 88] at a headline of 0.12 (chance 0.09), and the module with two adversaries, 49 % [29, 67], as pictures 68 %
+        [50, 87], at 0.12 and 0.14. Of tiny_imagenet20_64 the gain of raw features was not measurable. :SKIN has not run to its end
+Note:   not tuned for any row beyond what the studies of each say
 """
 
 from dataclasses import replace
