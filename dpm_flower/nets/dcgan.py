@@ -10,7 +10,6 @@ from dpm_flower.core.labelled import Labels
 SMALLEST, LARGEST = 3, 7  # positions to a side that noise becomes first: halving a picture's side leads there
 SLOPE = 0.2  # of LeakyReLU below 0. Source: DCGAN
 DEVIATION = 0.02  # of all weights at first. Source: DCGAN
-BATCH_WEIGHT = 16.0  # of how much a batch differs, one channel of many: at 1, spectral norm left so little of it that masks still collapsed
 
 
 class Generator(nn.Module):
@@ -84,8 +83,8 @@ class Discriminator(nn.Module):
 
 
 def _with_deviation(seen_BChw: Tensor) -> Tensor:
-    """(B,C,h,w) -> (B,C+1,h,w): the last channel is the mean of all values' deviations over the batch, weighted, everywhere the same."""
-    deviation = BATCH_WEIGHT * seen_BChw.std(0, correction=0).mean()
+    """(B,C,h,w) -> (B,C+1,h,w): the last channel is the mean of all values' deviations over the batch, everywhere the same."""
+    deviation = seen_BChw.std(0, correction=0).mean()
     return torch.cat((seen_BChw, deviation.expand(len(seen_BChw), 1, *seen_BChw.shape[2:])), 1)
 
 
