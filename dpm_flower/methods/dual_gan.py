@@ -41,8 +41,9 @@ class PairMaker:
     """How both stages are trained. Source: Dual GAN (arXiv 1709.01872).
 
     `width` and `noise` are the first stage's, `translator` the width of the second one's U-Net; `l1_weight` is what the absolute error
-    weighs beside passing for real. With `batch_deviation` the first stage's discriminator sees how much masks of a batch differ, without
-    which all noise came to one mask on a few hundred patches. Raises SettingError for a weight below 0.
+    weighs beside passing for real. With `batch_deviation` the first stage's discriminator sees how much masks of a batch differ; on
+    a few hundred patches of one hospital all noise came to one mask all the same (see simulations.segmentation). Raises
+    SettingError for a weight below 0.
     """
 
     width: int = 16

@@ -29,6 +29,7 @@ STUDY = Study(
     ),
     seeds=(0,),
     lead=MARKED,  # whose weights go to everybody
+    precision="float32",  # in which the markers are made: bytes of unknown form are found only if they are the same
     pretrain=FEW,
     reconstruct=FEW,
     refine=FEW,
