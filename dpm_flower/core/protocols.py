@@ -120,6 +120,11 @@ class Wraps(Protocol):
         ...
 
 
+def reads_labels_only(method: SharingMethod) -> bool:
+    """Whether a method, or what it releases in another form, looks at nothing of an image but its label."""
+    return isinstance(method, ReadsLabels) or (isinstance(method, Wraps) and reads_labels_only(method.method))
+
+
 @runtime_checkable
 class ReadsAttributes(Protocol):
     """What a sharing method may be besides: one that can be prepared against attributes of the images, where those are known."""

@@ -52,8 +52,8 @@ class Discriminator(nn.Module):
 
     Strided convolutions and LeakyReLU, no fully connected hidden layer. Instead of DCGAN's batch norm its convolutions have spectral
     norm, which keeps training on a few hundred images from running away. A class is judged by projection: a learnt vector times what
-    the image came to. With `batch_deviation` it also sees how much the images of a batch differ in what they came to, so that a
-    generator which makes one image of all noise is found out. Raises SettingError for knobs that cannot work. Source: DCGAN; Miyato et
+    the image came to. With `batch_deviation` it also sees how much the images of a batch differ in what they came to, which is
+    meant against a generator that makes one image of all noise. Raises SettingError for knobs that cannot work. Source: DCGAN; Miyato et
     al. 2018 (arXiv 1802.05957, 1802.05637); Karras et al. 2018 (arXiv 1710.10196, section 3).
     """
 

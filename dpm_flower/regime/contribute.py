@@ -10,7 +10,7 @@ import torch
 
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
-from dpm_flower.core.protocols import FeatureSource, Preparation, ReadsLabels, SharingMethod, WithFigures
+from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, reads_labels_only
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
@@ -140,7 +140,7 @@ def _held_out(task: EntityTask, net: SplitNet, exposed: Exposed, spec: LabelledS
     raw, labels = features(task.test.images), task.test.labels
     received = answers_as_received(task, net).accuracy
     of_raw = {f"{name}_z": share for name, share in received.figures.items()}
-    if isinstance(exposed.method, ReadsLabels):  # the labels are the true ones: the accuracy would be that of who knows them
+    if reads_labels_only(exposed.method):  # the labels are the true ones: the accuracy would be that of who knows them
         return of_raw
     try:
         shards = encode(exposed.sharer.share(task.test.images, labels))

@@ -15,6 +15,7 @@ from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import Decider
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.class_means import ClassMeanFeatures
+from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
@@ -62,9 +63,10 @@ def test_the_decider_is_asked_about_held_out_images_raw_and_as_they_would_be_rel
     assert made.quality["top1_z"] != made.quality["top1_p"]
 
 
-def test_what_is_made_of_labels_alone_has_no_accuracy_as_received(tmp_path):
+@pytest.mark.parametrize("method", [ClassMeanFeatures(), Coded(method=ClassMeanFeatures(), codec="avif-60")], ids=lambda one: one.name)
+def test_what_is_made_of_labels_alone_has_no_accuracy_as_received(method, tmp_path):
     """Made for the true labels of held-out images, it would tell whoever knows them how well they are known."""
-    made = contribute(task(tmp_path), NETS, ClassMeanFeatures(), 0, notary())
+    made = contribute(task(tmp_path), NETS, method, 0, notary())
     assert "top1_z" in made.quality
     assert [key for key in made.quality if key.startswith("top") and key.endswith("_p")] == []
 
