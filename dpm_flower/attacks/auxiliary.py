@@ -13,7 +13,7 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 from dpm_flower.payload.codec import as_received
 from dpm_flower.training.prediction import apply
 
-DRAWS = 4  # of noise for each image: whoever learns from one alone learns that one by heart
+DRAWS = 4  # of noise for each image: one alone could be learnt by heart
 
 
 def check_auxiliary(chosen: str) -> None:
