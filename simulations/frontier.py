@@ -16,7 +16,8 @@ Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing
         values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
 Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that have to hide more, or are trained for longer, or both
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
-        has what are the same shares of 5,000 private images in place of 9,000
+        has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
+        images alone, all of the task's classes; and who matches images, a second time by standardised channels
 More:   STUDY=simulations.frontier:ATTACKED asks others in A2's place, who know no recipe: A1, A5, A6, and L1, which images can be linked
 """
 
@@ -25,6 +26,7 @@ from dataclasses import replace
 from dpm_flower.attacks.aligned import Aligned
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
@@ -119,8 +121,8 @@ APART, SWAPPED = (
         name=name,
         partition=replace(STUDY.partition, public=1.0, public_classes=public),
         arms=arms(APART_METHODS),
-        attacks=(*STUDY.attacks, NearestFeatures()),
-        columns=(*STUDY.columns[:5], "rank1", *STUDY.columns[5:]),
+        attacks=(*STUDY.attacks, replace(SHADOW, auxiliary="own"), NearestFeatures(), NearestStandardised()),
+        columns=(*STUDY.columns[:5], "rank1", "rank1_standardised", *STUDY.columns[5:]),
     )
     for name, public in (("frontier-apart", ODD), ("frontier-swapped", EVEN))
 )
