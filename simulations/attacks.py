@@ -8,7 +8,8 @@ Levels: A0 applies the public reconstructor, the paper's test; A1 trains another
         is trained, A2 for each of its modules. L1 compares public features: which of 1,000 candidates made this release?
 Full:   all five reconstructors of the paper's sufficiency test; A2 without images of the task, and with modules of other depths; A3 with
         10, 100 and 1,000 leaked pairs; A4 without images of the task; A5, who aligns a module of its own with the release; A6, who
-        changes images until their features fit; and L1 by a trained linker
+        changes images until their features fit; and L1 by standardised channels, and by a trained linker. In place of what is merely
+        perturbed it has coded features as pictures, which told least for what they teach (simulations.rivals)
 Reads:  of each attacker z → p. z is its ceiling: the same attack, had raw features been released. Nothing is gained by a defence
         whose p is low where z is low too. The headline is the worst of A0 to A2 by any score; A4 stands beside it
 Claim:  the paper's, A0 sees next to nothing of p, holds; that nobody does, does not: a peer needs no more than the recipe
@@ -23,6 +24,7 @@ from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
 from dpm_flower.attacks.linkage import Linkage
 from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.other_reconstructor import SUFFICIENCY, OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
@@ -30,6 +32,8 @@ from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import SharingMethod
+from dpm_flower.methods.coded import Coded
+from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
@@ -50,14 +54,24 @@ METHODS: dict[str, SharingMethod] = {
     "DPM (activations)": POISONED,
     "DPM (activations), adversaries": replace(POISONED, weight=10.0, adversaries=Adversaries(count=2)),
 }
+FULL_METHODS: dict[str, SharingMethod] = {
+    **{name: METHODS[name] for name in METHODS if name not in ("noise 1", "strongest 10 %")},
+    "coded features, as pictures": Coded(method=CodedFeatures(), codec="avif-60"),
+}
 OTHER_DEPTHS = (replace(POISONED, blocks=2), replace(POISONED, blocks=6))
+
+
+def arms(methods: dict[str, SharingMethod]) -> tuple[SharingArm, ...]:
+    """Methods by name -> the arms in which a alone releases and nobody refines."""
+    return tuple(SharingArm(name=name, method=method, senders=("a",), refine="none") for name, method in methods.items())
+
 
 STUDY = replace(
     BASE,
     name="attacks",
     partition=Shares(entities=(("a", 0.35), ("b", 0.35)), public=0.2, validation=0.1),
     lead="a",
-    arms=tuple(SharingArm(name=name, method=method, senders=("a",), refine="none") for name, method in METHODS.items()),
+    arms=arms(METHODS),
     attacks=(OtherReconstructor(kind="residual", fitting=RECONSTRUCTING), SHADOWS, BlackBoxInversion(inverse=INVERSE), NearestFeatures()),
     seeds=(0, 1, 2),
     pretrain=Fitting(steps=500, learning_rate=1e-2),
@@ -68,6 +82,7 @@ STUDY = replace(
 FULL = replace(
     STUDY,
     name="attacks-full",
+    arms=arms(FULL_METHODS),
     attacks=(
         *(replace(one, fitting=RECONSTRUCTING) for one in SUFFICIENCY),
         SHADOWS,
@@ -79,6 +94,7 @@ FULL = replace(
         Aligned(aligning=Fitting(steps=300, learning_rate=2e-3, weight_decay=0.0), inverse=INVERSE),
         Optimised(images=128),
         NearestFeatures(),
+        NearestStandardised(),
         Linkage(),
     ),
 )
