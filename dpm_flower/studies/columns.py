@@ -49,7 +49,7 @@ class Column:
 def gain_texts(rows: Sequence[Row], gains: Sequence[ArmGain]) -> Mapping[str, str]:
     """Rows and gains -> by arm, what the row that stands for the arm says of its gain; a dash where there is none to ask for."""
     known = {gain.arm: gain for gain in gains}
-    return {row.arm: gain_kept_text(known.get(row.arm)) if row.trained and not row.gainless else NONE for row in rows}
+    return {row.arm: gain_kept_text(known.get(row.arm)) if row.trained else NONE for row in rows}
 
 
 def columns_named(names: Sequence[str]) -> tuple[Column, ...]:

@@ -14,10 +14,9 @@ from dpm_flower.core.arms import RECEIVED, Arm, SharingArm
 from dpm_flower.core.outcome import Outcome
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
-from dpm_flower.methods.nothing import Nothing
-from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.metrics.gain import GainKept, gain_kept
 from dpm_flower.studies.cells import indexed, receivers_of
+from dpm_flower.studies.references import is_reference, references_of
 
 NO_REFERENCE = "no reference arm"
 Found = Mapping[tuple[int, str, str], Outcome]
@@ -25,10 +24,10 @@ Found = Mapping[tuple[int, str, str], Outcome]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmGain:
-    """One arm's share of the gain of raw features: 0 = no better than own data, 1 = as good as raw features.
+    """One arm's share of the gain of raw features, or raw images: 0 = no better than own data, 1 = as good as raw ones.
 
     `low` and `high` are a 95 % bootstrap interval over what `resampled` says. `raw_gain` (share of test images) is what raw
-    features win over own data, with its standard error. `value` is None where the gain is not measurable; `reason` says why.
+    data win over own data, with its standard error. `value` is None where the gain is not measurable; `reason` says why.
     """
 
     arm: str
@@ -49,17 +48,8 @@ def gains_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[ArmGain, ...]:
     Intervals come from a stream that carries the arm's name, so that another arm more or less changes none of them.
     """
     found = indexed(study, outcomes)
-    arms = [arm for arm in study.arms if not _is_reference(arm) and _refines(arm) and not is_gainless(arm)]
+    arms = [arm for arm in study.arms if not is_reference(arm) and _refines(arm)]
     return tuple(_gain_of(study, found, arm) for arm in arms)
-
-
-def is_gainless(arm: Arm) -> bool:
-    """Whether nothing leaves anybody's house in an arm that is no reference: there is no gain of sharing to be kept."""
-    return isinstance(arm, SharingArm) and isinstance(arm.method, Nothing) and arm.refine == "network"
-
-
-def _is_reference(arm: Arm) -> bool:
-    return isinstance(arm, SharingArm) and arm.refine == "own" and isinstance(arm.method, Nothing | RawFeatures)
 
 
 def _refines(arm: Arm) -> bool:
@@ -67,36 +57,13 @@ def _refines(arm: Arm) -> bool:
 
 
 def _gain_of(study: Study, found: Found, arm: Arm) -> ArmGain:
-    own, raw = _own_data(study), _raw_features(study, arm)
-    if own is None or raw is None:
-        lacking = " and ".join(name for name, reference in (("own data", own), ("raw features", raw)) if reference is None)
-        return ArmGain(arm=arm.name, reason=f"{NO_REFERENCE}: {lacking}")
-    return _gain(study, found, arm.name, own, raw)
+    references = references_of(study, arm)
+    if references.own is None or references.raw is None:
+        return ArmGain(arm=arm.name, reason=f"{NO_REFERENCE}: {references.lacking}")
+    return _gain(study, found, arm.name, references.own, references.raw, or_received=references.decider)
 
 
-def _own_data(study: Study) -> str | None:
-    """The first arm in which each entity refines its own decider on its own data."""
-    return next((a.name for a in study.arms if isinstance(a, SharingArm) and isinstance(a.method, Nothing) and a.refine == "own"), None)
-
-
-def _raw_features(study: Study, arm: Arm) -> str | None:
-    """The first arm in which the receivers of `arm` refine on raw features of those who send there."""
-    receivers = receivers_of(study, arm.name)
-
-    def covers(other: Arm) -> bool:
-        return set(receivers) <= set(receivers_of(study, other.name)) and heard(other) == heard(arm)
-
-    def heard(other: Arm) -> list[set[str]]:
-        senders = {name for name in study.partition.names if not isinstance(other, SharingArm) or other.sends(name)}
-        return [senders - {receiver} for receiver in receivers]
-
-    for other in study.arms:
-        if isinstance(other, SharingArm) and isinstance(other.method, RawFeatures) and other.refine == "own" and covers(other):
-            return other.name
-    return None
-
-
-def _gain(study: Study, found: Found, arm: str, own: str, raw: str) -> ArmGain:
+def _gain(study: Study, found: Found, arm: str, own: str, raw: str, *, or_received: bool) -> ArmGain:
     covered = [set(receivers_of(study, name)) for name in (arm, own, raw)]
     receivers = tuple(name for name in study.partition.names if all(name in names for names in covered))
     if not receivers:
@@ -105,7 +72,7 @@ def _gain(study: Study, found: Found, arm: str, own: str, raw: str) -> ArmGain:
     lacking: list[str] = []
     answers: list[list[list[Tensor]]] = []  # seeds, then receivers, then own / raw / this arm
     for seed in study.seeds:
-        rows = [_answers(found, seed, name, (arm, own, raw)) for name in receivers]
+        rows = [_answers(found, seed, name, (arm, own, raw), or_received=or_received) for name in receivers]
         complete = [row for row in rows if not isinstance(row, str)]
         if len(complete) == len(receivers):
             seeds.append(seed)
@@ -120,14 +87,20 @@ def _gain(study: Study, found: Found, arm: str, own: str, raw: str) -> ArmGain:
     return _stated(arm, kept, receivers, seeds, lacking)
 
 
-def _answers(found: Found, seed: int, entity: str, arms: tuple[str, str, str]) -> list[Tensor] | str:
-    """One receiver's right answers (M,) by own data, by raw features and in this arm; or which of them is missing."""
+def _answers(found: Found, seed: int, entity: str, arms: tuple[str, str, str], *, or_received: bool) -> list[Tensor] | str:
+    """One receiver's right answers (M,) by own data, by raw ones and in this arm; or which of them is missing."""
     arm, own, raw = arms
-    chosen = _better_on_validation(found.get((seed, RECEIVED, entity)), found.get((seed, own, entity)))
-    if chosen is None:
-        return f"no validation accuracy of {RECEIVED!r} or {own!r}"
+    chosen = found.get((seed, own, entity))
+    if or_received:
+        chosen = _better_on_validation(found.get((seed, RECEIVED, entity)), chosen)
+        if chosen is None:
+            return f"no validation accuracy of {RECEIVED!r} or {own!r}"
     answers = []
-    for outcome, name in ((chosen, chosen.arm), (found.get((seed, raw, entity)), raw), (found.get((seed, arm, entity)), arm)):
+    for outcome, name in (
+        (chosen, chosen.arm if chosen else own),
+        (found.get((seed, raw, entity)), raw),
+        (found.get((seed, arm, entity)), arm),
+    ):
         if outcome is None or outcome.reason or "top1" not in outcome.quality:
             return f"no figures of {name!r}"
         if outcome.correct is None:

@@ -15,7 +15,6 @@ from dpm_flower.core.study import Study
 from dpm_flower.metrics.spread import Spread, spread
 from dpm_flower.studies.cells import NO_RECEIVER, Cell, arms_of, receivers_of, releasers_of
 from dpm_flower.studies.facts import TestSet
-from dpm_flower.studies.gains import is_gainless
 
 Grid: TypeAlias = Mapping[str, Sequence[Cell | None]]  # entity -> its cells, one place per seed
 
@@ -40,8 +39,7 @@ class Row:
     """One line: mean and sample standard deviation over seeds of each figure by its key; a figure that no seed has is left out.
 
     `trivial` is the share of test images in the most frequent class, which always naming that class would get right. `trained`
-    is False in an arm in which releases are judged and nobody trains on them, `gainless` True in one that shares nothing and that no
-    gain is measured by.
+    is False in an arm in which releases are judged and nobody trains on them.
     """
 
     arm: str
@@ -51,7 +49,6 @@ class Row:
     trivial: float | None
     missing: tuple[Missing, ...]
     trained: bool = True
-    gainless: bool = False
 
     @property
     def reason(self) -> str:
@@ -90,8 +87,7 @@ def rows_of(study: Study, cells: Iterable[Cell], tests: Mapping[str, TestSet]) -
         else:
             of_arm = [_entity_row(arm, name, grid[name], tests.get(name)) for name in shown]
             of_arm.append(_mean_row(study, arm, grid, tests))
-        gainless = arm != RECEIVED and is_gainless(study.arm(arm))
-        rows += [replace(row, trained=bool(receivers), gainless=gainless) for row in of_arm]
+        rows += [replace(row, trained=bool(receivers)) for row in of_arm]
     return tuple(rows)
 
 

@@ -79,7 +79,9 @@ def test_the_quick_setting_has_six_methods_and_three_shadows_and_the_full_one_as
     assert len(STUDY.seeds) == 3
     assert {attack.name for attack in STUDY.attacks} < {attack.name for attack in FULL.attacks}
     assert {attack.level for attack in FULL.attacks} == {Level.A1, Level.A2, Level.A3, Level.A4, Level.A5, Level.A6, Level.L1}
-    assert {arm.name for arm in FULL.arms} == {arm.name for arm in STUDY.arms} - {"noise 1", "strongest 10 %"} | {"coded features, as pictures"}
+    assert {arm.name for arm in FULL.arms} == {arm.name for arm in STUDY.arms} - {"noise 1", "strongest 10 %"} | {
+        "coded features, as pictures"
+    }
 
 
 def test_every_attacker_has_every_score_of_the_one_who_releases(rows: dict[tuple[str, str], dict[str, str]]) -> None:

@@ -7,9 +7,9 @@ from dpm_flower.studies.columns import columns_named, gain_texts
 from dpm_flower.studies.rows import Row, summaries
 
 
-def row(trained=True, gainless=False, **figures):
+def row(trained=True, **figures):
     figures = {key: Spread(value, 0.01, 3) for key, value in figures.items()}
-    return Row(arm="x", entity="a", figures=figures, test_images=10, trivial=0.25, missing=(), trained=trained, gainless=gainless)
+    return Row(arm="x", entity="a", figures=figures, test_images=10, trivial=0.25, missing=(), trained=trained)
 
 
 def text(name, one, spread=False):
@@ -41,7 +41,7 @@ def test_no_names_are_the_usual_columns_and_a_strange_one_is_refused():
 
 
 def test_where_nobody_trains_there_is_no_gain_and_no_reference(results):
-    assert gain_texts([row(trained=False)], ()) == gain_texts([row(gainless=True)], ()) == {"x": "–"}
+    assert gain_texts([row(trained=False)], ()) == {"x": "–"}
     texts = gain_texts(results.rows, results.gains)
     assert texts["own data"] == "reference"
     assert texts["poisoned"].startswith("80 %")

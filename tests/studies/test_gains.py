@@ -5,6 +5,8 @@ import torch
 
 from dpm_flower.core.arms import RECEIVED, SharingArm
 from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.methods.shuffled_images import ShuffledImages
 from dpm_flower.studies.gains import NO_REFERENCE, gains_of
 from tests.studies.hand_made import IMAGES, STUDY, Named, changed, outcomes
 
@@ -25,11 +27,48 @@ def test_references_have_no_gain_of_their_own_and_all_other_arms_do():
     assert [one.arm for one in gains_of(STUDY, outcomes())] == ["poisoned", "poisoned, c only", "FedAvg"]
 
 
-def test_an_arm_in_which_nothing_is_shared_keeps_no_gain():
-    own = SharingArm(name="own network", method=Nothing(), refine="network")
-    shared = SharingArm(name="own, averaged", method=Nothing(), refine="shared")  # whose updates are shared
-    study = replace(STUDY, arms=(*STUDY.arms[:3], own, shared))
-    assert [one.arm for one in gains_of(study, [])] == ["poisoned", "own, averaged"]
+NETWORKS = (
+    SharingArm(name="own images", method=Nothing(), refine="network"),
+    SharingArm(name="raw images", method=RawImages(), refine="network"),
+    SharingArm(name="shuffled", method=ShuffledImages(), refine="network"),
+)
+
+
+def test_networks_compare_with_networks_of_own_and_of_raw_images():
+    """By hand, and not with own features, raw features or the decider as received, which is better on validation images."""
+    study = replace(STUDY, arms=(*STUDY.arms[:3], *NETWORKS))
+    top1 = {"own images": 0.5, "raw images": 0.75, "shuffled": 0.55}
+    trained = [
+        replace(one, arm=name, correct=torch.arange(IMAGES) < round(value * IMAGES), quality={"top1": value})
+        for name, value in top1.items()
+        for one in outcomes()
+        if one.arm == "own data"
+    ]
+    some = outcomes() + trained
+    for seed in STUDY.seeds:
+        for entity in "abc":
+            some = changed(some, seed, RECEIVED, entity, quality={"top1": 0.6, "validation_top1": 0.99})
+    gains = gains_of(study, [one for one in some if one.arm in (RECEIVED, *(arm.name for arm in study.arms))])
+    assert [one.arm for one in gains] == ["poisoned", "shuffled"]
+    assert gain(gains, "shuffled").value == pytest.approx((0.55 - 0.5) / (0.75 - 0.5))
+    assert gain(gains, "shuffled").raw_gain == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("missing", "words"), [(0, "own images"), (1, "raw images")])
+def test_networks_without_such_a_reference_say_so(missing, words):
+    study = replace(STUDY, arms=(*STUDY.arms[:3], NETWORKS[1 - missing], NETWORKS[2]))
+    kept = gain(gains_of(study, []), "shuffled")
+    assert (kept.value, kept.reason) == (None, f"{NO_REFERENCE}: {words}")
+
+
+def test_networks_of_whom_hears_others_are_no_reference():
+    study = replace(STUDY, arms=(*NETWORKS[:2], replace(NETWORKS[2], senders=("a",))))
+    assert gain(gains_of(study, []), "shuffled").reason == f"{NO_REFERENCE}: raw images"
+
+
+def test_own_updates_that_are_shared_are_no_reference():
+    own = SharingArm(name="own, averaged", method=Nothing(), refine="shared")
+    assert [one.arm for one in gains_of(replace(STUDY, arms=(*STUDY.arms[:3], own)), [])] == ["poisoned", "own, averaged"]
 
 
 def test_an_arm_with_one_receiver_is_measured_there():

@@ -137,13 +137,6 @@ def test_an_upload_is_a_mean_over_those_who_upload():
     assert costing(("b", "c"), senders=("a",), refine="shared")["cost_bytes_sent"].mean == pytest.approx(100.0 / 3)  # all send updates
 
 
-def test_an_arm_that_shares_nothing_and_measures_nothing_is_told_apart():
-    arms = (STUDY.arms[0], replace(STUDY.arms[0], name="own network", refine="network"), STUDY.arms[2])
-    study = replace(STUDY, arms=arms)
-    rows = rows_of(study, cells_of(study, []), FACTS.tests)
-    assert {one.arm for one in rows if one.gainless} == {"own network"}
-
-
 @pytest.mark.parametrize("senders", [("a",), ("a", "b"), ()])
 def test_where_nobody_trains_releases_are_judged_and_nothing_is_missing(senders):
     arm = replace(STUDY.arms[2], refine="none", senders=senders)

@@ -22,7 +22,13 @@ def test_directions_are_orthonormal():
 
 
 def test_more_directions_than_there_are_is_refused():
-    with pytest.raises(SettingError, match="fewer dimensions than the 20 images and no more than 48, got 20"):
+    with pytest.raises(SettingError, match="fewer dimensions than the 20 images and the 48 values of each, got 20"):
         PrincipalComponents.of(FEATURES, 20)
-    with pytest.raises(SettingError, match="that differ in 2 dimensions"):
-        PrincipalComponents.of(torch.ones(5, 1, 2, 2), 2)
+    flat = torch.ones(5, 1, 2, 2)
+    for alike in (flat, flat * torch.arange(5.0).view(5, 1, 1, 1)):
+        with pytest.raises(SettingError, match="that differ in 2 dimensions"):
+            PrincipalComponents.of(alike, 2)
+
+
+def test_the_same_images_give_the_same_directions():
+    assert torch.equal(PrincipalComponents.of(FEATURES, 6).directions, PrincipalComponents.of(FEATURES.clone(), 6).directions)
