@@ -15,6 +15,8 @@ Tried:  the same cut one stage deeper, at conv4_1 (seed 0): raw features show le
 Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing: noise of several strengths, the strongest tenth of the
         values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
 Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that have to hide more, or are trained for longer, or both
+Coded:  STUDY=simulations.frontier:CODED has the features of a private bottleneck as pictures, which lay nearest to our targets, and what
+        might hide more in them: coarser pictures, a narrower bottleneck, a reconstructor that weighs more, two of them
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
         has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
         images alone, all of the task's classes; and who matches images, a second time by standardised channels
@@ -35,6 +37,8 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.protocols import SharingMethod
 from dpm_flower.methods.class_means import ClassMeanFeatures
+from dpm_flower.methods.coded import Coded
+from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -42,6 +46,7 @@ from dpm_flower.methods.projected_features import ProjectedFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.training.adversaries import Adversaries
+from dpm_flower.training.feature_coding import CodingLoss
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.table1_2 import BASE
 
@@ -77,6 +82,17 @@ HARDENED_METHODS: dict[str, SharingMethod] = {
     "DPM, 2 adversaries, weight 10": replace(ADAPTING, weight=10.0),
     "DPM, 2 adversaries, 700 steps": LONGER,
     "DPM, 2 adversaries, weight 10, 700 steps": replace(LONGER, weight=10.0),
+}
+CODING = CodedFeatures()
+CODED_METHODS: dict[str, SharingMethod] = {
+    "raw features": RawFeatures(),
+    "coded, AVIF 60": Coded(method=CODING, codec="avif-60"),
+    "coded, AVIF 20": Coded(method=CODING, codec="avif-20"),
+    "coded, 4 channels, AVIF 60": Coded(method=replace(CODING, bottleneck=4), codec="avif-60"),
+    "coded, disturb 2, AVIF 60": Coded(method=replace(CODING, loss=CodingLoss(disturb=2.0)), codec="avif-60"),
+    "coded, disturb 2, 2 reconstructors, AVIF 60": Coded(
+        method=replace(CODING, loss=CodingLoss(disturb=2.0, reconstructors=Adversaries(count=2))), codec="avif-60"
+    ),
 }
 
 
@@ -115,6 +131,15 @@ STUDY = replace(
 
 HARDENED = replace(STUDY, name="frontier-hardened", arms=arms(HARDENED_METHODS), attacks=(*STUDY.attacks, NearestFeatures()))
 
+LINKED = (*STUDY.columns[:5], "rank1", "rank1_standardised", *STUDY.columns[5:])
+CODED = replace(
+    STUDY,
+    name="frontier-coded",
+    arms=arms(CODED_METHODS),
+    attacks=(*STUDY.attacks, NearestFeatures(), NearestStandardised()),
+    columns=(*LINKED, "bytes"),
+)
+
 APART, SWAPPED = (
     replace(
         STUDY,
@@ -122,7 +147,7 @@ APART, SWAPPED = (
         partition=replace(STUDY.partition, public=1.0, public_classes=public),
         arms=arms(APART_METHODS),
         attacks=(*STUDY.attacks, replace(SHADOW, auxiliary="own"), NearestFeatures(), NearestStandardised()),
-        columns=(*STUDY.columns[:5], "rank1", "rank1_standardised", *STUDY.columns[5:]),
+        columns=LINKED,
     )
     for name, public in (("frontier-apart", ODD), ("frontier-swapped", EVEN))
 )
