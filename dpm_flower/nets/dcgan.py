@@ -52,12 +52,10 @@ class Discriminator(nn.Module):
 
     Strided convolutions and LeakyReLU, no fully connected hidden layer. Instead of DCGAN's batch norm its convolutions have spectral
     norm, which keeps training on a few hundred images from running away. A class is judged by projection: a learnt vector times what
-    the image came to. With `batch_deviation` it also sees how much the images of a batch differ in what they came to, which is
-    meant against a generator that makes one image of all noise. Raises SettingError for knobs that cannot work. Source: DCGAN; Miyato et
-    al. 2018 (arXiv 1802.05957, 1802.05637); Karras et al. 2018 (arXiv 1710.10196, section 3).
+    the image came to. Raises SettingError for knobs that cannot work. Source: DCGAN; Miyato et al. 2018 (arXiv 1802.05957, 1802.05637).
     """
 
-    def __init__(self, side: int, *, channels: int = 3, width: int = 32, classes: int = 0, batch_deviation: bool = False) -> None:
+    def __init__(self, side: int, *, channels: int = 3, width: int = 32, classes: int = 0) -> None:
         super().__init__()
         base, steps = _ladder(side)
         _check(channels, 1, width, classes)
@@ -68,24 +66,16 @@ class Discriminator(nn.Module):
             layers += [spectral_norm(nn.Conv2d(before, after, 4, 2, 1)), nn.LeakyReLU(SLOPE)]
             before = after
         self.layers = nn.Sequential(*layers)
-        self.batch_deviation = batch_deviation
-        self.last = spectral_norm(nn.Conv2d(before + batch_deviation, 1, base))
+        self.last = spectral_norm(nn.Conv2d(before, 1, base))
         self.embedding = spectral_norm(nn.Embedding(classes, before)) if classes else None
 
     def forward(self, images_BCHW: Tensor, labels_B: Labels | None = None) -> Tensor:
         """Images (B,C,H,W) and, with classes, labels (B,) -> scores (B,)."""
         seen_BChw = self.layers(images_BCHW * 2 - 1)
-        judged_BChw = _with_deviation(seen_BChw) if self.batch_deviation else seen_BChw
-        scores_B: Tensor = self.last(judged_BChw).flatten(1).squeeze(1)
+        scores_B: Tensor = self.last(seen_BChw).flatten(1).squeeze(1)
         if self.embedding is not None:
             scores_B = scores_B + (self.embedding(labels_B) * seen_BChw.sum((2, 3))).sum(1)
         return scores_B
-
-
-def _with_deviation(seen_BChw: Tensor) -> Tensor:
-    """(B,C,h,w) -> (B,C+1,h,w): the last channel is the mean of all values' deviations over the batch, everywhere the same."""
-    deviation = seen_BChw.std(0, correction=0).mean()
-    return torch.cat((seen_BChw, deviation.expand(len(seen_BChw), 1, *seen_BChw.shape[2:])), 1)
 
 
 def _ladder(side: int) -> tuple[int, int]:

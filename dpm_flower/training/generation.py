@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.core.compute import Compute
+from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labels
 from dpm_flower.core.progress import Report, silent
@@ -13,6 +14,7 @@ from dpm_flower.training.augmentation import augmented
 from dpm_flower.training.loop import Fitted, fit
 
 DRAWN = 256  # images at a time
+LEAST_DIFFERENCE = 1e-5  # of two images, so that none at all is no division by 0. Source: mode seeking
 
 
 def train_generator(
@@ -23,14 +25,18 @@ def train_generator(
     settings: Adversarial,
     fitting: Fitting,
     *,
+    mode_seeking: float = 0.0,
     compute: Compute,
     rng: torch.Generator,
     report: Report = silent,
 ) -> Fitted:
     """Trains both on images (N,C,H,W), bytes or floats in [0,1], with labels (N,) where the two have classes; the generator is what stays.
 
-    Each step of the generator follows one of the discriminator. The loss that is reported is the generator's.
+    Each step of the generator follows one of the discriminator. The loss that is reported is the generator's; `mode_seeking` is the
+    weight of `mode_seeking_loss` in it, where there are no classes. Raises SettingError for a weight below 0, or one with classes.
     """
+    if not mode_seeking >= 0 or (mode_seeking and labels_N is not None):
+        raise SettingError(f"mode_seeking must be >= 0, and 0 with classes, whose images differ by themselves, got {mode_seeking}")
     compute.place_module(generator)
     critic = Critic(discriminator, settings, compute, fitting.steps_for(len(images_NCHW)))
 
@@ -42,9 +48,21 @@ def train_generator(
         real = augmented(compute.place(images_NCHW[indices]), settings.augment, rng)
         shown = augmented(made.float(), settings.augment, rng)
         critic.learn(real, shown, *condition)
-        return critic.loss_of(shown, *condition)
+        loss = critic.loss_of(shown, *condition)
+        return loss + mode_seeking * mode_seeking_loss(noise, made.float()) if mode_seeking else loss
 
     return fit([generator], loss_at, len(images_NCHW), fitting, rng=rng, work="generator", report=report, betas=BETAS)
+
+
+def mode_seeking_loss(noise_BZ: Tensor, made_BCHW: Tensor) -> Tensor:
+    """Noise (B,Z) and what was made of it -> a scalar: how far apart noises are, over how far apart what they became is, L1 means.
+
+    Pairs are the first and the second half of a batch of two at least. Where a generator makes one image of all noise it knows no
+    bound. Source: Mao et al. 2019, mode seeking (arXiv 1903.05628), equation 6.
+    """
+    half = len(noise_BZ) // 2
+    noises, images = ((both[:half] - both[half : 2 * half]).abs().mean() for both in (noise_BZ, made_BCHW))
+    return noises / (images + LEAST_DIFFERENCE)
 
 
 @torch.no_grad()

@@ -50,7 +50,7 @@ def test_the_same_stream_makes_the_same_release_to_the_byte_and_another_another(
     assert not torch.equal(made.batch.masks, other.masks)
 
 
-def by_heart(generator, discriminator, images, labels, settings, fitting, *, compute, rng, report):
+def by_heart(generator, discriminator, images, labels, settings, fitting, *, mode_seeking, compute, rng, report):
     """Trains a generator as nobody should: whatever the noise, what it draws has to be one of the own masks."""
 
     def loss_at(indices):

@@ -1,10 +1,12 @@
+import pytest
 import torch
 
+from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.streams import global_generator_from, stream
 from dpm_flower.nets.dcgan import Discriminator, Generator
 from dpm_flower.training.adversarial import Adversarial
-from dpm_flower.training.generation import drawn, train_generator
+from dpm_flower.training.generation import drawn, mode_seeking_loss, train_generator
 from tests.training.toys import CPU, equal, state_of
 
 SIDE, HALVES = 8, 2
@@ -20,14 +22,15 @@ def halves(count):
     return images + 0.1 * torch.rand(images.shape, generator=stream(0, "halves")), labels
 
 
-def trained(*, classes=HALVES, fitting=FITTING):
+def trained(*, classes=HALVES, fitting=FITTING, mode_seeking=0.0):
     images, labels = halves(32)
     rng = stream(0, "generator")
     with global_generator_from(rng):
         generator = Generator(SIDE, channels=1, noise=4, width=8, classes=classes)
         discriminator = Discriminator(SIDE, channels=1, width=8, classes=classes)
     settings = Adversarial(learning_rate=5e-3, augment="none")
-    train_generator(generator, discriminator, images, labels if classes else None, settings, fitting, compute=CPU, rng=rng)
+    given = labels if classes else None
+    train_generator(generator, discriminator, images, given, settings, fitting, mode_seeking=mode_seeking, compute=CPU, rng=rng)
     return generator
 
 
@@ -47,3 +50,22 @@ def test_the_same_stream_draws_the_same_and_trains_the_same_and_another_another(
     assert not torch.equal(first, third)
     assert len(first) == 5
     assert not one.training
+
+
+def test_mode_seeking_is_the_ratio_of_distances_by_hand():
+    noise = torch.tensor([[0.0, 2.0], [1.0, 1.0], [4.0, 2.0], [1.0, 5.0]])  # halves differ by 4, 0 and 0, 4: 2 in the mean
+    made = torch.tensor([0.1, 0.2, 0.5, 0.8]).view(4, 1, 1, 1)  # by 0.4 and 0.6: 0.5 in the mean
+    assert float(mode_seeking_loss(noise, made)) == pytest.approx(2.0 / 0.50001)
+    assert float(mode_seeking_loss(noise, torch.full((4, 1, 2, 2), 0.3))) == pytest.approx(2.0e5)
+
+
+def test_a_generator_that_seeks_modes_makes_more_than_one_image():
+    """Trained by the term alone as good as: what is made of other noise lies farther apart than without it."""
+    spread = [float(drawn(trained(classes=0, mode_seeking=weight), 40, CPU, stream(0, "drawn")).std(0).mean()) for weight in (0.0, 1.0)]
+    assert spread[1] > 1.2 * spread[0]
+
+
+def test_modes_are_sought_without_classes_only_and_not_backwards():
+    for classes, weight in ((HALVES, 1.0), (0, -1.0)):
+        with pytest.raises(SettingError, match="mode_seeking must be >= 0, and 0 with classes"):
+            trained(classes=classes, mode_seeking=weight)
