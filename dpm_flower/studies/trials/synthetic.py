@@ -8,10 +8,9 @@ from dpm_flower.core.comparison import Found, Ground
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.data.masks import Masked, load_masks
+from dpm_flower.data.masks import load_masks
 from dpm_flower.methods.dual_gan import DUAL_GAN, PairMaker
-from dpm_flower.methods.memorisation_gate import Guarded
-from dpm_flower.methods.synthetic_pairs import ALIKE
+from dpm_flower.methods.synthetic_pairs import guarded_pairs
 from dpm_flower.studies.trials.copied_pairs import copied
 from dpm_flower.studies.trials.segmenter import SegmenterRecipe, grey, judged, parted
 from dpm_flower.studies.trials.synthetic_pairs import made_once
@@ -55,12 +54,6 @@ class Segmenting:
         figures = judged(recipe.trained(parts, ground), kept, test, ground) | {"trained_on": float(sum(map(len, parts)))}
         pictures = {"real photographs": as_floats(real.images[: self.shown]), "real masks": grey(real.masks[: self.shown])}
         if made is not None:
-            figures |= _copied(made, real, kept.patches(self.patch))
+            figures |= copied(made, guarded_pairs(real, kept.patches(self.patch)))
             pictures |= {"synthetic masks": grey(made.masks[: self.shown]), "synthetic photographs": as_floats(made.images[: self.shown])}
         return Found(figures, pictures)
-
-
-def _copied(made: Masked, real: Masked, kept: Masked) -> dict[str, float]:
-    """Synthetic patches, those that they were learnt from, and held-out ones -> how near the first are to the second, in any way laid."""
-    photographs = Guarded("photograph", real.images, kept.images, ALIKE)
-    return copied(made, [photographs, Guarded("mask", real.masks.float(), kept.masks.float(), ALIKE)])

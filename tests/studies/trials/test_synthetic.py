@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,8 +8,10 @@ from dpm_flower.core.comparison import Ground, Trial
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.progress import silent
+from dpm_flower.data.masks import load_masks
 from dpm_flower.methods.dual_gan import PairMaker
-from dpm_flower.studies.trials import synthetic
+from dpm_flower.methods.synthetic_pairs import guarded_pairs
+from dpm_flower.studies.trials.copied_pairs import copied
 from dpm_flower.studies.trials.segmenter import parted
 from dpm_flower.studies.trials.synthetic import Segmenting
 from tests.studies.trials.vessel_archive import written
@@ -63,16 +66,16 @@ def test_generators_are_trained_once_for_all_trials_and_say_what_was_copied(data
 
 
 def test_a_photograph_in_another_tint_is_a_copy(data):
-    training = synthetic.load_masks(synthetic.Path(data)).train.patches(8)
+    training = load_masks(Path(data)).train.patches(8)
     known, others = training.take(torch.arange(0, 24)), training.take(torch.arange(24, 40))
     tint = torch.tensor([0.9, 0.5, 0.3]).view(1, 3, 1, 1)
-    found = synthetic._copied(replace(known, images=(known.images * tint).byte()), known, others)
+    found = copied(replace(known, images=(known.images * tint).byte()), guarded_pairs(known, others))
     assert found["photograph_memorised"] == 1.0
     assert found["photograph_membership_auc"] > 0.99
 
 
 def test_no_photograph_is_held_out_and_learnt_from(data, tmp_path):
-    training = synthetic.load_masks(synthetic.Path(data)).train
+    training = load_masks(Path(data)).train
     chosen, kept = parted(training, 0.2, ground(data, tmp_path))
     assert (len(chosen), kept.source.tolist()) == (10, [0, 1])
     assert not any(torch.equal(one, other) for one in kept.images for other in chosen.images)
@@ -85,5 +88,6 @@ def test_knobs_that_cannot_work_are_refused(knobs):
     assert isinstance(SMALL, Trial)
     with pytest.raises(SettingError, match=r"pairs must be one of|wanted 0 < held_out < 1"):
         replace(SMALL, **knobs)
-    with pytest.raises(SettingError, match="l1_weight"):
-        PairMaker(l1_weight=-1.0)
+    for wrong in ({"l1_weight": -1.0}, {"mode_seeking": -1.0}):
+        with pytest.raises(SettingError, match="l1_weight and mode_seeking must be >= 0"):
+            PairMaker(**wrong)
