@@ -17,7 +17,7 @@ class GainKept:
     """Gain kept with its 95 % interval, all None where it cannot be measured; `raw_gain` is in accuracy (0.01 = one point).
 
     `resampled` says over what the interval and the standard error `raw_gain_error` were taken; one seed has no spread.
-    An interval end may be infinite, where raw features gained nothing in too many replicates to bound the ratio.
+    An interval end may be infinite, where raw data gained nothing in too many replicates to bound the ratio.
     """
 
     value: float | None
@@ -53,7 +53,7 @@ def gain_kept(own: Tensor, raw: Tensor, shared: Tensor, rng: torch.Generator, re
     raw_gain_error = float(normal_R2[:, 0].std()) / answers
     resampled: Literal["seeds and images", "images"] = "seeds and images" if seeds > 1 else "images"
     if raw_gain <= 0 or raw_gain < STANDARD_ERRORS * raw_gain_error:
-        reason = f"raw features gained {raw_gain:.4f} with a standard error of {raw_gain_error:.4f}: below {STANDARD_ERRORS:g} of them"
+        reason = f"raw data gained {raw_gain:.4f} with a standard error of {raw_gain_error:.4f}: below {STANDARD_ERRORS:g} of them"
         return GainKept(
             value=None,
             low=None,
@@ -118,7 +118,7 @@ def _seed_deviations(replicates: int, seeds: int, rng: torch.Generator) -> tuple
 def _interval(raw_sums: Tensor, shared_sums: Tensor) -> tuple[float, float]:
     """Sums of gains (R,) twice -> the ends of the percentile interval of their ratio.
 
-    Where raw features gained nothing the ratio has no bound: such a replicate counts against both ends.
+    Where raw data gained nothing the ratio has no bound: such a replicate counts against both ends.
     """
     gained = raw_sums > 0
     ratios = shared_sums / raw_sums

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dpm_flower.studies.atomic import write_atomically
+from dpm_flower.studies.attack_heatmap import disclosed_of, heatmap
 from dpm_flower.studies.curves import curves_of
 from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
+from dpm_flower.studies.frontier_figure import LEAST_FRONTIER, frontier_chart, frontier_of
 from dpm_flower.studies.pictures import Pictures, picture_grid
 from dpm_flower.studies.results import Results
 
@@ -26,6 +28,12 @@ def write_figures(folder: Path, results: Results, pictures: Sequence[Pictures] =
     curves = curves_of(results)
     if any(curve.averaged for curve in curves):
         paths.append(write_atomically(figures / "curves.svg", cost_curves(curves)))
+    disclosed = disclosed_of(results.rows)
+    if disclosed is not None:
+        paths.append(write_atomically(figures / "disclosed.svg", heatmap(disclosed)))
+    points = frontier_of(results.rows, results.gains)
+    if len(points) >= LEAST_FRONTIER:
+        paths.append(write_atomically(figures / "frontier.svg", frontier_chart(points)))
     for number, each in enumerate(pictures, start=1):  # a method's name may hold anything, a number is a safe file name
         paths.append(write_atomically(figures / f"pictures-{number}.png", picture_grid(each)))
     return tuple(paths)

@@ -11,6 +11,7 @@ from dpm_flower.studies.gains import ArmGain
 from dpm_flower.studies.rows import Row, summaries
 
 WIDTH_IN, HEIGHT_IN = 10.0, 5.6
+LEAST_FRONTIER = 3  # arms: two points are no frontier
 MARKERS = "osD^vPX*"
 Ends: TypeAlias = tuple[float | None, float | None]  # of an interval; None: it has no bound on that side, or none that all seeds know
 

@@ -38,20 +38,21 @@ def is_reference(arm: Arm) -> bool:
 
 
 def references_of(study: Study, arm: Arm) -> References:
-    """The first arms in which the receivers of `arm` train on own data alone, and on raw data of those who send there."""
+    """The first arms in which receivers of `arm` train on own data alone, and on raw data of those whom they hear there.
+
+    Of raw data, an arm that all these receivers share is preferred to one that has only some of them, as beside an average of all.
+    """
     trained = "network" if isinstance(arm, SharingArm) and arm.refine == "network" else "own"
     alike = [other for other in study.arms if isinstance(other, SharingArm) and is_reference(other) and other.refine == trained]
     own = (other.name for other in alike if isinstance(other.method, Nothing))
-    raw = (other.name for other in alike if not isinstance(other.method, Nothing) and _covers(study, other, arm))
-    return References(own=next(own, None), raw=next(raw, None), decider=trained == "own")
+    raw = [(other.name, _covered(study, other, arm)) for other in alike if not isinstance(other.method, Nothing)]
+    most = max((covered for _, covered in raw), default=0)
+    return References(own=next(own, None), raw=next((name for name, covered in raw if covered == most > 0), None), decider=trained == "own")
 
 
-def _covers(study: Study, other: Arm, arm: Arm) -> bool:
-    """Whether all receivers of `arm` receive in `other`, and hear the same entities there."""
-    receivers = receivers_of(study, arm.name)
-
-    def heard(one: Arm) -> list[set[str]]:
-        senders = {name for name in study.partition.names if not isinstance(one, SharingArm) or one.sends(name)}
-        return [senders - {receiver} for receiver in receivers]
-
-    return set(receivers) <= set(receivers_of(study, other.name)) and heard(other) == heard(arm)
+def _covered(study: Study, other: Arm, arm: Arm) -> int:
+    """How many receivers of `arm` receive in `other`; none unless each of these hears the same entities in both."""
+    receivers = set(receivers_of(study, arm.name)) & set(receivers_of(study, other.name))
+    names = study.partition.names
+    one, two = ({name for name in names if not isinstance(each, SharingArm) or each.sends(name)} for each in (arm, other))
+    return len(receivers) if all(one - {receiver} == two - {receiver} for receiver in receivers) else 0

@@ -14,7 +14,7 @@ from dpm_flower.studies.curves import Curve, curves_of
 from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.drawing import DARK, LIGHT, ImageFormat, Scheme
 from dpm_flower.studies.figures import accuracy_bars, who_holds_what
-from dpm_flower.studies.frontier_figure import frontier_chart, frontier_of
+from dpm_flower.studies.frontier_figure import LEAST_FRONTIER, frontier_chart, frontier_of
 from dpm_flower.studies.gains import ArmGain
 from dpm_flower.studies.page_template import rendered
 from dpm_flower.studies.pictures import Pictures, picture_grid
@@ -27,7 +27,6 @@ from dpm_flower.studies.tuning_lines import tuning_lines
 from dpm_flower.studies.wording import NONE, duration, gain_kept_text, share_text, with_spread
 
 REPORT_NAME = "report.html"
-LEAST_FRONTIER = 3  # arms: two points are no frontier
 MEDIA_TYPES: dict[ImageFormat, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
 

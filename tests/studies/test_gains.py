@@ -114,6 +114,17 @@ def test_receivers_without_a_reference_are_left_out_and_none_is_stated():
     assert gain(gains, "poisoned, c only").reason == f"{NO_REFERENCE} for its receivers"
 
 
+def test_an_average_of_all_is_measured_where_raw_features_of_all_arrived():
+    """Only c has raw features of both others; an arm in which all have them is preferred."""
+    there = replace(STUDY.arms[1], name="raw features, c only", receivers=("c",))
+    some = outcomes() + [replace(one, arm=there.name) for one in outcomes() if one.arm == "raw features" and one.entity == "c"]
+    study = replace(STUDY, arms=(STUDY.arms[0], there, STUDY.arms[4]))
+    kept = gain(gains_of(study, [one for one in some if one.arm in (RECEIVED, "own data", there.name, "FedAvg")]), "FedAvg")
+    assert (kept.receivers, kept.value) == (("c",), pytest.approx((0.78 - 0.60) / (0.80 - 0.60)))
+    both = replace(STUDY, arms=(STUDY.arms[0], there, *STUDY.arms[1:]))
+    assert gain(gains_of(both, some), "FedAvg") == gain(gains_of(STUDY, outcomes()), "FedAvg")
+
+
 def test_too_small_a_gain_of_raw_features_is_not_measurable():
     some = outcomes()
     for seed in STUDY.seeds:
@@ -122,7 +133,7 @@ def test_too_small_a_gain_of_raw_features_is_not_measurable():
             some = changed(some, seed, "raw features", entity, correct=own.correct)
     kept = gain(gains_of(STUDY, some), "poisoned")
     assert (kept.value, kept.low, kept.high) == (None, None, None)
-    assert kept.reason.startswith("not measurable: raw features gained 0.0000")
+    assert kept.reason.startswith("not measurable: raw data gained 0.0000")
 
 
 def test_an_incomplete_seed_is_left_out_and_named():
