@@ -19,12 +19,12 @@ from dataclasses import replace
 
 from dpm_flower.core.comparison import ComparedFigure, Comparison
 from dpm_flower.core.fitting import Fitting
-from dpm_flower.methods.synthetic_images import SyntheticImages
+from dpm_flower.methods.synthetic_images import USUAL_FITTING, SyntheticImages
 from dpm_flower.studies.trials.synthetic_classes import TaughtBy, Teaching
 
 TAUGHT_BY: tuple[TaughtBy, ...] = ("real", "synthetic", "class means", "nearest class mean")
-DIGITS = SyntheticImages(width=24, fitting=Fitting(steps=1500, learning_rate=4e-4, batch_size=32, weight_decay=0.0, schedule="cosine"))
-OBJECTS = SyntheticImages(fitting=Fitting(steps=3000, learning_rate=4e-4, batch_size=32, weight_decay=0.0, schedule="cosine"))
+OBJECTS = SyntheticImages(fitting=replace(USUAL_FITTING, steps=3000, batch_size=32))
+DIGITS = replace(OBJECTS, width=24, mode_seeking=0.3)
 
 COMPARISON = Comparison(
     name="synthetic-classes",

@@ -21,7 +21,8 @@ from dpm_flower.nets.dcgan import Discriminator, Generator
 from dpm_flower.training.adversarial import Adversarial
 from dpm_flower.training.generation import drawn, train_generator
 
-USUAL = Adversarial()
+USUAL = Adversarial(learning_rate=2e-4)
+USUAL_FITTING = Fitting(steps=2000, learning_rate=1e-3, weight_decay=0.0, schedule="cosine")
 USUAL_GATE = MemorisationGate()
 
 
@@ -29,21 +30,24 @@ USUAL_GATE = MemorisationGate()
 class SyntheticImages:
     """A DCGAN of the own images' classes; as many images leave as the entity has, with the same labels. Source: SPEC.md, section 6.
 
-    `noise` is the number of random numbers that an image is made of, `width` the channels at its full size. The gate refuses what
-    lies too near to an own image. That the images are made up is no guarantee, and neither is the gate: it sees copies, pixel by
-    pixel, and no copy that was moved, mirrored or recoloured. Raises SettingError for knobs that cannot work.
+    `noise` is the number of random numbers that an image is made of, `width` the channels at its full size, `mode_seeking` what weighs
+    that other noise makes another image of the class. The gate refuses what lies too near to an own image. That the images are made up
+    is no guarantee, and neither is the gate: it sees copies, pixel by pixel, and no copy that was moved, mirrored or recoloured. Raises
+    SettingError for knobs that cannot work.
     """
 
     noise: int = 64
     width: int = 32
+    mode_seeking: float = 0.1
     adversarial: Adversarial = USUAL
     gate: MemorisationGate = USUAL_GATE
-    fitting: Fitting = Fitting(steps=2000, learning_rate=4e-4, weight_decay=0.0, schedule="cosine")
+    fitting: Fitting = USUAL_FITTING
     name: str = "synthetic-images"
 
     def __post_init__(self) -> None:
-        if self.noise < 1 or self.width < 1:
-            raise SettingError(f"noise and width must be at least 1, got {self.noise} and {self.width}")
+        if self.noise < 1 or self.width < 1 or not self.mode_seeking >= 0:
+            wanted = "noise and width must be at least 1, and mode_seeking at least 0"
+            raise SettingError(f"{wanted}, got {self.noise}, {self.width} and {self.mode_seeking}")
         self.fitting.check_no_patience("a generator is trained")
 
     @property
@@ -79,6 +83,7 @@ class SyntheticImages:
             private.labels,
             self.adversarial,
             self.fitting,
+            mode_seeking=self.mode_seeking,
             compute=compute,
             rng=rng,
             report=report,

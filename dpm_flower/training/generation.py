@@ -33,10 +33,10 @@ def train_generator(
     """Trains both on images (N,C,H,W), bytes or floats in [0,1], with labels (N,) where the two have classes; the generator is what stays.
 
     Each step of the generator follows one of the discriminator. The loss that is reported is the generator's; `mode_seeking` is the
-    weight of `mode_seeking_loss` in it, where there are no classes. Raises SettingError for a weight below 0, or one with classes.
+    weight of `mode_seeking_loss` in it. Raises SettingError for a weight below 0.
     """
-    if not mode_seeking >= 0 or (mode_seeking and labels_N is not None):
-        raise SettingError(f"mode_seeking must be >= 0, and 0 with classes, whose images differ by themselves, got {mode_seeking}")
+    if not mode_seeking >= 0:
+        raise SettingError(f"mode_seeking must be >= 0, got {mode_seeking}")
     compute.place_module(generator)
     critic = Critic(discriminator, settings, compute, fitting.steps_for(len(images_NCHW)))
 
@@ -49,19 +49,29 @@ def train_generator(
         shown = augmented(made.float(), settings.augment, rng)
         critic.learn(real, shown, *condition)
         loss = critic.loss_of(shown, *condition)
-        return loss + mode_seeking * mode_seeking_loss(noise, made.float()) if mode_seeking else loss
+        return loss + mode_seeking * mode_seeking_loss(noise, made.float(), *condition) if mode_seeking else loss
 
     return fit([generator], loss_at, len(images_NCHW), fitting, rng=rng, work="generator", report=report, betas=BETAS)
 
 
-def mode_seeking_loss(noise_BZ: Tensor, made_BCHW: Tensor) -> Tensor:
-    """Noise (B,Z) and what was made of it -> a scalar: how far apart noises are, over how far apart what they became is, L1 means.
+def mode_seeking_loss(noise_BZ: Tensor, made_BCHW: Tensor, labels_B: Labels | None = None) -> Tensor:
+    """Noise (B,Z), what was made of it, and of which class -> a scalar: how far apart noises are over how far apart what they became is.
 
-    Pairs are the first and the second half of a batch of two at least. Where a generator makes one image of all noise it knows no
-    bound. Source: Mao et al. 2019, mode seeking (arXiv 1903.05628), equation 6.
+    Both are L1 means over pairs of a class: the first and the second half of a batch of two at least; with labels (B,) neighbours when
+    it is sorted by them, and 0 where no two are of one class. Where a generator makes one image of all noise it knows no bound. Source:
+    Mao et al. 2019, mode seeking (arXiv 1903.05628), equation 6.
     """
-    half = len(noise_BZ) // 2
-    noises, images = ((both[:half] - both[half : 2 * half]).abs().mean() for both in (noise_BZ, made_BCHW))
+    if labels_B is None:
+        half = len(noise_BZ) // 2
+        first = torch.arange(half, device=noise_BZ.device)
+        second = first + half
+    else:
+        order = labels_B.argsort(stable=True)
+        alike = labels_B[order[:-1]] == labels_B[order[1:]]
+        first, second = order[:-1][alike], order[1:][alike]
+        if not len(first):
+            return made_BCHW.sum() * 0.0
+    noises, images = ((both[first] - both[second]).abs().mean() for both in (noise_BZ, made_BCHW))
     return noises / (images + LEAST_DIFFERENCE)
 
 

@@ -59,13 +59,23 @@ def test_mode_seeking_is_the_ratio_of_distances_by_hand():
     assert float(mode_seeking_loss(noise, torch.full((4, 1, 2, 2), 0.3))) == pytest.approx(2.0e5)
 
 
-def test_a_generator_that_seeks_modes_makes_more_than_one_image():
-    """Trained by the term alone as good as: what is made of other noise lies farther apart than without it."""
-    spread = [float(drawn(trained(classes=0, mode_seeking=weight), 40, CPU, stream(0, "drawn")).std(0).mean()) for weight in (0.0, 1.0)]
+def test_with_classes_modes_are_sought_within_each():
+    noise = torch.tensor([[0.0, 2.0], [1.0, 1.0], [4.0, 2.0], [1.0, 5.0]])
+    made = torch.tensor([0.1, 0.2, 0.5, 0.8]).view(4, 1, 1, 1)
+    pairs_of_two = mode_seeking_loss(noise, made, torch.tensor([1, 0, 1, 0]))  # rows 1 and 3, 0 and 2
+    assert float(pairs_of_two) == pytest.approx(2.0 / 0.50001)
+    assert float(mode_seeking_loss(noise, made, torch.tensor([3, 0, 0, 5]))) == pytest.approx(2.0 / 0.30001)  # rows 1 and 2: 3, 1
+    assert float(mode_seeking_loss(noise, made, torch.arange(4))) == 0.0
+
+
+@pytest.mark.parametrize("classes", [0, HALVES])
+def test_a_generator_that_seeks_modes_makes_images_of_a_class_that_differ_more(classes):
+    labels = torch.ones(40, dtype=torch.int64) if classes else 40
+    made = [drawn(trained(classes=classes, mode_seeking=weight), labels, CPU, stream(0, "drawn")) for weight in (0.0, 1.0)]
+    spread = [float(images.std(0).mean()) for images in made]
     assert spread[1] > 1.2 * spread[0]
 
 
-def test_modes_are_sought_without_classes_only_and_not_backwards():
-    for classes, weight in ((HALVES, 1.0), (0, -1.0)):
-        with pytest.raises(SettingError, match="mode_seeking must be >= 0, and 0 with classes"):
-            trained(classes=classes, mode_seeking=weight)
+def test_modes_are_not_sought_backwards():
+    with pytest.raises(SettingError, match="mode_seeking must be >= 0"):
+        trained(mode_seeking=-1.0)
