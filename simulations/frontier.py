@@ -15,8 +15,9 @@ Tried:  the same cut one stage deeper, at conv4_1 (seed 0): raw features show le
 Plain:  STUDY=simulations.frontier:UNTRAINED has the defences that train nothing: noise of several strengths, the strongest tenth of the
         values, 16 and 64 principal components of the public images, and class means, which tell a label and what its class looks like
 Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that have to hide more, or are trained for longer, or both
-Coded:  STUDY=simulations.frontier:CODED has the features of a private bottleneck as pictures, which lay nearest to our targets, and what
-        might hide more in them: coarser pictures, a narrower bottleneck, a reconstructor that weighs more, two of them
+Coded:  STUDY=simulations.frontier:CODED has the features of a private bottleneck as pictures, which lay nearest to our targets on
+        CIFAR-10, in one seed (simulations.rivals), and what might hide more in them: coarser pictures, a narrower bottleneck, a
+        reconstructor that weighs more, two of them
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
         has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
         images alone, all of the task's classes; and who matches images, a second time by standardised channels
@@ -40,6 +41,7 @@ from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.hardened import CODED_PICTURES, TWO_ADVERSARIES, TWO_ADVERSARIES_HARDER
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.projected_features import ProjectedFeatures
@@ -53,16 +55,16 @@ from simulations.table1_2 import BASE
 ODD, EVEN = (1, 3, 5, 7, 9), (0, 2, 4, 6, 8)  # automobile, cat, dog, horse, truck; airplane, bird, deer, frog, ship
 RECONSTRUCTING = Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)
 SHADOW = Shadow(inverse=Inverse(fitting=RECONSTRUCTING))
-POISONED = DeepPoisoning(weight=3.0, fitting=Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24))
-ADAPTING = replace(POISONED, adversaries=Adversaries(count=2))
+LINKING = (NearestFeatures(), NearestStandardised())  # L1: which of the candidates made this?
+POISONED = DeepPoisoning(weight=3.0)
 METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
     "noise 1": PerturbedFeatures(perturbation=GaussianNoise(sigma=1.0)),
     "noise 3": PerturbedFeatures(perturbation=GaussianNoise(sigma=3.0)),
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
-    "DPM, 2 adversaries": ADAPTING,
-    "DPM, 2 adversaries, noise 1": replace(ADAPTING, perturbation=GaussianNoise(sigma=1.0)),
+    "DPM, 2 adversaries": TWO_ADVERSARIES,
+    "DPM, 2 adversaries, noise 1": replace(TWO_ADVERSARIES, perturbation=GaussianNoise(sigma=1.0)),
 }
 UNTRAINED_METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
@@ -76,17 +78,17 @@ APART_METHODS: dict[str, SharingMethod] = {
     name: METHODS[name] for name in ("raw features", "DPM, labels (the paper's)", "DPM, activations", "DPM, 2 adversaries")
 }
 
-LONGER = replace(ADAPTING, fitting=replace(ADAPTING.fitting, steps=700))
+LONGER = replace(TWO_ADVERSARIES, fitting=replace(TWO_ADVERSARIES.fitting, steps=700))
 HARDENED_METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
-    "DPM, 2 adversaries, weight 10": replace(ADAPTING, weight=10.0),
+    "DPM, 2 adversaries, weight 10": TWO_ADVERSARIES_HARDER,
     "DPM, 2 adversaries, 700 steps": LONGER,
     "DPM, 2 adversaries, weight 10, 700 steps": replace(LONGER, weight=10.0),
 }
 CODING = CodedFeatures()
 CODED_METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
-    "coded, AVIF 60": Coded(method=CODING, codec="avif-60"),
+    "coded, AVIF 60": CODED_PICTURES,
     "coded, AVIF 20": Coded(method=CODING, codec="avif-20"),
     "coded, 4 channels, AVIF 60": Coded(method=replace(CODING, bottleneck=4), codec="avif-60"),
     "coded, disturb 2, AVIF 60": Coded(method=replace(CODING, loss=CodingLoss(disturb=2.0)), codec="avif-60"),
@@ -129,14 +131,14 @@ STUDY = replace(
     ),
 )
 
-HARDENED = replace(STUDY, name="frontier-hardened", arms=arms(HARDENED_METHODS), attacks=(*STUDY.attacks, NearestFeatures()))
-
 LINKED = (*STUDY.columns[:5], "rank1", "rank1_standardised", *STUDY.columns[5:])
+HARDENED = replace(STUDY, name="frontier-hardened", arms=arms(HARDENED_METHODS), attacks=(*STUDY.attacks, *LINKING), columns=LINKED)
+
 CODED = replace(
     STUDY,
     name="frontier-coded",
     arms=arms(CODED_METHODS),
-    attacks=(*STUDY.attacks, NearestFeatures(), NearestStandardised()),
+    attacks=(*STUDY.attacks, *LINKING),
     columns=(*LINKED, "bytes"),
 )
 
@@ -146,7 +148,7 @@ APART, SWAPPED = (
         name=name,
         partition=replace(STUDY.partition, public=1.0, public_classes=public),
         arms=arms(APART_METHODS),
-        attacks=(*STUDY.attacks, replace(SHADOW, auxiliary="own"), NearestFeatures(), NearestStandardised()),
+        attacks=(*STUDY.attacks, replace(SHADOW, auxiliary="own"), *LINKING),
         columns=LINKED,
     )
     for name, public in (("frontier-apart", ODD), ("frontier-swapped", EVEN))
@@ -160,7 +162,7 @@ ATTACKED = replace(
     attacks=(
         OtherReconstructor(kind="residual", fitting=RECONSTRUCTING),
         Optimised(images=128),
-        NearestFeatures(),
+        *LINKING,
         Aligned(aligning=Fitting(steps=300, learning_rate=2e-3, weight_decay=0.0), inverse=Inverse(fitting=RECONSTRUCTING)),
     ),
 )

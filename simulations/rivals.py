@@ -9,8 +9,7 @@ Beside: things in which rows differ by more than what is shared. A decider is re
         network of images has 500 in all, so that its row compares with "own images" and not with features: its gain kept has the longer
         trained decider for own data. Encrypted images train the backbone, a convolutional network that is tested on clear ones; what
         the vision transformer that they are meant for learns of them is told by simulations.encrypted. Federated averaging has the
-        peer's images besides, more than half as many again, and compares with the raw features of both; all three receive in it, so
-        that there is no gain kept
+        peer's images besides, more than half as many again, and compares with the raw features of both, at the lead, who alone has them
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
         could choose: it lies above 0 whatever was made up, and beside it stands what the peer's real images would come to. Model updates
@@ -32,16 +31,14 @@ from dataclasses import replace
 
 from dpm_flower.attacks.attribute_inference import AttributeInference
 from dpm_flower.attacks.jigsaw import Jigsaw
-from dpm_flower.attacks.nearest_features import NearestFeatures
-from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.super_resolution import SuperResolution
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.protocols import SharingMethod
 from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
-from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_obfuscator import DeepObfuscator
 from dpm_flower.methods.fair_features import FairFeatures
+from dpm_flower.methods.hardened import CODED_PICTURES, TWO_ADVERSARIES
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -53,7 +50,7 @@ from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.encrypted import ATTACKING as DECRYPTING
-from simulations.frontier import ADAPTING, POISONED, SHADOW
+from simulations.frontier import LINKING, POISONED, SHADOW
 from simulations.frontier import STUDY as FRONTIER
 from simulations.table4 import OBFUSCATED
 
@@ -68,12 +65,12 @@ FEATURES: dict[str, SharingMethod] = {
     "64 components": ProjectedFeatures(dimensions=64),
     "class means": ClassMeanFeatures(),
     "DeepObfuscator": DeepObfuscator(obfuscation=OBFUSCATION),
-    "coded features, as pictures": Coded(method=CodedFeatures(), codec="avif-60"),
+    "coded features, as pictures": CODED_PICTURES,
     "fair features": FairFeatures(),
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
-    "DPM, 2 adversaries": ADAPTING,
-    "DPM, 2 adversaries, as pictures": Coded(method=ADAPTING, codec="avif-60"),
+    "DPM, 2 adversaries": TWO_ADVERSARIES,
+    "DPM, 2 adversaries, as pictures": Coded(method=TWO_ADVERSARIES, codec="avif-60"),
 }
 IMAGES: dict[str, SharingMethod] = {
     "raw images": RawImages(),
@@ -99,8 +96,7 @@ STUDY = replace(
         Jigsaw(),
         SuperResolution(),
         DECRYPTING,
-        NearestFeatures(),
-        NearestStandardised(),
+        *LINKING,
         AttributeInference(),
     ),
     columns=(

@@ -29,7 +29,7 @@ from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 
 ROUNDS = 5  # of federated averaging
-POISONED, AS_PUBLISHED = DeepPoisoning(weight=3.0), DeepPoisoning(equivalence="labels")
+POISONED, AS_PUBLISHED = DeepPoisoning(weight=3.0), DeepPoisoning(weight=3.0, equivalence="labels")
 
 STUDY = Study(
     name="table5",

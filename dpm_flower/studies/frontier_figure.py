@@ -28,14 +28,14 @@ class FrontierPoint:
 
 
 def frontier_of(rows: Sequence[Row], gains: Sequence[ArmGain]) -> tuple[FrontierPoint, ...]:
-    """Rows and gains -> the arms of which both are known, in the study's order.
+    """Rows and gains -> the arms of which both are known, in the study's order, but for networks, whose gain has another scale.
 
     The gain's interval is its bootstrap one; the headline's is the mean over seeds of the ends of its own, open where a seed has none.
     """
     known, found = {gain.arm: gain for gain in gains}, []
     for arm, row in summaries(rows).items():
         gain, headline = known.get(arm), row.figure("headline_p")
-        if gain is None or gain.value is None or headline is None:
+        if gain is None or gain.value is None or gain.of_networks or headline is None:
             continue
         low, high = (_end([one for one in rows if one.arm == arm], end) for end in ("low", "high"))
         found.append(FrontierPoint(arm, gain.value, (gain.low, gain.high), headline.mean, (low, high)))

@@ -1,11 +1,11 @@
-"""A study's outcomes -> for each arm, how much of the gain of raw features it keeps, or why that is not measurable.
+"""A study's outcomes -> for each arm, how much of the gain of raw data it keeps, or why that is not measurable.
 
 Source: SPEC.md, section 8, "Gain kept".
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.metrics.gain import GainKept, gain_kept
 from dpm_flower.studies.cells import indexed, receivers_of
-from dpm_flower.studies.references import is_reference, references_of
+from dpm_flower.studies.references import is_reference, references_of, trains_networks
 
 NO_REFERENCE = "no reference arm"
 Found = Mapping[tuple[int, str, str], Outcome]
@@ -40,6 +40,7 @@ class ArmGain:
     receivers: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     reason: str = ""
+    of_networks: bool = False  # trained on images, and measured by such: its 0 and 1 are other ones than those of deciders
 
 
 def gains_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[ArmGain, ...]:
@@ -48,8 +49,8 @@ def gains_of(study: Study, outcomes: Iterable[Outcome]) -> tuple[ArmGain, ...]:
     Intervals come from a stream that carries the arm's name, so that another arm more or less changes none of them.
     """
     found = indexed(study, outcomes)
-    arms = [arm for arm in study.arms if not is_reference(arm) and _refines(arm)]
-    return tuple(_gain_of(study, found, arm) for arm in arms)
+    arms = [arm for arm in study.arms if not is_reference(study, arm) and _refines(arm)]
+    return tuple(replace(_gain_of(study, found, arm), of_networks=trains_networks(arm)) for arm in arms)
 
 
 def _refines(arm: Arm) -> bool:

@@ -31,7 +31,8 @@ def _shows(results: Results) -> tuple[str, ...]:
     if any(gain.value is not None for gain in results.gains):
         sentences.append(
             "Gain kept compares arms on the same test images: 0\u00a0% is no better than an entity's own data, 100\u00a0% as good as "
-            "sharing raw features. An interval that contains 0\u00a0% does not show that the exchange was worth anything."
+            "sharing raw features, or raw images where networks are trained on images. An interval that contains 0\u00a0% does not "
+            "show that the exchange was worth anything."
         )
     return tuple(sentences)
 
@@ -50,7 +51,7 @@ def _does_not_show(results: Results) -> tuple[str, ...]:
         )
     if any(gain.value is None for gain in results.gains):
         sentences.append(
-            "Where gain kept is not measurable, the figures do not say that an arm keeps nothing: raw features themselves gained too "
+            "Where gain kept is not measurable, the figures do not say that an arm keeps nothing: raw data themselves gained too "
             "little to tell, a reference is missing, or entities are judged on different images."
         )
     if results.facts.brought:

@@ -1,7 +1,7 @@
 """Which arms an arm's gain is measured by: what its receivers come to on own data, and what they would come to were nothing hidden.
 
-Arms in which deciders are refined compare with own and with raw features; those in which networks are trained on images, with own and
-with raw images. Source: SPEC.md, section 8, "Gain kept".
+Arms in which deciders are refined compare with own and with raw features, as SPEC.md, section 8, "Gain kept", has it. That section knows
+no others; those in which networks are trained on images compare, in the same way, with own and with raw images.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,17 @@ class References:
         return " and ".join(word for word, name in zip(words, (self.own, self.raw), strict=True) if name is None)
 
 
-def is_reference(arm: Arm) -> bool:
-    """Whether others are measured by the arm: nothing is shared in it, or all that there is, each entity training for itself."""
-    return isinstance(arm, SharingArm) and arm.refine in ("own", "network") and isinstance(arm.method, Nothing | RawFeatures | RawImages)
+def is_reference(study: Study, arm: Arm) -> bool:
+    """Whether others may be measured by the arm: each entity trains for itself, on nothing that is shared or on raw data, and is not the
+    only one to train so.
+    """
+    others = (other for other in study.arms if other.name != arm.name)
+    return _is_alone(arm) and any(trains_networks(other) == trains_networks(arm) for other in others)
+
+
+def trains_networks(arm: Arm) -> bool:
+    """Whether receivers train networks on images, rather than deciders on features or averages of either."""
+    return isinstance(arm, SharingArm) and arm.refine == "network"
 
 
 def references_of(study: Study, arm: Arm) -> References:
@@ -42,12 +50,20 @@ def references_of(study: Study, arm: Arm) -> References:
 
     Of raw data, an arm that all these receivers share is preferred to one that has only some of them, as beside an average of all.
     """
-    trained = "network" if isinstance(arm, SharingArm) and arm.refine == "network" else "own"
-    alike = [other for other in study.arms if isinstance(other, SharingArm) and is_reference(other) and other.refine == trained]
+    alike = [
+        other
+        for other in study.arms
+        if other.name != arm.name and isinstance(other, SharingArm) and _is_alone(other) and trains_networks(other) == trains_networks(arm)
+    ]
     own = (other.name for other in alike if isinstance(other.method, Nothing))
     raw = [(other.name, _covered(study, other, arm)) for other in alike if not isinstance(other.method, Nothing)]
     most = max((covered for _, covered in raw), default=0)
-    return References(own=next(own, None), raw=next((name for name, covered in raw if covered == most > 0), None), decider=trained == "own")
+    chosen = next((name for name, covered in raw if covered == most > 0), None)
+    return References(own=next(own, None), raw=chosen, decider=not trains_networks(arm))
+
+
+def _is_alone(arm: Arm) -> bool:
+    return isinstance(arm, SharingArm) and arm.refine in ("own", "network") and isinstance(arm.method, Nothing | RawFeatures | RawImages)
 
 
 def _covered(study: Study, other: Arm, arm: Arm) -> int:

@@ -62,12 +62,13 @@ seeds. A low SSIM, little structure and a high L1 mean a poor reconstruction.</p
 {%- endif %}
 
 <h2 id="gain">Gain kept</h2>
-<p>Of what sharing raw features wins over an entity's own data, how much each arm keeps: 0&nbsp;% is own data, 100&nbsp;% raw features. The
-interval: test images are drawn again with replacement, and the mean over several seeds scatters as Student’s t does.</p>
+<p>Of what sharing raw features wins over an entity's own data, how much each arm keeps: 0&nbsp;% is own data, 100&nbsp;% raw features; of
+networks that are trained on images, raw images. The interval: test images are drawn again with
+replacement, and the mean over several seeds scatters as Student’s t does.</p>
 {%- call table("Gain kept") %}
 <thead><tr>
 <th class="text" scope="col">arm</th><th class="text" scope="col">gain kept <span class="unit">[95 % interval]</span></th>
-<th scope="col">gain of raw features <span class="unit">points of top-1 ± standard error</span></th>
+<th scope="col">gain of raw data <span class="unit">points of top-1 ± standard error</span></th>
 <th class="text" scope="col">resampled</th><th class="text" scope="col">remark</th>
 </tr></thead>
 <tbody>

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import torch
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from dpm_flower.core.errors import SettingError
+
+LEAST_SHARE = 1e-9  # of the widest direction's variance, below which another one is none but rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,18 +23,18 @@ class PrincipalComponents:
     def of(cls, features_NChw: Tensor, dimensions: int) -> "PrincipalComponents":
         """Features (N,C,h,w) and K -> their first K components. Raises SettingError unless K < N and K < C x h x w.
 
-        They are found by Lanczos iterations (ARPACK), which need no matrix of all products: seconds for 10,000 images.
+        They are found by Lanczos iterations (ARPACK), which need no matrix of all products.
         """
         values_NV = features_NChw.flatten(1).double().numpy()
         images, values = values_NV.shape
         if not dimensions < min(images, values):
             raise SettingError(f"wanted fewer dimensions than the {images} images and the {values} values of each, got {dimensions}")
-        few = SettingError(f"wanted images that differ in {dimensions} dimensions at least, got {images} that do not")
-        if not float(values_NV.var(0).sum()) > 0.0:
-            raise few
-        found = PCA(dimensions, svd_solver="arpack", random_state=0).fit(values_NV)
-        if not float(found.explained_variance_[-1]) > 1e-9 * float(found.explained_variance_[0]):
-            raise few
+        found = None
+        if values_NV.var(0).sum() > 0.0:
+            with threadpool_limits(torch.get_num_threads()):  # what is computed outside torch may take no more either
+                found = PCA(dimensions, svd_solver="arpack", random_state=0).fit(values_NV)
+        if found is None or not found.explained_variance_[-1] > LEAST_SHARE * found.explained_variance_[0]:
+            raise SettingError(f"wanted images that differ in {dimensions} dimensions at least, got {images} that do not")
         return cls(torch.from_numpy(found.mean_).float(), torch.from_numpy(found.components_.T).float())
 
     def projected(self, features_BChw: Tensor) -> Tensor:

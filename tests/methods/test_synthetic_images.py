@@ -47,8 +47,9 @@ def test_the_same_stream_makes_the_same_release_to_the_byte_and_another_another(
     assert not torch.equal(releases[0], releases[2])
 
 
-def by_heart(generator, discriminator, images, labels, settings, fitting, *, compute, rng, report):
+def by_heart(generator, discriminator, images, labels, settings, fitting, *, mode_seeking, compute, rng, report):
     """Trains a generator as nobody should: each label's one image is what it has to draw, whatever the noise."""
+    assert mode_seeking == SyntheticImages().mode_seeking > 0  # it gets the knob, and has no use for it
 
     def loss_at(indices):
         return reconstruction_loss(images[indices], generator(torch.randn(len(indices), generator.noise, generator=rng), labels[indices]))
@@ -75,7 +76,7 @@ def test_it_says_that_its_releases_belong_to_no_image():
     assert not is_unpaired(RawImages())
 
 
-@pytest.mark.parametrize("knobs", [{"noise": 0}, {"width": 0}, {"fitting": replace(FEW, patience=3)}])
+@pytest.mark.parametrize("knobs", [{"noise": 0}, {"width": 0}, {"mode_seeking": -1.0}, {"fitting": replace(FEW, patience=3)}])
 def test_knobs_that_cannot_work_are_refused(knobs):
     with pytest.raises(SettingError, match=r"noise and width|without patience"):
         SyntheticImages(**knobs)

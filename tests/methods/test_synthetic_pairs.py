@@ -52,6 +52,7 @@ def test_the_same_stream_makes_the_same_release_to_the_byte_and_another_another(
 
 def by_heart(generator, discriminator, images, labels, settings, fitting, *, mode_seeking, compute, rng, report):
     """Trains a generator as nobody should: whatever the noise, what it draws has to be one of the own masks."""
+    assert mode_seeking == MAKER.mode_seeking > 0  # it gets the knob, and has no use for it
 
     def loss_at(indices):
         made = generator(torch.randn(len(indices), generator.noise, generator=rng))

@@ -13,16 +13,20 @@ from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
+from dpm_flower.core.study import Study
 from dpm_flower.data.partition_public import public_and_private_classes
 from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.in_process_grid import InProcessGrid
+from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
-from simulations.frontier import APART, ATTACKED, METHODS, STUDY, SWAPPED, UNTRAINED
+from simulations.frontier import APART, ATTACKED, CODED, HARDENED, METHODS, STUDY, SWAPPED, UNTRAINED
 
 FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 CHOSEN = ("own", "raw features", "DPM, 2 adversaries, noise 1")
 PLAIN = ("strongest 10 %", "16 components", "class means")
+CODING = "coded, disturb 2, 2 reconstructors, AVIF 60"
 
 
 def _quick(arm: object) -> SharingArm:
@@ -30,12 +34,22 @@ def _quick(arm: object) -> SharingArm:
     return replace(arm, method=replace(arm.method, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm
 
 
+def _quick_coding(arm: object) -> SharingArm:
+    assert isinstance(arm, SharingArm)
+    assert isinstance(arm.method, Coded)
+    return replace(arm, method=replace(arm.method, method=replace(arm.method.method, fitting=FEW)))
+
+
 TINY = replace(
     STUDY,
     data="digits",
     side=12,
     partition=Shares(entities=(("lead", 0.04), ("victim", 0.06), ("peer", 0.05)), public=0.05, validation=0.2),
-    arms=tuple(_quick(arm) for arm in STUDY.arms if arm.name in CHOSEN) + tuple(arm for arm in UNTRAINED.arms if arm.name in PLAIN),
+    arms=(
+        *(_quick(arm) for arm in STUDY.arms if arm.name in CHOSEN),
+        *(arm for arm in UNTRAINED.arms if arm.name in PLAIN),
+        *(_quick_coding(arm) for arm in CODED.arms if arm.name == CODING),
+    ),
     attacks=(Shadow(inverse=Inverse(fitting=Fitting(steps=60, batch_size=16, learning_rate=3e-3))),),
     pretrain=Fitting(steps=20, batch_size=16, learning_rate=1e-2),
     reconstruct=Fitting(steps=60, batch_size=16, learning_rate=3e-3),
@@ -57,10 +71,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_defence_has_its_headline_and_its_receiver_s_accuracy(output: Path) -> None:
     lines = list(csv.DictReader(io.StringIO((output / "quality.csv").read_text())))
     of = {(line["arm"], line["entity"]): line for line in lines}
-    for arm in (*CHOSEN, *PLAIN):
+    for arm in (*CHOSEN, *PLAIN, CODING):
         assert of[arm, "lead"]["top1"]
         assert not of[arm, "lead"]["reason"]
-    for arm in (*CHOSEN[1:], *PLAIN):
+    for arm in (*CHOSEN[1:], *PLAIN, CODING):
         assert {name for name in of[arm, "victim"] if of[arm, "victim"][name]} >= {"headline_p", "headline_p_low", "headline_p_p95"}
     assert float(of["raw features", "victim"]["headline_p"]) == pytest.approx(1, abs=0.05)  # by definition: what raw features disclose
 
@@ -77,7 +91,7 @@ def test_the_attacking_peer_is_neither_the_lead_nor_the_victim() -> None:
 def test_others_are_asked_about_the_same_releases() -> None:
     assert (ATTACKED.arms, ATTACKED.partition, ATTACKED.seeds) == (STUDY.arms, STUDY.partition, STUDY.seeds)
     names = [attack.name.partition(".")[0] for attack in ATTACKED.attacks]
-    assert names == ["A1", "A6", "L1", "A5"]
+    assert names == ["A1", "A6", "L1", "L1", "A5"]
     assert not any(attack.level.asks_module or attack.level.has_leaked_pairs for attack in ATTACKED.attacks)
 
 
@@ -86,3 +100,14 @@ def test_what_is_public_in_one_of_two_studies_is_the_task_of_the_other() -> None
     apart, swapped = (public_and_private_classes(digits, study.partition) for study in (APART, SWAPPED))
     assert [each.tolist() for each in apart] == [each.tolist() for each in reversed(swapped)]
     assert [arm.name for arm in APART.arms] == [arm.name for arm in SWAPPED.arms]
+
+
+@pytest.mark.parametrize("study", [APART, CODED, HARDENED, SWAPPED, UNTRAINED], ids=lambda study: study.name)
+def test_a_variant_s_methods_and_attackers_differ_and_who_links_has_its_columns(study: Study) -> None:
+    arms = [arm for arm in study.arms if isinstance(arm, SharingArm)]
+    for each in ([arm.name for arm in arms], [repr(arm.method) for arm in arms], [attack.name for attack in study.attacks]):
+        assert len(set(each)) == len(each)
+    assert (study.partition.names, study.seeds[0], arms[0].name) == (STUDY.partition.names, 0, "own")
+    linkers = [attack.name for attack in study.attacks if attack.level is Level.L1]
+    assert [name for name in study.columns if name.startswith("rank1")] == ["rank1", "rank1_standardised"][: len(linkers)]
+    assert [name for name in study.columns if not name.startswith("rank1")][: len(STUDY.columns)] == list(STUDY.columns)

@@ -92,6 +92,7 @@ def test_points_are_where_they_were_when_an_end_is_open():
 def test_arms_without_one_of_them_are_no_points():
     assert frontier_of(rows(HEADLINE), [ArmGain(arm="poisoned", reason="not measurable")]) == ()
     assert frontier_of(rows({}), [ArmGain(arm="poisoned", value=0.7)]) == ()
+    assert frontier_of(rows(HEADLINE), [ArmGain(arm="poisoned", value=0.7, of_networks=True)]) == ()  # 1 would be raw images
 
 
 def test_the_same_points_give_the_same_picture():

@@ -52,6 +52,7 @@ def test_networks_compare_with_networks_of_own_and_of_raw_images():
     assert [one.arm for one in gains] == ["poisoned", "shuffled"]
     assert gain(gains, "shuffled").value == pytest.approx((0.55 - 0.5) / (0.75 - 0.5))
     assert gain(gains, "shuffled").raw_gain == pytest.approx(0.25)
+    assert [one.of_networks for one in gains] == [False, True]
 
 
 @pytest.mark.parametrize(("missing", "words"), [(0, "own images"), (1, "raw images")])
@@ -64,6 +65,12 @@ def test_networks_without_such_a_reference_say_so(missing, words):
 def test_networks_of_whom_hears_others_are_no_reference():
     study = replace(STUDY, arms=(*NETWORKS[:2], replace(NETWORKS[2], senders=("a",))))
     assert gain(gains_of(study, []), "shuffled").reason == f"{NO_REFERENCE}: raw images"
+
+
+@pytest.mark.parametrize("arm", NETWORKS[:2])
+def test_the_only_network_is_no_reference(arm):
+    kept = gain(gains_of(replace(STUDY, arms=(*STUDY.arms, arm)), []), arm.name)
+    assert (kept.value, kept.reason) == (None, f"{NO_REFERENCE}: own images and raw images")
 
 
 def test_own_updates_that_are_shared_are_no_reference():

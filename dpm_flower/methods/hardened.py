@@ -1,0 +1,16 @@
+"""The ways of sharing features that gave away least for what they taught, by name.
+
+None of them meets what we aim at, a gain of 0.7 at a headline of 0.10 in the mean and 0.25 at the 95th percentile, in every run: see "The
+frontier" in simulations/README.md, and audit each release.
+"""
+
+from dataclasses import replace
+
+from dpm_flower.methods.coded import Coded
+from dpm_flower.methods.coded_features import CodedFeatures
+from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.training.adversaries import Adversaries
+
+TWO_ADVERSARIES = DeepPoisoning(weight=3.0, adversaries=Adversaries(count=2))  # two reconstructors adapt to the module while it trains
+TWO_ADVERSARIES_HARDER = replace(TWO_ADVERSARIES, weight=10.0)  # and it gives up more of the gain to hide from them
+CODED_PICTURES = Coded(method=CodedFeatures(), codec="avif-60")  # behind a narrow private autoencoder, and then as pictures
