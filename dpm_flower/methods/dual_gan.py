@@ -41,9 +41,9 @@ class PairMaker:
     """How both stages are trained. Source: Dual GAN (arXiv 1709.01872).
 
     `width` and `noise` are the first stage's, `translator` the width of the second one's U-Net; `l1_weight` is what the absolute error
-    weighs beside passing for real, `mode_seeking` what weighs that other noise makes another mask. Masks' rates are far apart: with
-    equal ones the discriminator of a few hundred patches was sure of every mask within 200 steps, and the generator came to one mask
-    of all noise, or to lattices. Raises SettingError for a weight below 0.
+    weighs beside passing for real, `mode_seeking` what weighs that other noise makes another mask. The masks'
+    generator learns much faster than who judges it: see simulations.segmentation for what came of equal rates. Raises SettingError
+    for a weight below 0.
     """
 
     width: int = 16
