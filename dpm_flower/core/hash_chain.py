@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import PoolError
 
 MAX_LINE_BYTES = 1 << 15  # an entry is a few hundred bytes; a reader holds one line, whatever lies in the file
@@ -31,13 +32,13 @@ class Entry:
     hash: str = field(init=False)  # SHA-256 over the entry's canonical JSON without it, hexadecimal
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hash", hashlib.sha256(_canonical(self._plain())).hexdigest())
+        object.__setattr__(self, "hash", hashlib.sha256(canonical(self._plain())).hexdigest())
         if len(self.line()) > MAX_LINE_BYTES:
             raise PoolError(f"an entry of the log may take {MAX_LINE_BYTES} bytes, got {len(self.line())}")
 
     def line(self) -> bytes:
         """The entry -> its line, without the line's end."""
-        return _canonical(self._plain() | {"hash": self.hash})
+        return canonical(self._plain() | {"hash": self.hash})
 
     def _plain(self) -> dict[str, object]:
         return {
@@ -113,7 +114,3 @@ def verify(lines: Iterable[bytes], known_heads: Collection[str] = ()) -> str:
     if missing:
         raise PoolError(f"the log was cut off or written anew: none of its {count} entries has the known head {min(missing)}")
     return head
-
-
-def _canonical(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")

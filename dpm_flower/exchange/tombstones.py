@@ -4,11 +4,12 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import PoolError, ReleaseError
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange import layout
 from dpm_flower.exchange.listing import ENDED, LISTING_KEYS, Ended, Listing
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.rules import SHA256
 
 MAX_TOMBSTONE_BYTES = 1 << 20  # a release may have 1024 recipients with names of 128 characters

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dpm_flower.payload.fields import canonical
+from dpm_flower.core.canonical_json import canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import cast
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload import rules
 from dpm_flower.payload.endpoint import check_not_anothers, host_and_port
 from dpm_flower.payload.entity_name import entity_name
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.hpke_keys import hpke_public
 from dpm_flower.payload.public_forms import base64_bytes, base64_text, check_node_line, tls_public_key
 from dpm_flower.payload.signatures import check_signatures

@@ -5,9 +5,10 @@ import binascii
 import hashlib
 from dataclasses import dataclass, field
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload import rules
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 
 MAX_ENVELOPE_BYTES = 6 << 20  # a manifest of 4 MiB in base64, and its signatures
 MAX_SIGNATURES = 16

@@ -1,16 +1,11 @@
-"""Canonical JSON: a mapping -> one byte string, and bytes from outside -> fields that are read by their type."""
+"""JSON from outside: bytes -> fields that are read by their type."""
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from typing import NoReturn
 
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.rules import shown
-
-
-def canonical(value: Mapping[str, object]) -> bytes:
-    """A mapping -> its only JSON form: ASCII, sorted keys, no spaces, no NaN. Equal mappings give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
 def _no_constant(constant: str) -> NoReturn:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload import released_spec, rules, sealing
 from dpm_flower.payload.binding import Binding
 from dpm_flower.payload.compression import compression
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.released_spec import Kind, ReleasedSpec
 from dpm_flower.payload.sealing import Encryption
 from dpm_flower.payload.shard import ShardEntry

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload import rules
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.roster import Roster
 from dpm_flower.payload.signatures import check_signatures
 from dpm_flower.payload.signing_keys import SigningKeys

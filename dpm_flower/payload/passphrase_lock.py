@@ -7,9 +7,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.payload import rules
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.public_forms import base64_bytes, base64_text
 
 FORMAT = "dpm-flower locked key 1"

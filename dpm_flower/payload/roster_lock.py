@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import OutputError, ReleaseError
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.payload import rules
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.quorum import Quorum
 from dpm_flower.payload.roster import Roster
 from dpm_flower.payload.roster_envelope import check_kind, text_digest

@@ -12,6 +12,7 @@ import pytest
 
 from dpm_flower.apps.study_command import run
 from dpm_flower.core.arms import SharingArm
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.partition import Shares
 from dpm_flower.exchange import layout
 from dpm_flower.exchange.pool import Pool
@@ -21,7 +22,6 @@ from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.payload.codec import HEADER_BYTES, decode, encode
 from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.identity import Identity
 from dpm_flower.payload.manifest import PAYLOAD_TYPE
 from dpm_flower.payload.shard import Shard, ShardEntry

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.exchange.claim import Claim
 from dpm_flower.exchange.listing import ENDED, LISTING_KEYS, Listing
 from dpm_flower.payload.envelope import Envelope, Signature
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from tests.payload.examples import manifest
 from tests.payload.unsigned import Unsigned
 

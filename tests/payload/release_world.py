@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load, save
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload import sealing
 from dpm_flower.payload.binding import Binding
@@ -22,7 +23,7 @@ from dpm_flower.payload.compression import compressed
 from dpm_flower.payload.confidential import seal
 from dpm_flower.payload.content import content
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.manifest import PAYLOAD_TYPE
 from dpm_flower.payload.released_spec import from_plain, to_plain
 from dpm_flower.payload.shard import Shard

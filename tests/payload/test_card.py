@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.card import CARD_KEYS, CARD_TYPE, MAX_CARD_BYTES, Card, read_card
 from dpm_flower.payload.envelope import Envelope, Signature
-from dpm_flower.payload.fields import Fields, canonical
+from dpm_flower.payload.fields import Fields
 from tests.payload.identities import identity
 
 OWNER, OTHER = identity(), identity("entity-b")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.envelope import MAX_COMMAS, MAX_ENVELOPE_BYTES, MAX_SIGNATURES, Envelope, Signature
-from dpm_flower.payload.fields import canonical
 
 SIGNATURES = st.lists(st.builds(Signature, st.text("abc:09", min_size=1, max_size=9), st.binary(min_size=1, max_size=64)), max_size=3).map(
     tuple

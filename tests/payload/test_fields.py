@@ -1,30 +1,7 @@
-import json
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.payload.fields import Fields, canonical
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=4,
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.dictionaries(st.text(max_size=8), JSON, max_size=4))
-def test_canonical_form_reads_back_and_does_not_depend_on_order(value):
-    data = canonical(value)
-    assert json.loads(data) == value
-    assert canonical(dict(reversed(value.items()))) == data
-
-
-def test_canonical_form_has_no_nan():
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        canonical({"a": float("nan")})
+from dpm_flower.payload.fields import Fields
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.payload.envelope import MAX_ENVELOPE_BYTES, MAX_SIGNATURE_BYTES, Envelope, Signature
-from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.manifest import MAX_MANIFEST_BYTES, MAX_SHARDS, PAYLOAD_TYPE, Manifest
 from dpm_flower.payload.released_spec import BoxedSpec, ImageSpec, MaskedSpec
 from dpm_flower.payload.segments import ciphertext_size

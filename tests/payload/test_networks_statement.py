@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.networks_statement import (
     MAX_STATEMENT_BYTES,
     PAYLOAD_TYPE,

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError, SettingError
-from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.passphrase_lock import COST, LEAST_COST, MAX_LOCKED_BYTES, MOST_COST, PassphraseLock, _checksum, is_locked
 from tests.payload.identities import quick_lock
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.manifest import Manifest
 from dpm_flower.payload.released_spec import ImageSpec, MaskedSpec
 from dpm_flower.payload.schema import manifest_schema

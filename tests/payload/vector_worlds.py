@@ -4,10 +4,10 @@ import json
 
 import torch
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.digest import tensors_digest
 from dpm_flower.payload import roster_envelope
 from dpm_flower.payload.envelope import Envelope
-from dpm_flower.payload.fields import canonical
 from dpm_flower.payload.networks_statement import NetworksStatement, seal_networks, verify_networks
 from dpm_flower.payload.roster_lock import RosterLock
 from dpm_flower.payload.roster_text import to_text

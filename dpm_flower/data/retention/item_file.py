@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.durable import write_all
 from dpm_flower.core.errors import RetentionError, SettingError
 
@@ -44,7 +45,7 @@ class Digests:
 def label_line(labels: Labels) -> bytes:
     """Labels -> their line. Raises SettingError for what JSON cannot say."""
     try:
-        return json.dumps(dict(labels), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+        return canonical(dict(labels))
     except (TypeError, ValueError) as err:
         raise SettingError(f"wanted labels that JSON can say, got {type(err).__name__}: {err}") from err
 
