@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import cast
 
 from dpm_flower.core.canonical_json import canonical
 from dpm_flower.core.errors import ReleaseError
@@ -14,14 +13,12 @@ from dpm_flower.payload.fields import Fields
 from dpm_flower.payload.hpke_keys import hpke_public
 from dpm_flower.payload.public_forms import base64_bytes, base64_text, check_node_line, tls_public_key
 from dpm_flower.payload.signatures import check_signatures
-from dpm_flower.payload.signing_keys import Algorithm, PublicKey, SigningKeys, VerifyingKeys
+from dpm_flower.payload.signing_keys import SigningKeys, VerifyingKeys
 
 CARD_TYPE = "application/vnd.dpm-flower.card+json"
 CARD_VERSION = 1
 CARD_KEYS = frozenset({"version", "name", "endpoint", "signing", "tls_spki", "node_public_key", "hpke", "made_at"})
 MAX_CARD_BYTES = 16384  # about 5 KB are in use
-
-_SIGNING_KEYS = frozenset({"algorithm", "key"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +58,7 @@ class Card:
             "version": CARD_VERSION,
             "name": self.name,
             "endpoint": self.endpoint,
-            "signing": [{"algorithm": key.algorithm, "key": base64_text(key.raw)} for key in self.signing.keys],
+            "signing": self.signing.to_plain(),
             "tls_spki": base64_text(self.tls_spki),
             "node_public_key": self.node_public_key,
             "hpke": base64_text(self.hpke),
@@ -73,11 +70,10 @@ class Card:
         """Fields with CARD_KEYS from anybody -> the card that they spell."""
         if fields.integer("version") != CARD_VERSION:
             raise ReleaseError(f"wanted a card of version {CARD_VERSION}, got {rules.shown(fields.integer('version'))}")
-        claims = [Fields(claim, "a signing key", _SIGNING_KEYS) for claim in fields.array("signing")]
         return cls(
             name=fields.text("name"),
             endpoint=fields.text("endpoint"),
-            signing=VerifyingKeys(tuple(_public_key(claim) for claim in claims)),
+            signing=VerifyingKeys.from_plain(fields.array("signing")),
             tls_spki=base64_bytes(fields.text("tls_spki"), "tls_spki"),
             node_public_key=fields.text("node_public_key"),
             hpke=base64_bytes(fields.text("hpke"), "hpke"),
@@ -110,8 +106,3 @@ def read_card(envelope: Envelope) -> Card:
         raise ReleaseError("a card must be in canonical form: sorted keys, no spaces")
     check_signatures(envelope, card.signing)
     return card
-
-
-def _public_key(fields: Fields) -> PublicKey:
-    algorithm = cast(Algorithm, fields.text("algorithm"))  # which PublicKey checks
-    return PublicKey(algorithm, base64_bytes(fields.text("key"), "a signing key"))

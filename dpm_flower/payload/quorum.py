@@ -1,22 +1,19 @@
 """The coordinators of a consortium: who may sign its roster, and how many of them it takes."""
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.payload import rules
 from dpm_flower.payload.entity_name import entity_name
 from dpm_flower.payload.envelope import Envelope
 from dpm_flower.payload.fields import Fields
-from dpm_flower.payload.public_forms import base64_bytes, base64_text
 from dpm_flower.payload.signatures import check_signatures
-from dpm_flower.payload.signing_keys import Algorithm, PublicKey, VerifyingKeys
+from dpm_flower.payload.signing_keys import VerifyingKeys
 
 MAX_COORDINATORS = 7
 MAX_THRESHOLD = 4  # a majority of seven; when all change at once, 4 old and 4 new with two keys each fill an envelope's 16 signatures
 
 _COORDINATOR_KEYS = frozenset({"name", "signing"})
-_SIGNING_KEYS = frozenset({"algorithm", "key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +78,15 @@ class Quorum:
 
 
 def _plain(coordinator: Coordinator) -> dict[str, object]:
-    signing = [{"algorithm": key.algorithm, "key": base64_text(key.raw)} for key in coordinator.keys.keys]
-    return {"name": coordinator.name, "signing": signing}
+    return {"name": coordinator.name, "signing": coordinator.keys.to_plain()}
 
 
 def _coordinator(claim: object, place: str) -> Coordinator:
     try:
         fields = Fields(claim, "the entry", _COORDINATOR_KEYS)
-        keys = [Fields(key, "a signing key", _SIGNING_KEYS) for key in fields.array("signing")]
-        return Coordinator(fields.text("name"), VerifyingKeys(tuple(_public_key(key) for key in keys)))
+        return Coordinator(fields.text("name"), VerifyingKeys.from_plain(fields.array("signing")))
     except ReleaseError as err:
         raise ReleaseError(f"{place}: {err}") from err
-
-
-def _public_key(fields: Fields) -> PublicKey:
-    algorithm = cast(Algorithm, fields.text("algorithm"))  # which PublicKey checks
-    return PublicKey(algorithm, base64_bytes(fields.text("key"), "a signing key"))
 
 
 def _signed(envelope: Envelope, coordinator: Coordinator) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -11,11 +11,15 @@ from securesystemslib import dsse
 
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.payload.envelope import Signature
+from dpm_flower.payload.fields import Fields
+from dpm_flower.payload.public_forms import base64_bytes, base64_text
 from dpm_flower.payload.rules import shown
 
 Algorithm: TypeAlias = Literal["ed25519", "ml-dsa-65"]
 
 RAW_BYTES: dict[Algorithm, int] = {"ed25519": 32, "ml-dsa-65": 1952}  # of a public key: RFC 8032 and FIPS 204, table 2
+
+_KEYS = frozenset({"algorithm", "key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,15 @@ class VerifyingKeys:
         """The keys' names, in their order."""
         return tuple(key.keyid for key in self.keys)
 
+    def to_plain(self) -> list[dict[str, str]]:
+        """The keys -> the value of `signing` in cards and rosters: of each its algorithm, and its raw bytes in base64."""
+        return [{"algorithm": key.algorithm, "key": base64_text(key.raw)} for key in self.keys]
+
+    @classmethod
+    def from_plain(cls, claims: list[object]) -> "VerifyingKeys":
+        """The value of `signing` from anybody -> the keys that it spells. Raises ReleaseError for anything else."""
+        return cls(tuple(_public_key(Fields(claim, "a signing key", _KEYS)) for claim in claims))
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SigningKeys:
@@ -104,3 +117,8 @@ def signed_bytes(payload_type: str, payload: bytes) -> bytes:
 
 def _lacking(algorithm: Algorithm) -> SettingError:
     return SettingError(f"the cryptography library of this machine was built without {algorithm}: install its wheel from PyPI")
+
+
+def _public_key(fields: Fields) -> PublicKey:
+    algorithm = cast(Algorithm, fields.text("algorithm"))  # which PublicKey checks
+    return PublicKey(algorithm, base64_bytes(fields.text("key"), "a signing key"))

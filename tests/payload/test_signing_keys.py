@@ -57,6 +57,26 @@ def test_a_keys_name_covers_algorithm_and_bytes():
     assert len({ED25519.keyid, ML_DSA.keyid, PublicKey("ed25519", bytes(32)).keyid}) == 3
 
 
+@pytest.mark.parametrize("keys", [KEYS.public, VerifyingKeys((ED25519,))])
+def test_keys_are_read_back_from_their_plain_form(keys):
+    assert VerifyingKeys.from_plain(json.loads(json.dumps(keys.to_plain()))) == keys
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"more": ""}, "a signing key has unknown keys"),
+        ({"algorithm": "rsa"}, "wanted a signing key of"),
+        ({"key": "!"}, "a signing key must be base64"),
+        ({"key": ""}, "a public key of ed25519 has 32 bytes"),
+    ],
+)
+def test_a_plain_form_of_something_else_is_refused(changes, said):
+    (plain,) = VerifyingKeys((ED25519,)).to_plain()
+    with pytest.raises(ReleaseError, match=said):
+        VerifyingKeys.from_plain([plain | changes])
+
+
 def test_keys_are_new_each_time_and_without_ml_dsa_there_is_one():
     first, second = SigningKeys.generate(post_quantum=False), SigningKeys.generate(post_quantum=False)
     assert first.public != second.public
