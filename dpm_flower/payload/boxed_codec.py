@@ -15,6 +15,7 @@ from dpm_flower.core.boxed import CORNERS, check_boxes
 from dpm_flower.core.errors import DataError, ReleaseError, SettingError, ShapeError
 from dpm_flower.core.shared import SharedBoxes
 from dpm_flower.payload.codec import HEADER_BYTES, LARGEST, SHARD_BYTES
+from dpm_flower.payload.counted import counted
 from dpm_flower.payload.pieces import written
 from dpm_flower.payload.released_spec import BoxedSpec, sample_bytes
 from dpm_flower.payload.released_values import ReleasedValues, released_features
@@ -60,14 +61,7 @@ def decode_boxed_each(shards: Iterable[Shard], spec: BoxedSpec, *, classes: int,
     values that are not finite, boxes without area or outside of their image, labels outside [0, classes). What it gave before that is
     to be forgotten.
     """
-    came = 0
-    for shard in shards:
-        batch = _read(shard, spec, classes)
-        if (came := came + len(batch.boxes)) > samples:
-            break
-        yield batch
-    if came != samples or not came:
-        raise ReleaseError(f"wanted {samples} samples, at least one, got {came}{' or more' if came > samples else ''}")
+    return counted(shards, samples, lambda shard, _: _read(shard, spec, classes), lambda batch: len(batch.boxes))
 
 
 def decode_boxed(shards: Iterable[Shard], spec: BoxedSpec, *, classes: int, samples: int) -> SharedBoxes:

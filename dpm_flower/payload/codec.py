@@ -12,6 +12,7 @@ from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.payload.coded_shard import FORMS, coded_content, coded_file
+from dpm_flower.payload.counted import counted
 from dpm_flower.payload.feature_codec import coded, decoded, most_coded_bytes
 from dpm_flower.payload.pieces import written
 from dpm_flower.payload.released_spec import ImageSpec, LabelledSpec, kind_of, sample_bytes
@@ -122,14 +123,8 @@ def decode_each(shards: Iterable[Shard], spec: LabelledSpec, *, classes: int, sa
 
     Raises ReleaseError as `decode` does, but only when it comes to what is wrong: what it gave before that is to be forgotten.
     """
-    came = 0
-    for shard in shards:
-        piece = _read(shard, spec, samples - came)
-        if (came := came + len(piece.labels)) > samples:
-            break
+    for piece in counted(shards, samples, lambda shard, left: _read(shard, spec, left), lambda piece: len(piece.labels)):
         yield _joined([piece], spec, classes)
-    if came != samples or not came:
-        raise ReleaseError(f"wanted {samples} samples, at least one, got {came}{' or more' if came > samples else ''}")
 
 
 def _joined(pieces: Sequence[_Piece], spec: LabelledSpec, classes: int) -> SharedFeatures | SharedImages:

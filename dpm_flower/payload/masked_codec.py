@@ -12,6 +12,7 @@ from torch import Tensor
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.shared import SharedMasks
 from dpm_flower.payload.codec import HEADER_BYTES, SHARD_BYTES
+from dpm_flower.payload.counted import counted
 from dpm_flower.payload.released_spec import MaskedSpec, sample_bytes
 from dpm_flower.payload.released_values import ReleasedValues, released_images
 from dpm_flower.payload.rules import shown
@@ -47,14 +48,7 @@ def decode_masked_each(shards: Iterable[Shard], spec: MaskedSpec, *, samples: in
     Memory holds one shard. Raises ReleaseError for anything that is not exactly that, when it comes to it: names, types, shapes, counts,
     masks of other values than 0 and 1. What it gave before that is to be forgotten.
     """
-    came = 0
-    for shard in shards:
-        batch = _read(shard, spec)
-        if (came := came + len(batch.images)) > samples:
-            break
-        yield batch
-    if came != samples or not came:
-        raise ReleaseError(f"wanted {samples} samples, at least one, got {came}{' or more' if came > samples else ''}")
+    return counted(shards, samples, lambda shard, _: _read(shard, spec), lambda batch: len(batch.images))
 
 
 def decode_masked(shards: Iterable[Shard], spec: MaskedSpec, *, samples: int) -> SharedMasks:
