@@ -21,7 +21,7 @@ from dpm_flower.payload.released_spec import BoxedSpec, sample_bytes
 from dpm_flower.payload.released_values import ReleasedValues, released_features
 from dpm_flower.payload.rules import shown
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
-from dpm_flower.payload.stored_arrays import Stored, array_of, stored_arrays
+from dpm_flower.payload.stored_arrays import Form, Stored, array_of, check_forms, stored_arrays
 
 MAX_BOXES = 1 << 14  # in one image: more than an annotation of 1 MiB can name, and 400 KB of a reader's memory
 COUNT_BYTES = 8  # int64
@@ -113,20 +113,10 @@ def _file(released: ReleasedValues, boxes: Sequence[Tensor], labels: Sequence[Te
     )
 
 
-def _forms(spec: BoxedSpec) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """By name of an array its type and the shape of what it has one of for each image or box."""
-    return {
-        "features": (_STORED[spec.features.dtype], spec.shape),
-        "counts": ("I64", ()),
-        "boxes": ("F32", (CORNERS,)),
-        "labels": ("I64", ()),
-    }
-
-
 def _read(shard: Shard, spec: BoxedSpec, classes: int) -> SharedBoxes:
     """A shard -> what it holds. Shapes and counts are checked before any array is made."""
     found = stored_arrays(shard)
-    _check_forms(found, spec, shard.name)
+    _check_found(found, spec, shard.name)
     counts, boxes_M = array_of(found["counts"]).tolist(), found["boxes"]["shape"][0]
     if min(counts) < 0 or max(counts) > MAX_BOXES or sum(counts) != boxes_M:
         raise ReleaseError(f"shard {shard.name} has {boxes_M} boxes, up to {MAX_BOXES} in an image, got counts of {shown(counts)}")
@@ -138,15 +128,14 @@ def _read(shard: Shard, spec: BoxedSpec, classes: int) -> SharedBoxes:
     return SharedBoxes(torch.from_numpy(features), torch.split(boxes, counts), torch.split(labels, counts))
 
 
-def _check_forms(found: Mapping[str, Stored], spec: BoxedSpec, name: str) -> None:
-    forms = _forms(spec)
-    if found.keys() != forms.keys():
-        raise ReleaseError(f"shard {name} must hold {', '.join(forms)}, got {shown(sorted(found))}")
-    for array, (stored, shape) in forms.items():
-        if found[array]["dtype"] != stored:
-            raise ReleaseError(f"{array} in shard {name} must be {stored}, got {found[array]['dtype']}")
-        if not found[array]["shape"] or tuple(found[array]["shape"][1:]) != shape:
-            raise ReleaseError(f"{array} in shard {name} must have shape (n, *{shape}), got {shown(found[array]['shape'])}")
+def _check_found(found: Mapping[str, Stored], spec: BoxedSpec, name: str) -> None:
+    forms: dict[str, Form] = {
+        "features": (_STORED[spec.features.dtype], spec.shape),
+        "counts": ("I64", ()),
+        "boxes": ("F32", (CORNERS,)),
+        "labels": ("I64", ()),
+    }
+    check_forms(found, forms, name)
     lengths = {array: found[array]["shape"][0] for array in forms}
     if lengths["features"] != lengths["counts"] or not lengths["counts"] or lengths["boxes"] != lengths["labels"]:
         raise ReleaseError(f"shard {name} must have a count for each feature map, at least one, and a label for each box, got {lengths}")

@@ -15,9 +15,8 @@ from dpm_flower.payload.codec import HEADER_BYTES, SHARD_BYTES
 from dpm_flower.payload.counted import counted
 from dpm_flower.payload.released_spec import MaskedSpec, sample_bytes
 from dpm_flower.payload.released_values import ReleasedValues, released_images
-from dpm_flower.payload.rules import shown
 from dpm_flower.payload.shard import MAX_SHARD_BYTES, Shard
-from dpm_flower.payload.stored_arrays import Stored, array_of, stored_arrays
+from dpm_flower.payload.stored_arrays import Stored, array_of, check_forms, stored_arrays
 
 
 def encode_masked(batch: SharedMasks, spec: MaskedSpec, *, max_shard_bytes: int = SHARD_BYTES) -> list[Shard]:
@@ -91,21 +90,14 @@ def _check_values(masks: Tensor, where: str) -> None:
 def _read(shard: Shard, spec: MaskedSpec) -> SharedMasks:
     """A shard -> what it holds. Types and shapes are checked before any array is made."""
     found = stored_arrays(shard)
-    _check_forms(found, spec, shard.name)
+    _check_found(found, spec, shard.name)
     images, masks = (torch.from_numpy(array_of(found[name]).copy()) for name in ("images", "masks"))
     _check_values(masks, f"masks in shard {shard.name}")
     return SharedMasks(images, masks)
 
 
-def _check_forms(found: Mapping[str, Stored], spec: MaskedSpec, name: str) -> None:
-    forms = {"images": spec.shape, "masks": spec.mask_shape}
-    if found.keys() != forms.keys():
-        raise ReleaseError(f"shard {name} must hold {', '.join(forms)}, got {shown(sorted(found))}")
-    for array, shape in forms.items():
-        if found[array]["dtype"] != "U8":
-            raise ReleaseError(f"{array} in shard {name} must be U8, got {found[array]['dtype']}")
-        if not found[array]["shape"] or tuple(found[array]["shape"][1:]) != shape:
-            raise ReleaseError(f"{array} in shard {name} must have shape (n, *{shape}), got {shown(found[array]['shape'])}")
-    images, masks = (found[array]["shape"][0] for array in forms)
+def _check_found(found: Mapping[str, Stored], spec: MaskedSpec, name: str) -> None:
+    check_forms(found, {"images": ("U8", spec.shape), "masks": ("U8", spec.mask_shape)}, name)
+    images, masks = (found[array]["shape"][0] for array in ("images", "masks"))
     if images != masks or not images:
         raise ReleaseError(f"shard {name} must have a mask for each photograph, at least one, got {images} photographs and {masks} masks")
