@@ -79,6 +79,10 @@ class Roster:
         """Who may sign this version, and the next one."""
         return Quorum(self.coordinators, self.threshold)
 
+    def entry(self, name: str) -> Member | None:
+        """An entity's name -> its entry, revoked or not, or None if it has none. Whether it may act, `member` tells."""
+        return next((member for member in self.members if member.name == name), None)
+
     def member(self, name: str, now: int, role: Role | None = None) -> Member:
         """An entity's name -> its entry, if it may act at `now`, in `role` where one is given.
 
@@ -89,7 +93,7 @@ class Roster:
             raise ReleaseError(
                 f"the roster expired: version {self.version} was good until {moment(self.expires_at)}; a newer one is wanted"
             )
-        member = next((member for member in self.members if member.name == name), None)
+        member = self.entry(name)
         if member is None:
             raise ReleaseError(f"{rules.shown(name)} is unknown: not on version {self.version} of the roster of {self.consortium}")
         if member.revoked_at is not None:

@@ -25,7 +25,7 @@ def founded(consortium: str, coordinators: Iterable[Card], threshold: int, *, no
 
 def with_member(roster: Roster, card: Card, roles: Collection[Role], *, now: int, lasts_s: int) -> Roster:
     """Adds a member, or takes a revoked one back under a card without any key of the revoked one."""
-    old = _entry(roster, card.name)
+    old = roster.entry(card.name)
     if old is not None:
         if old.revoked_at is None:
             raise ReleaseError(f"{card.name} is on the roster already: wanted a new name, or rotate for new keys")
@@ -45,7 +45,7 @@ def with_revoked(roster: Roster, name: str, *, now: int) -> Roster:
 
 def with_card(roster: Roster, card: Card, *, now: int) -> Roster:
     """Puts a newer card in the place of the old one of that name, whose keys stop, as a member, a coordinator, or both."""
-    old = _entry(roster, card.name)
+    old = roster.entry(card.name)
     if old is not None:
         _in_force(roster, card.name)
         if card.made_at <= old.card.made_at:
@@ -106,16 +106,12 @@ def _coordinators(cards: Iterable[Card]) -> tuple[Coordinator, ...]:
     return tuple(Coordinator(card.name, card.signing) for card in sorted(cards, key=lambda card: card.name))
 
 
-def _entry(roster: Roster, name: str) -> Member | None:
-    return next((member for member in roster.members if member.name == name), None)
-
-
 def _others(roster: Roster, name: str) -> list[Member]:
     return [member for member in roster.members if member.name != name]
 
 
 def _in_force(roster: Roster, name: str) -> Member:
-    member = _entry(roster, name)
+    member = roster.entry(name)
     if member is None:
         raise ReleaseError(f"wanted a member of {roster.consortium}, got {shown(name)}; its members are {_names(roster)}")
     if member.revoked_at is not None:

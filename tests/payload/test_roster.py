@@ -46,6 +46,11 @@ def test_who_may_not_act_is_refused_with_the_reason(one, name, now, said):
         one.member(name, now, "entity")
 
 
+def test_an_entry_is_there_whether_or_not_it_may_act():
+    assert of(revoked_at=NOW - 5).entry("entity-a") == member("entity-a", revoked_at=NOW - 5)
+    assert [roster().entry(name) for name in ("entity-x", "ada", "")] == [None] * 3
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -52,7 +52,7 @@ def _membership(roster: Roster, site: SiteFile, now: int) -> Finding:
     try:
         member = roster.member(name, now, "entity")
     except ReleaseError as err:
-        return Finding(MEMBER, "wrong", str(err), _way_to_a_membership(_entry(roster, name), site, now))
+        return Finding(MEMBER, "wrong", str(err), _way_to_a_membership(roster.entry(name), site, now))
     return lasting(MEMBER, f"that of {name}", member.valid_until, now, _renewal(name))
 
 
@@ -78,7 +78,7 @@ def _keys(roster: Roster, site: SiteFile) -> Finding:
         _, card = card_in(site.identity.folder)
     except OutputError:
         return skipped(KEYS, "there is no card to compare with", "identity")
-    entry = _entry(roster, site.entity)
+    entry = roster.entry(site.entity)
     if entry is None:
         return skipped(KEYS, f"{site.entity} has no entry", MEMBER)
     other = [part.name for part in fields(card) if getattr(card, part.name) != getattr(entry.card, part.name)]
@@ -88,7 +88,3 @@ def _keys(roster: Roster, site: SiteFile) -> Finding:
     take_up = f"dpm-flower roster {'move' if mark == 'warning' else 'rotate'} {shlex.quote(str(site.identity.folder / CARD_NAME))}"
     remedy = f"the coordinators take up this card, whose fingerprint they compared if its keys are new: {take_up}, then {SIGN}"
     return Finding(KEYS, mark, f"the entry of {site.entity} has another {', another '.join(other)} than the card", remedy)
-
-
-def _entry(roster: Roster, name: str) -> Member | None:
-    return next((member for member in roster.members if member.name == name), None)
