@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from dpm_flower.core.above_zero import check_above_zero
 from dpm_flower.core.errors import SettingError
 
 Schedule = Literal["one-cycle", "cosine", "warm-cosine"]
@@ -27,9 +28,7 @@ class Fitting:
         for name, least in (("steps", 1), ("batch_size", 2)):
             if getattr(self, name) < least:
                 raise SettingError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise SettingError(f"{name} must be > 0, got {getattr(self, name)}")
+        check_above_zero(learning_rate=self.learning_rate, clip_norm=self.clip_norm)
         if not self.weight_decay >= 0:
             raise SettingError(f"weight_decay must be >= 0, got {self.weight_decay}")
         if self.schedule not in ("one-cycle", "cosine", "warm-cosine"):

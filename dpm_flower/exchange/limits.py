@@ -4,10 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
-from dpm_flower.core.errors import PeerError, SettingError
+from dpm_flower.core.above_zero import check_above_zero
+from dpm_flower.core.errors import PeerError
 
 Spend: TypeAlias = Callable[[int], None]  # bytes that were sent or taken
 
@@ -28,9 +29,7 @@ class Limits:
     longest_call_s: float = 6 * 3600.0  # 1 GiB at 50 kB/s
 
     def __post_init__(self) -> None:
-        for part in fields(self):
-            if not getattr(self, part.name) > 0:
-                raise SettingError(f"{part.name} must be > 0, got {getattr(self, part.name)}")
+        check_above_zero(**asdict(self))
 
 
 class Bucket:

@@ -5,10 +5,11 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Self
 
-from dpm_flower.core.errors import AwayError, SettingError
+from dpm_flower.core.above_zero import check_above_zero
+from dpm_flower.core.errors import AwayError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +26,7 @@ class Patience:
     longest_wait_s: float = 5.0
 
     def __post_init__(self) -> None:
-        for part in fields(self):
-            if not getattr(self, part.name) > 0:
-                raise SettingError(f"{part.name} must be > 0, got {getattr(self, part.name)}")
+        check_above_zero(**asdict(self))
 
     def deadline_s(self, size_bytes: int) -> float:
         """So many bytes -> seconds after which their transfer has failed."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from flwr.app import Error, Message
 from flwr.serverapp import Grid
 
-from dpm_flower.core.errors import PeerError, SettingError
+from dpm_flower.core.above_zero import check_above_zero
+from dpm_flower.core.errors import PeerError
 
 POLL_S = 0.5  # a phase takes minutes; a SuperLink answers a poll in milliseconds
 MAX_BACKOFF_S = 30.0
@@ -28,9 +29,7 @@ def collect(
     also those that a SuperLink writes in a lost node's stead. A failed pull is repeated after a growing pause.
     Raises SettingError for times that are not positive, PeerError if nothing can be sent or pulls keep failing.
     """
-    for name, value in (("timeout_s", timeout_s), ("poll_s", poll_s)):
-        if not value > 0:
-            raise SettingError(f"{name} must be > 0, got {value}")
+    check_above_zero(timeout_s=timeout_s, poll_s=poll_s)
     give_up = time.monotonic() + timeout_s
     open_messages = _push(grid, list(messages))
     replies: list[Message] = []
