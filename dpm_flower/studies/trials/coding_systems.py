@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class Bottleneck:
             method.train(network, scene.nets, _victims(scene), compute=ground.compute, rng=rng, report=ground.report)
 
         _trained(network, self, scene, train)
-        return Cut(_by(network.encoder, scene), _by(network.decoder, scene))
+        return Cut(partial(apply, network.encoder, compute=ground.compute), partial(apply, network.decoder, compute=ground.compute))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Poisoned:
             self.method.train(network, scene.nets, _victims(scene), compute=ground.compute, rng=rng, report=ground.report)
 
         _trained(network, self, scene, train)
-        return Cut(_by(network, scene), _same)
+        return Cut(partial(apply, network, compute=ground.compute), _same)
 
 
 System: TypeAlias = Direct | Bottleneck | Poisoned
@@ -93,10 +94,6 @@ def _victims(scene: Scene) -> Victims:
 def _trained(network: nn.Module, system: System, scene: Scene, train: Callable[[object], None]) -> None:
     """Trained for the first of the trials that have this system in their cut, and kept for the others."""
     trained_once(network, scene.ground.common / kept_as("system", repr((system, scene.task))), train, scene.ground.compute)
-
-
-def _by(network: nn.Module, scene: Scene) -> Through:
-    return lambda values: apply(network, values, scene.ground.compute)
 
 
 def _same(values: Tensor) -> Tensor:

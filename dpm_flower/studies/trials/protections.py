@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -53,7 +54,7 @@ class NoProtection:
 
     def fitted(self, scene: Scene, _part: Attributed, _owner: str, _folder: Path, /) -> Protected:
         """The public networks as they are."""
-        return Protected(_through(scene, scene.nets.featurizer), scene.nets.decider)
+        return Protected(partial(apply, scene.nets.featurizer, compute=scene.ground.compute), scene.nets.decider)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class Obfuscated:
             )
 
         trained_once(networks, folder, train, compute)
-        return Protected(_through(scene, obfuscator), classifier)
+        return Protected(partial(apply, obfuscator, compute=compute), classifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,4 @@ class Poisoned:
             method.train(module, nets, victims, compute=compute, rng=rng, report=scene.ground.report)
 
         trained_once(module, folder, train, compute)
-        return Protected(_through(scene, nn.Sequential(nets.featurizer, module)), nets.decider)
-
-
-def _through(scene: Scene, network: nn.Module) -> Leaving:
-    return lambda images: apply(network, images, scene.ground.compute)
+        return Protected(partial(apply, nn.Sequential(nets.featurizer, module), compute=compute), nets.decider)
