@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dpm_flower.core.arms import AveragingArm
 from dpm_flower.core.errors import ArmError, DpmFlowerError
+from dpm_flower.core.named_tensors import below
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
 from dpm_flower.federation.received_networks import classes_of
@@ -33,7 +34,7 @@ def start_of(study: Study, seed: int, arm: AveragingArm, nets: Mapping[str, Tens
 
 def decider_of(nets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of public networks -> those of the decider, under its own names."""
-    return {name.removeprefix(DECIDER): tensor for name, tensor in nets.items() if name.startswith(DECIDER)}
+    return below(nets, DECIDER)
 
 
 @functools.lru_cache(maxsize=1)  # the arms of one seed come one after the other

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dpm_flower.core.errors import OutputError, TrainingError
+from dpm_flower.core.named_tensors import below
 from dpm_flower.core.whole_file import whole_file
 
 
@@ -65,12 +66,12 @@ def load_checkpoint(
         if at.training != training:
             raise TrainingError(f"the checkpoint {path} is one of {at.training}, wanted one of {training}; remove it to start anew")
         for index, module in enumerate(modules):
-            module.load_state_dict(_below(tensors, f"module.{index}."))
+            module.load_state_dict(below(tensors, f"module.{index}."))
         state = optimiser.state_dict()
         state["state"] = {
             i: moments
             for i in range(sum(len(g["params"]) for g in state["param_groups"]))
-            if (moments := _below(tensors, f"optimiser.{i}."))
+            if (moments := below(tensors, f"optimiser.{i}."))
         }
         for group, rates in zip(state["param_groups"], groups, strict=True):
             group.update(rates)
@@ -78,13 +79,9 @@ def load_checkpoint(
         rng.set_state(tensors["rng"])
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as err:
         raise TrainingError(f"the checkpoint {path} does not fit the training that it should continue: {err}") from err
-    return at, _below(tensors, "best.")
+    return at, below(tensors, "best.")
 
 
 def named_state(modules: Sequence[nn.Module]) -> dict[str, Tensor]:
     """Modules -> all their weights and buffers by "number.name"."""
     return {f"{index}.{name}": value for index, module in enumerate(modules) for name, value in module.state_dict().items()}
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

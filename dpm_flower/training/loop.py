@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, O
 
 from dpm_flower.core.errors import TrainingError
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.named_tensors import below
 from dpm_flower.core.progress import Progress, Report, silent
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.training.checkpoint import Position, load_checkpoint, named_state, save_checkpoint
@@ -166,5 +167,4 @@ def _switch(modules: Sequence[nn.Module], *, training: bool) -> None:
 def _restore(modules: Sequence[nn.Module], best: dict[str, Tensor]) -> None:
     for index, module in enumerate(modules):
         if best:
-            prefix = f"{index}."
-            module.load_state_dict({n.removeprefix(prefix): v for n, v in best.items() if n.startswith(prefix)})
+            module.load_state_dict(below(best, f"{index}."))
