@@ -9,11 +9,9 @@ from safetensors.torch import load_file
 
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.scoring import disclosure
-from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.protocols import Guess
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import Decider
-from dpm_flower.core.streams import stream
 from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -22,19 +20,9 @@ from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.regime.contribute import contribute
 from dpm_flower.training.perturbation import GaussianNoise
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.supervised import Examples, train_classifier
 from tests.regime.contributions import preparation_of, released
 from tests.regime.examples import FEW, NETS, POISONING, STUDY, notary, task
-from tests.training.toys import CPU, SIDE, pictures, public_nets
-
-
-def deciding_nets():
-    """Public networks whose decider has learnt to tell the classes apart."""
-    nets, data = public_nets(), pictures(48)
-    examples = Examples(apply(nets.featurizer, data.images, CPU), data.labels)
-    fitting = Fitting(steps=60, batch_size=16, learning_rate=0.03)
-    train_classifier(nets.decider.requires_grad_(True), examples, fitting, compute=CPU, rng=stream(0, "d"), work="decider")
-    return nets.frozen()
+from tests.training.toys import CPU, SIDE, deciding_nets
 
 
 def test_the_figures_are_those_of_the_release_as_it_leaves(tmp_path):

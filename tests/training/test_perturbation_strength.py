@@ -1,11 +1,9 @@
-import functools
 from dataclasses import replace
 
 import pytest
 import torch
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.progress import silent
 from dpm_flower.core.protocols import Preparation
@@ -23,22 +21,11 @@ from dpm_flower.training.perturbation_strength import (
     weakest_reaching,
 )
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.supervised import Examples, train_classifier
-from tests.training.toys import CHANNELS, CPU, SIDE, pictures, public_nets
+from tests.training.toys import CHANNELS, CPU, SIDE, deciding_nets, pictures, public_nets
 
 KINDS = {"gaussian-noise": GaussianNoise, "gaussian-filter": GaussianFilter, "mean-filter": MeanFilter}
 VALIDATION = pictures(90, seed=1)
 DROP = 0.3  # what even filters of the toy network's maps can cost
-
-
-@functools.cache
-def deciding_nets():
-    """Public networks whose decider has learnt to tell the classes apart."""
-    nets, data = public_nets(), pictures(48)
-    examples = Examples(apply(nets.featurizer, data.images, CPU), data.labels)
-    fitting = Fitting(steps=60, batch_size=16, learning_rate=0.03)
-    train_classifier(nets.decider.requires_grad_(True), examples, fitting, compute=CPU, rng=stream(0, "d"), work="decider")
-    return nets.frozen()
 
 
 def preparation(nets=None, validation=VALIDATION, seed=0):

@@ -17,6 +17,7 @@ from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.nets.reconstructor import Reconstructor
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.reconstruction import train_reconstructor
+from dpm_flower.training.supervised import Examples, train_classifier
 
 CPU = Compute(torch.device("cpu"), mixed=False)
 CLASSES, SIDE, CHANNELS = 3, 12, 4
@@ -64,6 +65,16 @@ def telling_nets() -> PublicNets:
     fitting = Fitting(steps=100, learning_rate=0.05, batch_size=16, weight_decay=0.0)
     nets.reconstructor.requires_grad_(True)
     train_reconstructor(nets.reconstructor, features, public.images, fitting, compute=CPU, rng=stream(0, "telling"))
+    return nets.frozen()
+
+
+@functools.cache
+def deciding_nets() -> PublicNets:
+    """Public networks whose decider has learnt to tell the classes apart. Shared: not to be written to."""
+    nets, data = public_nets(), pictures(48)
+    examples = Examples(apply(nets.featurizer, data.images, CPU), data.labels)
+    fitting = Fitting(steps=60, batch_size=16, learning_rate=0.03)
+    train_classifier(nets.decider.requires_grad_(True), examples, fitting, compute=CPU, rng=stream(0, "d"), work="decider")
     return nets.frozen()
 
 
