@@ -1,29 +1,19 @@
-import io
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
-from PIL import Image
 
 from dpm_flower.studies.curves import curves_of
 from dpm_flower.studies.curves_figure import cost_curves
 from dpm_flower.studies.drawing import DARK, LIGHT, PALETTE
 from tests.studies import averaged
+from tests.studies.drawn import amount, coloured, pixels
 
 
 @pytest.fixture(scope="module")
 def curves():
     return curves_of(averaged.results())
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-
-
-def amount(image, colour):
-    return int((np.abs(image - np.round(np.array(to_rgb(colour)) * 255)).max(-1) <= 1).sum())
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
@@ -46,7 +36,7 @@ def test_higher_accuracy_stands_higher(curves):
 
     def height(drawn):
         image = pixels(cost_curves(drawn, kind="png"))
-        return np.nonzero((np.abs(image - np.round(np.array(to_rgb(PALETTE[place])) * 255)).max(-1) <= 1).any(1))[0].mean()
+        return np.nonzero(coloured(image, PALETTE[place]).any(1))[0].mean()
 
     raised = tuple(replace(point, top1=replace(point.top1, mean=point.top1.mean + 0.05)) for point in curves[place].points)
     assert height([*curves[:place], replace(curves[place], points=raised), *curves[place + 1 :]]) < height(curves) - 5

@@ -1,11 +1,7 @@
-import io
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
-from PIL import Image
 
 from dpm_flower.core.arms import RECEIVED
 from dpm_flower.studies.cells import arms_of
@@ -13,16 +9,8 @@ from dpm_flower.studies.drawing import DARK, LIGHT, PALETTE
 from dpm_flower.studies.facts import Holding
 from dpm_flower.studies.figures import accuracy_bars, trained_arms, who_holds_what
 from dpm_flower.studies.results import results_of
+from tests.studies.drawn import amount, pixels
 from tests.studies.hand_made import FACTS, STUDY, outcomes
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-
-
-def amount(image, colour):
-    """How many pixels have this colour."""
-    return int((np.abs(image - np.round(np.array(to_rgb(colour)) * 255)).max(-1) <= 1).sum())
 
 
 def test_bars_are_as_high_as_the_accuracy(results):

@@ -1,22 +1,12 @@
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
-from PIL import Image
 
 from dpm_flower.studies.drawing import DARK, LIGHT, PALETTE
 from dpm_flower.studies.sweep_figure import point_of, sweep_chart
+from tests.studies.drawn import amount, coloured, pixels
 from tests.studies.sweeps import hand_swept
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-
-
-def amount(image, colour):
-    return int((np.abs(image - np.round(np.array(to_rgb(colour)) * 255)).max(-1) <= 1).sum())
 
 
 def test_points_are_printed_values_with_their_spread(results):
@@ -54,7 +44,7 @@ def test_an_interval_without_a_bound_reaches_the_edge_of_the_chart(results):
     heights = []
     for low, high in ((value - 0.01, value + 0.01), (None, value + 0.01), (None, None)):
         image = pixels(sweep_chart(bounded(results, low, high), kind="png"))[60:]
-        rows = (np.abs(image - np.round(np.array(to_rgb(PALETTE[0])) * 255)).max(-1) <= 40).any(1)
+        rows = coloured(image, PALETTE[0], off=40).any(1)
         heights.append(int(rows.sum()))
     assert heights[0] + 30 < heights[1] < heights[2] - 30
     point = point_of(bounded(results, None, 1.0).variants[0], results.gains[0].arm, "gain_kept")
