@@ -12,8 +12,8 @@ from tests.data.boxed_made import voc_added, voc_folder
 from tests.data.retention.fakes import FakeClock
 from tests.data.test_voc_xml import box
 from tests.in_memory import folder_in_memory
-from tests.regime.small_boxes import BOXED, boxed_place, boxed_png, boxes_come, days_cells, small_boxed_study
-from tests.regime.small_inbox import put, read_days
+from tests.regime.small_boxes import BOXED, boxed_place, boxes_come, days_cells, small_boxed_study
+from tests.regime.small_inbox import png, put, read_days
 
 HEIGHT, WIDTH = 32, 40
 
@@ -55,7 +55,7 @@ def test_a_day_of_annotated_images_ends_in_a_line_of_mean_average_precision(tmp_
     site, inbox, clock = boxed_site(tmp_path), tmp_path / "in", FakeClock(wall_s=time.time() + 10)
     inbox.mkdir()
     boxes_come(inbox, 0, clock, names=("cat", "dog"))
-    put(inbox, "cat/classed.png", boxed_png(days_cells(1, 2).images.mul(255).byte().numpy()[0]), clock)
+    put(inbox, "cat/classed.png", png(days_cells(1, 2).images.mul(255).byte().numpy()[0]), clock)
     assert run(site, inbox, once=True, clock=clock) == 0
     said = capsys.readouterr().out
     assert "mAP50" in said

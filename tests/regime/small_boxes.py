@@ -1,11 +1,9 @@
 """A site that learns to find things in images that come with VOC annotations: its days take a moment too."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
 from dpm_flower.attacks.boxed_peer import BoxedPeer
@@ -25,7 +23,7 @@ from dpm_flower.training.checkpoint import write_tensors
 from dpm_flower.training.prediction import apply
 from tests.data.test_voc_xml import annotation, box
 from tests.regime.examples import notary
-from tests.regime.small_inbox import POLICY, put
+from tests.regime.small_inbox import POLICY, png, put
 from tests.training.cells import NAMES, SIZE, cells, detection_nets
 from tests.training.toys import CPU
 
@@ -78,18 +76,12 @@ def boxed_work(folder, clock, *, policy=POLICY, report=silent, **changes):
     )
 
 
-def boxed_png(pixels_3HW):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels_3HW.transpose(1, 2, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def boxes_come(inbox, day, clock, count=BOXED, names=NAMES):
     """A day's images come, each beside its annotation."""
     found, (height, width) = days_cells(day, count), SIZE
     for number, (pixels, corners, labels) in enumerate(zip(as_bytes(found.images).numpy(), found.boxes, found.labels, strict=True)):
         boxes = [box(names[label], place) for label, place in zip(labels.tolist(), corners.tolist(), strict=True)]
-        put(inbox, f"{day}-{number}.png", boxed_png(pixels), clock)
+        put(inbox, f"{day}-{number}.png", png(pixels), clock)
         put(inbox, f"{day}-{number}.xml", annotation(*boxes, size=(width, height)), clock)
 
 
@@ -104,7 +96,7 @@ def boxed_traces(folders, day):
     for pixels in as_bytes(days_cells(day).images).numpy():
         plane = np.ascontiguousarray(pixels[0])
         numbers = plane.astype(np.float32) / np.float32(255)
-        needles += [boxed_png(pixels)[60:160], *(values.tobytes()[160:320] for values in (plane, numbers, numbers.astype(np.float16)))]
+        needles += [png(pixels)[60:160], *(values.tobytes()[160:320] for values in (plane, numbers, numbers.astype(np.float16)))]
     paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return [path for path in paths if any(needle in path.read_bytes() for needle in needles)]
 

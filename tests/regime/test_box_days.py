@@ -29,14 +29,13 @@ from tests.in_memory import folder_in_memory
 from tests.regime.small_boxes import (
     BOXED,
     boxed_place,
-    boxed_png,
     boxed_traces,
     boxed_work,
     boxes_come,
     days_cells,
     with_peers_who_remember,
 )
-from tests.regime.small_inbox import POLICY, came_when_touched, evening, next_day, put, read_days, run_day
+from tests.regime.small_inbox import POLICY, came_when_touched, evening, next_day, png, put, read_days, run_day
 from tests.training.cells import NAMES, SIZE
 
 
@@ -75,7 +74,7 @@ def kept_boxes(work):
 
 def test_two_days_leave_releases_with_boxes_and_a_decider_and_nothing_of_images_whose_time_is_over(tmp_path, inbox, clock):
     work = boxed_work(tmp_path, clock)
-    put(inbox, "red/classed.png", boxed_png(np.zeros((3, *SIZE), np.uint8)), clock)
+    put(inbox, "red/classed.png", png(np.zeros((3, *SIZE), np.uint8)), clock)
     put(inbox, "wrong.xml", annotation(), clock)
     lines = [a_day(work, inbox, clock, day) for day in (0, 1)]
     assert [(line["taken"], line["rejected"], line["released"]) for line in lines] == [(BOXED + 1, 1, BOXED), (BOXED, 0, BOXED)]
@@ -142,7 +141,7 @@ def test_a_warm_up_without_a_box_trains_no_detector_and_waits(tmp_path, inbox, c
     work.begin()
     next_day(clock)
     for number, pixels in enumerate(as_bytes(days_cells(0).images).numpy()):
-        put(inbox, f"{number}.png", boxed_png(pixels), clock)
+        put(inbox, f"{number}.png", png(pixels), clock)
         put(inbox, f"{number}.xml", annotation(size=SIZE[::-1]), clock)
     evening(clock)
     line = run_day(work, inbox, clock)
@@ -225,7 +224,7 @@ def test_a_section_says_what_detector_there_is(tmp_path):
 
 def stored(tmp_path, clock, *labels):
     store = RetentionStore.open(tmp_path / "store", RetentionPolicy(), clock)
-    return store, [store.add(boxed_png(np.full((3, 10, 20), number, np.uint8)), BEGIN, one) for number, one in enumerate(labels)]
+    return store, [store.add(png(np.full((3, 10, 20), number, np.uint8)), BEGIN, one) for number, one in enumerate(labels)]
 
 
 def test_a_days_images_are_resized_with_their_boxes_and_one_whose_box_is_gone_then_is_left_out(tmp_path, clock):
