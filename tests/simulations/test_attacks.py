@@ -15,31 +15,22 @@ from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
-from dpm_flower.core.arms import SharingArm
-from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
 from dpm_flower.federation.in_process_grid import InProcessGrid
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from simulations.attacks import FULL, STUDY
+from tests.simulations.quick import quick
+from tests.small_study import FEW
 
-FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 QUICK = Inverse(fitting=FEW)
 SHADOW = Shadow(inverse=QUICK)
-
-
-def _quick(arm: object) -> SharingArm:
-    assert isinstance(arm, SharingArm)
-    return replace(arm, method=replace(arm.method, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm
-
-
 TINY = replace(
     STUDY,
     data="digits",
     side=12,
     partition=Shares(entities=(("a", 0.05), ("b", 0.04)), public=0.05, validation=0.2),
-    arms=tuple(map(_quick, STUDY.arms)),
+    arms=tuple(map(quick, STUDY.arms)),
     attacks=(
         SHADOW,
         replace(SHADOW, auxiliary="public"),

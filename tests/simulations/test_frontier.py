@@ -20,18 +20,13 @@ from dpm_flower.data.partition_public import public_and_private_classes
 from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.coded import Coded
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from simulations.frontier import APART, ATTACKED, CODED, HARDENED, METHODS, STUDY, SWAPPED, UNTRAINED
+from tests.simulations.quick import quick
+from tests.small_study import FEW
 
-FEW = Fitting(steps=2, batch_size=8, learning_rate=1e-3)
 CHOSEN = ("own", "raw features", "DPM, 2 adversaries, noise 1")
 PLAIN = ("strongest 10 %", "16 components", "class means")
 CODING = "coded, disturb 2, 2 reconstructors, AVIF 60"
-
-
-def _quick(arm: object) -> SharingArm:
-    assert isinstance(arm, SharingArm)
-    return replace(arm, method=replace(arm.method, fitting=FEW)) if isinstance(arm.method, DeepPoisoning) else arm
 
 
 def _quick_coding(arm: object) -> SharingArm:
@@ -46,7 +41,7 @@ TINY = replace(
     side=12,
     partition=Shares(entities=(("lead", 0.04), ("victim", 0.06), ("peer", 0.05)), public=0.05, validation=0.2),
     arms=(
-        *(_quick(arm) for arm in STUDY.arms if arm.name in CHOSEN),
+        *(quick(arm) for arm in STUDY.arms if arm.name in CHOSEN),
         *(arm for arm in UNTRAINED.arms if arm.name in PLAIN),
         *(_quick_coding(arm) for arm in CODED.arms if arm.name == CODING),
     ),
