@@ -1,4 +1,4 @@
-"""How well a guess recovers what is inside the boxes of an image, and how well what is outside."""
+"""How well a guess recovers what is inside the boxes of an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +17,20 @@ PIECE_IMAGES = 64  # images scored at a time: images of detectors are large
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InsideBoxes:
-    """Scores of guesses (N,) in [-1,1], inside and outside of the boxes, and of which images there is one.
+    """Scores of guesses (N,) in [-1,1] inside of the boxes, and of which images there is one.
 
-    Where `has_inside` is false there is no pixel in a box, and the score is 0 and stands for nothing; likewise outside.
+    Where `has_inside` is false there is no pixel in a box, and the score is 0 and stands for nothing.
     """
 
     inside: Tensor
-    outside: Tensor
     has_inside: Tensor
-    has_outside: Tensor
 
 
 def inside_boxes(images_N3HW: Tensor, guesses_N3HW: Tensor, boxes: Sequence[Tensor]) -> InsideBoxes:
-    """Images and guesses (N,C,H,W) in [0,1], and of each image its boxes (M_i,4), corners in pixels -> windowed SSIM in both regions.
+    """Images and guesses (N,C,H,W) in [0,1], and of each image its boxes (M_i,4), corners in pixels -> windowed SSIM inside.
 
     As `windowed_ssim`: the mean over pixels and channels of max(SSIM(x, g), SSIM(x, 1 - g)), which sees a negative as well as the
-    picture. Around each pixel lies a window, of which only that part counts that is in the same region: a guess that is the image
+    picture. Around each pixel lies a window, of which only that part counts that is in a box too: a guess that is the image
     inside the boxes scores 1 there whatever it is outside, and a box may be smaller than a window. The fewer pixels a window
     has left, the more a guess scores by chance: compare with what tells nothing, in the same boxes.
     Raises as `similarity` does, and ShapeError for other numbers of boxes.
@@ -43,11 +41,8 @@ def inside_boxes(images_N3HW: Tensor, guesses_N3HW: Tensor, boxes: Sequence[Tens
     height, width = images_N3HW.shape[-2:]
     inside_NHW = torch.stack([pixels_in(each, (height, width)) for each in boxes]).to(images_N3HW.device)
     pieces = [torch.split(each, PIECE_IMAGES) for each in (images_N3HW, guesses_N3HW, inside_NHW)]
-    inside, outside = (
-        torch.cat([_scores(images, guesses, region == wanted) for images, guesses, region in zip(*pieces, strict=True)])
-        for wanted in (True, False)
-    )
-    return InsideBoxes(inside, outside, inside_NHW.flatten(1).any(1), (~inside_NHW).flatten(1).any(1))
+    scores = torch.cat([_scores(images, guesses, region) for images, guesses, region in zip(*pieces, strict=True)])
+    return InsideBoxes(scores, inside_NHW.flatten(1).any(1))
 
 
 def pixels_in(boxes_M4: Tensor, size: tuple[int, int]) -> Tensor:

@@ -51,8 +51,8 @@ def test_it_equals_the_slow_definition():
     mixed = 0.6 * images + 0.4 * guesses
     found = inside_boxes(images, mixed, BOXES)
     region = regions()
-    assert found.inside[1].item() == pytest.approx(slow(images[1], mixed[1], region[1, 0]), abs=1e-9)
-    assert found.outside[0].item() == pytest.approx(slow(images[0], mixed[0], ~region[0, 0]), abs=1e-9)
+    for number in (0, 1):
+        assert found.inside[number].item() == pytest.approx(slow(images[number], mixed[number], region[number, 0]), abs=1e-9)
 
 
 def test_one_box_around_all_is_nearly_the_ordinary_score():
@@ -63,26 +63,23 @@ def test_one_box_around_all_is_nearly_the_ordinary_score():
 
 
 @pytest.mark.parametrize("negative", [False, True])
-def test_a_copy_of_the_inside_only_scores_one_inside_and_little_outside(negative):
+def test_a_copy_of_the_inside_only_scores_one_and_a_copy_of_the_outside_only_little(negative):
     images, guesses = pair()
     copied = torch.where(regions(), 1 - images if negative else images, guesses)
     found = inside_boxes(images, copied, BOXES)
     assert torch.allclose(found.inside[[0, 1, 3]], torch.ones(3, dtype=torch.float64), atol=1e-9)
-    assert found.outside[:3].max() < 0.5
     swapped = inside_boxes(images, torch.where(regions(), guesses, 1 - images if negative else images), BOXES)
-    assert torch.allclose(swapped.outside[:3], torch.ones(3, dtype=torch.float64), atol=1e-9)
     assert swapped.inside[[0, 3]].max() < 0.5
 
 
-def test_images_without_an_inside_or_an_outside_are_masked_and_no_number_is_nan():
+def test_images_without_an_inside_are_masked_and_no_number_is_nan():
     flat = torch.full((4, 3, 14, 16), 0.5)
     for images, guesses in (pair(), (flat, flat), (flat, pair()[0]), (torch.zeros_like(flat), torch.ones_like(flat))):
         found = inside_boxes(images, guesses, BOXES)
         assert found.has_inside.tolist() == [True, True, False, True]
-        assert found.has_outside.tolist() == [True, True, True, False]
-        assert bool(torch.isfinite(found.inside).all() & torch.isfinite(found.outside).all())
-        assert (found.inside[2].item(), found.outside[3].item()) == (0.0, 0.0)
-        assert found.inside.shape == found.outside.shape == (4,)
+        assert bool(torch.isfinite(found.inside).all())
+        assert found.inside[2].item() == 0.0
+        assert found.inside.shape == (4,)
 
 
 def test_other_images_in_the_batch_change_nothing(monkeypatch):
@@ -90,7 +87,7 @@ def test_other_images_in_the_batch_change_nothing(monkeypatch):
     whole = inside_boxes(images, guesses, BOXES)
     monkeypatch.setattr("dpm_flower.metrics.inside_boxes.PIECE_IMAGES", 3)
     assert torch.allclose(inside_boxes(images, guesses, BOXES).inside, whole.inside, atol=1e-12)
-    assert torch.allclose(inside_boxes(images[1:2], guesses[1:2], BOXES[1:2]).outside, whole.outside[1:2], atol=1e-12)
+    assert torch.allclose(inside_boxes(images[1:2], guesses[1:2], BOXES[1:2]).inside, whole.inside[1:2], atol=1e-12)
 
 
 def test_a_pixel_is_in_a_box_with_its_centre():
