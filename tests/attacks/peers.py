@@ -1,7 +1,10 @@
 """A victim who has released features by some method, and a peer who attacks them with images of its own."""
 
 import functools
+import tempfile
+from pathlib import Path
 
+from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
@@ -74,6 +77,19 @@ def assert_sees(folder, attack, method):
     rounds = range(CLASSES, SCORED - 1, CLASSES)  # the classes take turns
     others = [float(windowed_ssim(truth[:-1].roll(shift, 0), made[:-1]).mean()) for shift in rounds]
     assert told > sum(others) / len(others) + CLEAR
+
+
+def assert_sees_half(folder, attack, method, inverse):
+    """Above what the class tells, which is no part of what an attack sees, it comes to half of what the module's own inverse sees."""
+    most = seen_by_own_inverse(method, inverse)
+    assert score(folder, attack, method) - floor() > 0.5 * (most - floor()) > CLEAR / 2
+
+
+@functools.cache
+def seen_by_own_inverse(method, inverse):
+    """Windowed SSIM of who may use the victim's module, A4, whose network is trained once for all attacks that are compared with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return score(Path(folder), BlackBoxInversion(inverse=inverse), method)
 
 
 def floor():

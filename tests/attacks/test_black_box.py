@@ -9,8 +9,9 @@ from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, Guess, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
+from dpm_flower.core.streams import stream
 from dpm_flower.methods.raw_features import RawFeatures
-from tests.attacks.peers import CLEAR, OWN, POISONED, VICTIMS, assert_sees, guesses, prepared, score, sharer
+from tests.attacks.peers import CLEAR, OWN, POISONED, VICTIMS, assert_sees, guesses, prepared, release, score, sharer, view_of
 from tests.attacks.test_shadow import BRIEF as SHADOW
 from tests.attacks.test_shadow import INVERSE
 from tests.attacks.views import PUBLIC
@@ -42,6 +43,15 @@ def test_the_oracle_is_asked_about_auxiliary_images_until_it_repeats_itself_and_
     assert all(images is each.images for images, each in zip(asked, wanted * 2, strict=True))
     assert torch.equal(*found)
     assert torch.equal(found[0], guesses(tmp_path / "elsewhere", attack, RawFeatures()))
+
+
+def test_the_same_stream_gives_the_same_guesses_and_another_one_others(tmp_path):
+    first, again, other = (
+        BRIEF.prepare(view_of(tmp_path / folder, Level.A4, POISONED), stream(0, owner)).guess(release(POISONED)).images
+        for folder, owner in (("1", "attacker"), ("2", "attacker"), ("3", "another"))
+    )
+    assert torch.equal(again, first)
+    assert not torch.equal(other, first)
 
 
 def test_an_oracle_that_shares_images_teaches_nothing_and_needs_to_teach_nothing(tmp_path):

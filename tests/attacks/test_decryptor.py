@@ -28,8 +28,8 @@ BRIEF = replace(ATTACK, fitting=replace(FITTING, steps=2))
 CLEAR = 0.1
 
 
-def attacker(folder, recipe, attack=ATTACK):
-    return attack.prepare(view(folder, recipe=recipe, own=OWN), stream(0, "attacker"))
+def attacker(folder, recipe, attack=ATTACK, owner="attacker"):
+    return attack.prepare(view(folder, recipe=recipe, own=OWN), stream(0, owner))
 
 
 def released(method):
@@ -62,6 +62,16 @@ def test_it_is_trained_once(tmp_path):
     written = (tmp_path / WEIGHTS).read_bytes()
     assert torch.equal(attacker(tmp_path, method, replace(BRIEF, fitting=replace(FITTING, steps=1))).guess(release).images, first)
     assert (tmp_path / WEIGHTS).read_bytes() == written
+
+
+def test_the_same_stream_gives_the_same_guesses_and_another_one_others(tmp_path):
+    method = MixedImages(patch=6)
+    first, again, other = (
+        attacker(tmp_path / folder, method, BRIEF, owner).guess(released(method)).images
+        for folder, owner in (("1", "attacker"), ("2", "attacker"), ("3", "another"))
+    )
+    assert torch.equal(again, first)
+    assert not torch.equal(other, first)
 
 
 def test_without_an_encryption_it_takes_releases_as_everybody_does(tmp_path):

@@ -25,8 +25,8 @@ LARGE = pictures(24, seed=5, side=32).images
 SHUFFLED = ShuffledImages(patch=8)
 
 
-def attacker(folder, recipe=SHUFFLED):
-    return Jigsaw().prepare(view(folder, recipe=recipe), stream(0, "attacker"))
+def attacker(folder, recipe=SHUFFLED, owner="attacker"):
+    return Jigsaw().prepare(view(folder, recipe=recipe), stream(0, owner))
 
 
 def test_it_puts_most_patches_back_where_chance_puts_a_sixteenth(tmp_path):
@@ -44,6 +44,13 @@ def test_it_only_moves_patches_and_how_they_were_shuffled_does_not_matter():
     for made, image in zip(cut(one, 8), cut(LARGE, 8), strict=False):
         assert sorted(made.flatten(1).tolist()) == sorted(image.flatten(1).tolist())
     assert float((one == other).flatten(1).all(1).float().mean()) > 0.6  # but for ties among starts
+
+
+def test_it_draws_nothing_and_gives_the_same_guesses_under_every_stream(tmp_path):
+    release = SharedImages(SHUFFLED.encryption(LARGE[:4], stream(0)), torch.zeros(4, dtype=torch.int64))
+    one, other = (attacker(tmp_path, owner=owner).guess(release).images for owner in ("attacker", "another"))
+    assert torch.equal(one, other)
+    assert not torch.equal(one, release.images)  # it does something
 
 
 def test_images_are_solved_one_by_one():

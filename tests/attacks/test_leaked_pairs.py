@@ -10,12 +10,36 @@ from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, Guess, LeakAttack, Leaked, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
+from dpm_flower.core.streams import stream
+from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
-from tests.attacks.peers import CLEAR, POISONED, SCORED, UNHIDDEN, VICTIMS, assert_sees, guesses, prepared, release, score, some, view_of
+from tests.attacks.peers import (
+    CLEAR,
+    POISONED,
+    SCORED,
+    UNHIDDEN,
+    VICTIMS,
+    assert_sees,
+    assert_sees_half,
+    guesses,
+    prepared,
+    release,
+    score,
+    some,
+    view_of,
+)
 from tests.attacks.test_shadow import BRIEF as SHADOW
+from tests.attacks.test_shadow import INVERSE
 
 ATTACK = LeakedPairs(pairs=20, shadow=SHADOW, fitting=Fitting(steps=150, learning_rate=0.03, batch_size=10, weight_decay=0.0))
 BRIEF = replace(ATTACK, fitting=replace(TUNING, steps=3))
+
+
+@pytest.mark.parametrize("method", [RawFeatures(), UNHIDDEN], ids=lambda method: method.name)
+def test_where_nothing_is_hidden_it_sees_half_of_what_the_module_s_own_inverse_sees(method, tmp_path):
+    """By what has leaked: the shadow attack that it tunes has hardly learnt here."""
+    assert_sees(tmp_path, ATTACK, method)
+    assert_sees_half(tmp_path, ATTACK, method, INVERSE)
 
 
 def test_leaked_pairs_tell_about_victims_that_have_not_leaked(tmp_path):
@@ -44,6 +68,17 @@ def test_it_is_tuned_once_and_says_the_same_under_the_same_stream(tmp_path):
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
     assert len(list(tmp_path.rglob(WEIGHTS))) == 4  # a shadow attack and a tuned one, twice
+
+
+def test_the_same_stream_gives_the_same_guesses_and_another_one_others(tmp_path):
+    """Though the inverse that it tunes is the same, and so are the pairs: they come in another order."""
+    attack = replace(ATTACK, fitting=replace(ATTACK.fitting, steps=4))
+    first, again, other = (
+        attack.prepare(view_of(tmp_path / folder, Level.A3, UNHIDDEN), stream(0, owner)).guess(release(UNHIDDEN)).images
+        for folder, owner in (("1", "attacker"), ("2", "attacker"), ("3", "another"))
+    )
+    assert torch.equal(again, first)
+    assert not torch.equal(other, first)
 
 
 @pytest.mark.parametrize("pairs", [0, 1])

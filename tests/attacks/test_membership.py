@@ -30,12 +30,12 @@ def remembering(sent: Labelled, rng, strength):
     return decide
 
 
-def told(strength, shadows=8):
+def told(strength, shadows=8, owner="attacker"):
     def refine(sent, rng):
         return remembering(sent, rng, strength)
 
     asked = remembering(CANDIDATES.take(INSIDE.nonzero().flatten()), stream(0, "victim"), strength)
-    return LikelihoodRatio(shadows=shadows).scores(asked, refine, CANDIDATES, stream(0, "attacker")), asked
+    return LikelihoodRatio(shadows=shadows).scores(asked, refine, CANDIDATES, stream(0, owner)), asked
 
 
 def test_it_tells_who_was_seen_where_the_answers_alone_do_not():
@@ -48,8 +48,10 @@ def test_deciders_that_remember_nothing_tell_nothing():
     assert 0.3 < auc(told(0.0)[0], INSIDE) < 0.7
 
 
-def test_it_repeats_itself():
-    assert torch.equal(told(1.0)[0], told(1.0)[0])
+def test_the_same_stream_gives_the_same_scores_and_another_one_others():
+    first = told(1.0)[0]
+    assert torch.equal(told(1.0)[0], first)
+    assert not torch.equal(told(1.0, owner="another")[0], first)
 
 
 def test_every_candidate_is_in_exactly_half_of_the_shadows():

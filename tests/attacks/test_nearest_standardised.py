@@ -52,6 +52,11 @@ def test_released_images_are_compared_as_by_nearest_features(tmp_path):
         assert torch.equal(*found)
 
 
+def test_it_draws_nothing_and_gives_the_same_scores_under_every_stream(tmp_path):
+    one, other = (NearestStandardised().linker(view(tmp_path), stream(0, owner)).link(RAW, GALLERY.images) for owner in ("one", "another"))
+    assert torch.equal(one, other)
+
+
 def test_a_model_update_is_another_attack_s_business(tmp_path):
     answer = NearestStandardised().linker(view(tmp_path), stream(0)).link(ModelUpdate({}, 3), GALLERY.images)
     assert isinstance(answer, NotApplicable)

@@ -13,7 +13,10 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.nets.reconstructor import Reconstructor
+from tests.attacks.peers import UNHIDDEN, assert_sees, assert_sees_half
+from tests.attacks.test_shadow import INVERSE
 from tests.attacks.views import FEATURES, NETS, PUBLIC, VICTIMS, view
 from tests.training.toys import CPU, interrupting
 
@@ -35,6 +38,22 @@ def test_it_learns_from_public_images_to_see_others(tmp_path):
     untold = disclosure(VICTIMS.images, attacker.guess(shuffled), NETS.featurizer, CPU).figures("z")
     assert told["l1_z"] < 0.95 * untold["l1_z"]
     assert told["windowed_ssim_z"] > untold["windowed_ssim_z"] + 0.05
+
+
+@pytest.mark.parametrize("attack", SUFFICIENCY, ids=lambda attack: attack.name)
+def test_on_raw_features_each_of_the_five_sees_half_of_what_an_inverse_of_them_sees(attack, tmp_path):
+    """This part of what shows that an attack is able to succeed holds for all of them; see below for the other."""
+    learnt = replace(attack, fitting=INVERSE.fitting)
+    assert_sees(tmp_path, learnt, RawFeatures())
+    assert_sees_half(tmp_path, learnt, RawFeatures(), INVERSE)
+
+
+def test_on_a_module_that_hides_nothing_one_of_the_five_sees_half_of_what_the_module_s_own_inverse_sees(tmp_path):
+    """Above what the class tells. Who knows no module learns from raw features alone, and sees through a module as far as that leaves
+    features like raw ones, by no merit of the attack: that all of them can do it is not to be asked, and is not so.
+    """
+    learnt = replace(SUFFICIENCY[-1], fitting=INVERSE.fitting)
+    assert_sees_half(tmp_path, learnt, UNHIDDEN, INVERSE)
 
 
 @pytest.mark.parametrize("attack", SUFFICIENCY, ids=lambda attack: attack.name)

@@ -29,6 +29,14 @@ def test_raw_features_tell_more_than_noise_and_more_than_features_of_other_image
         assert told["l1_z"] < untold["l1_z"]
 
 
+def test_it_draws_nothing_and_gives_the_same_guesses_under_every_stream(tmp_path):
+    one, other = (
+        PublicReconstructor().prepare(view(tmp_path), stream(0, owner)).guess(SharedFeatures(FEATURES, VICTIMS.labels)).images
+        for owner in ("attacker", "another")
+    )
+    assert torch.equal(one, other)
+
+
 def test_it_is_the_weakest_level_and_trains_nothing(tmp_path):
     attack = PublicReconstructor()
     assert isinstance(attack, Attack)

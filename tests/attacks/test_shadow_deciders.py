@@ -38,6 +38,14 @@ def test_a_shadow_is_refined_as_a_receiver_refines(tmp_path):
     assert torch.equal(decide(VICTIMS.images), apply(decider, features(VICTIMS.images), CPU))
 
 
+def test_the_same_stream_gives_the_same_answers_and_another_one_others(tmp_path):
+    first, again, other = (
+        shadows(tmp_path, UNHIDDEN).refined(SENT, stream(0, owner))(VICTIMS.images) for owner in ("shadow", "shadow", "another")
+    )
+    assert torch.equal(again, first)
+    assert not torch.equal(other, first)
+
+
 def test_the_public_decider_stays_and_what_was_sent_matters(tmp_path):
     before = NETS.tensors()
     answers = [shadows(tmp_path).refined(VICTIMS.take(part), stream(0, "shadow"))(VICTIMS.images) for part in torch.arange(60).split(30)]

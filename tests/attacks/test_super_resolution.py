@@ -26,8 +26,8 @@ BRIEF = replace(ATTACK, fitting=replace(FITTING, steps=2))
 RELEASE = SharedImages(METHOD.encryption(VICTIMS.images, stream(0)), VICTIMS.labels)
 
 
-def attacker(folder, recipe=METHOD, attack=ATTACK):
-    return attack.prepare(view(folder, recipe=recipe, own=OWN), stream(0, "attacker"))
+def attacker(folder, recipe=METHOD, attack=ATTACK, owner="attacker"):
+    return attack.prepare(view(folder, recipe=recipe, own=OWN), stream(0, owner))
 
 
 def test_it_sees_more_than_the_release_shows_and_than_the_label_tells(tmp_path):
@@ -40,6 +40,15 @@ def test_it_sees_more_than_the_release_shows_and_than_the_label_tells(tmp_path):
     written = (tmp_path / WEIGHTS).read_bytes()
     assert torch.equal(attacker(tmp_path, attack=BRIEF).guess(RELEASE).images, guesses)  # it is trained once
     assert (tmp_path / WEIGHTS).read_bytes() == written
+
+
+def test_the_same_stream_gives_the_same_guesses_and_another_one_others(tmp_path):
+    first, again, other = (
+        attacker(tmp_path / folder, attack=BRIEF, owner=owner).guess(RELEASE).images
+        for folder, owner in (("1", "attacker"), ("2", "attacker"), ("3", "another"))
+    )
+    assert torch.equal(again, first)
+    assert not torch.equal(other, first)
 
 
 def test_what_is_not_mixed_it_takes_as_everybody_does(tmp_path):

@@ -25,8 +25,8 @@ FLOOR = float(sign_aware_ssim(ONE.images, class_mean_guess(ONE.labels, OWN).imag
 CLEAR = 0.3  # above what the label tells
 
 
-def attacker(folder, attack=GRADIENT, **changes):
-    return attack.prepare(seen(folder, **changes), stream(0, "attacker"))
+def attacker(folder, attack=GRADIENT, owner="attacker", **changes):
+    return attack.prepare(seen(folder, **changes), stream(0, owner))
 
 
 def nearness(guess):
@@ -72,6 +72,15 @@ def test_what_batch_norms_told_draws_the_guess_towards_it(tmp_path):
 def test_it_repeats_itself_and_known_labels_give_what_inferred_ones_gave(inverted, tmp_path):
     again = attacker(tmp_path).invert(gradient_step(START, ONE.images, ONE.labels, CPU), ONE.labels)
     assert torch.equal(again.images, inverted.images)
+
+
+def test_the_same_stream_gives_the_same_guesses_and_another_one_others(tmp_path):
+    step = gradient_step(START, ONE.images, ONE.labels, CPU)
+    first, again, other = (
+        attacker(tmp_path, replace(GRADIENT, steps=2), owner).guess(step).images for owner in ("attacker", "attacker", "another")
+    )
+    assert torch.equal(again, first)
+    assert not torch.equal(other, first)
 
 
 def test_an_update_that_went_anywhere_tells_nothing(tmp_path):

@@ -1,13 +1,11 @@
-import hashlib
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.datasets import CelebA
 
 from dpm_flower.core.errors import DataError, ShapeError
 from dpm_flower.data.attributed import Attributed, attributed, celeba_attributed
+from tests.data.celeba_files import written
 
 NAMES = ("Bald", "Male", "Young")
 
@@ -99,31 +97,13 @@ def test_values_that_are_no_attributed_images_are_refused(images, attributes, er
 
 
 def test_celeba_comes_in_its_publishers_parts_with_all_its_attributes(tmp_path):
-    names = [f"{number:06d}.png" for number in range(1, 7)]
-    parts, values = [0, 2, 1, 0, 2, 1], [(1, -1), (-1, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
-    attributes = [f"{name}  {' '.join(map(str, row))}" for name, row in zip(names, values, strict=True)]
-    texts = {
-        "list_eval_partition.txt": "\n".join(f"{name} {part}" for name, part in zip(names, parts, strict=True)),
-        "identity_CelebA.txt": "\n".join(f"{name} 1" for name in names),
-        "list_bbox_celeba.txt": "\n".join(["6", "x y w h ", *(f"{name} 1 2 3 4" for name in names)]),
-        "list_landmarks_align_celeba.txt": "\n".join(["6", "a b ", *(f"{name} 1 2" for name in names)]),
-        "list_attr_celeba.txt": "\n".join(["6", "Young Smiling ", *attributes]),
-    }
-    folder = tmp_path / "celeba"
-    (folder / "img_align_celeba").mkdir(parents=True)
-    for number, name in enumerate(names):
-        Image.new("RGB", (20, 26), (number, 0, 0)).save(folder / "img_align_celeba" / name)
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-
-    class SmallCelebA(CelebA):
-        file_list = [("", hashlib.md5(text.encode()).hexdigest(), name) for name, text in texts.items()]  # noqa: RUF012 - as torchvision has it
-
-    sets = celeba_attributed(SmallCelebA, tmp_path, 12)
+    parts, young, smiling = [0, 2, 1, 0, 2, 1], [1, -1, 1, -1, 1, -1], [-1, -1, 1, 1, -1, -1]
+    painted = [Image.new("RGB", (20, 26), (number, 0, 0)) for number in range(6)]
+    sets = celeba_attributed(written(tmp_path, painted, parts, {"Young": young, "Smiling": smiling}), tmp_path, 12)
     assert sets.train.names == ("Young", "Smiling")
     for part, rows in ((sets.train, [0, 3, 2, 5]), (sets.test, [1, 4])):  # the valid part is appended to the training images
         assert part.images[:, 0, 0, 0].tolist() == rows
-        assert part.attributes.tolist() == [[(value + 1) // 2 for value in values[row]] for row in rows]
+        assert part.attributes.tolist() == [[(young[row] + 1) // 2, (smiling[row] + 1) // 2] for row in rows]
 
 
 def test_missing_files_of_celeba_say_how_to_get_them(tmp_path):

@@ -1,46 +1,22 @@
-import hashlib
-
 import pytest
 from PIL import Image
 from torchvision.datasets import CelebA
 
 from dpm_flower.core.errors import DataError
 from dpm_flower.data.celeba import celeba
+from tests.data.celeba_files import written
 
 NAMES = [f"{number:06d}.png" for number in range(1, 9)]
 PART = [0, 0, 2, 1, 0, 2, 1, 0]
 IDENTITY = [7, 7, 9, 11, 12, 9, 11, 13]
 YOUNG, SMILING = [1, -1, 1, 1, -1, -1, 1, -1], [-1, 1, 1, -1, 1, -1, 1, 1]
-ATTRIBUTES = list(zip(YOUNG, SMILING, strict=True))
-
-
-def table(rows, header=()):
-    """The publishers' format: a count and the names first in some tables, then a name and its numbers with spaces between."""
-    lines = [f"{name}  {' '.join(map(str, row))}" for name, row in zip(NAMES, rows, strict=True)]
-    return "\n".join([*([str(len(NAMES)), " ".join(header) + " "] if header else []), *lines])
 
 
 @pytest.fixture
 def small(tmp_path):
-    """torchvision's class for eight pictures of 20 x 26 pixels in CelebA's format, with the digests of these files."""
-    texts = {
-        "list_eval_partition.txt": table([[part] for part in PART]),
-        "identity_CelebA.txt": table([[number] for number in IDENTITY]),
-        "list_bbox_celeba.txt": table([[1, 2, 3, 4]] * 8, ("x", "y", "w", "h")),
-        "list_landmarks_align_celeba.txt": table([[1] * 10] * 8, [str(number) for number in range(10)]),
-        "list_attr_celeba.txt": table(ATTRIBUTES, ("Young", "Smiling")),
-    }
-    folder = tmp_path / "celeba"
-    (folder / "img_align_celeba").mkdir(parents=True)
-    for number, name in enumerate(NAMES):
-        Image.new("RGB", (20, 26), (number, 0, 0)).save(folder / "img_align_celeba" / name)
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-
-    class SmallCelebA(CelebA):
-        file_list = [("", hashlib.md5(text.encode()).hexdigest(), name) for name, text in texts.items()]  # noqa: RUF012 - as torchvision has it
-
-    return SmallCelebA, tmp_path
+    """torchvision's class for eight pictures of 20 x 26 pixels in CelebA's format, and where they lie."""
+    painted = [Image.new("RGB", (20, 26), (number, 0, 0)) for number in range(len(NAMES))]
+    return written(tmp_path, painted, PART, {"Young": YOUNG, "Smiling": SMILING}, IDENTITY), tmp_path
 
 
 def red(part):
