@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
@@ -35,7 +36,8 @@ class PrincipalComponents:
                 found = PCA(dimensions, svd_solver="arpack", random_state=0).fit(values_NV)
         if found is None or not found.explained_variance_[-1] > LEAST_SHARE * found.explained_variance_[0]:
             raise SettingError(f"wanted images that differ in {dimensions} dimensions at least, got {images} that do not")
-        return cls(torch.from_numpy(found.mean_).float(), torch.from_numpy(found.components_.T).float())
+        directions_VK = np.ascontiguousarray(found.components_.T)  # ARPACK's order is the other way round, a view of negative strides
+        return cls(torch.from_numpy(found.mean_).float(), torch.from_numpy(directions_VK).float())
 
     def projected(self, features_BChw: Tensor) -> Tensor:
         """Features (B,C,h,w) -> the nearest ones that mean and components span, of the same shape."""

@@ -9,11 +9,15 @@ from dpm_flower.training.principal_components import PrincipalComponents
 FEATURES = torch.randn(20, 3, 4, 4, generator=stream(0, "features")) * torch.arange(1.0, 49.0).view(3, 4, 4)
 
 
-def test_it_projects_as_scikit_learn_does():
+MANY = torch.randn(90, 3, 4, 4, generator=stream(2, "features")) * torch.arange(1.0, 49.0).view(3, 4, 4)
+
+
+@pytest.mark.parametrize("features", [FEATURES, MANY], ids=["fewer images than values", "more"])
+def test_it_projects_as_scikit_learn_does(features):
     other = torch.randn(7, 3, 4, 4, generator=stream(1, "features"))
-    reference = PCA(5, svd_solver="full").fit(FEATURES.flatten(1).double().numpy())
+    reference = PCA(5, svd_solver="full").fit(features.flatten(1).double().numpy())
     wanted = torch.from_numpy(reference.inverse_transform(reference.transform(other.flatten(1).double().numpy()))).float()
-    torch.testing.assert_close(PrincipalComponents.of(FEATURES, 5).projected(other), wanted.view_as(other), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(PrincipalComponents.of(features, 5).projected(other), wanted.view_as(other), rtol=1e-4, atol=1e-3)
 
 
 def test_directions_are_orthonormal():
