@@ -59,8 +59,7 @@ def frontier_chart(points: Sequence[FrontierPoint], *, scheme: Scheme = LIGHT, k
     for value in (0.0, 1.0):
         axes.axhline(value, color=scheme.faint, linewidth=0.9, zorder=1)
     for place, point in enumerate(points):
-        marker = MARKERS[place % len(MARKERS)]
-        axes.plot(point.headline, point.gain, marker, color=_colour(place), markersize=7, zorder=3, label=literal(point.arm))
+        axes.plot(point.headline, point.gain, mark(place), color=_colour(place), markersize=7, zorder=3, label=literal(point.arm))
         axes.update_datalim([(end, point.gain) for end in point.headline_ends if end is not None])
         axes.update_datalim([(point.headline, end) for end in point.gain_ends if end is not None])
     axes.autoscale_view()
@@ -77,6 +76,11 @@ def frontier_chart(points: Sequence[FrontierPoint], *, scheme: Scheme = LIGHT, k
     columns = 3 if len(points) > 4 else max(1, len(points))  # two lines of three names fit above the chart
     chart.legend(loc="outside upper left", ncols=columns, frameon=False, labelcolor=scheme.ink, fontsize=9)
     return image_bytes(chart, kind)
+
+
+def mark(place: int) -> str:
+    """A point's place -> its mark, another one each time that the colours begin anew."""
+    return MARKERS[(place + place // len(PALETTE)) % len(MARKERS)]
 
 
 def _colour(place: int) -> str:

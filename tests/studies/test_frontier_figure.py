@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from dpm_flower.studies.drawing import PALETTE
-from dpm_flower.studies.frontier_figure import FrontierPoint, frontier_chart, frontier_of
+from dpm_flower.studies.frontier_figure import MARKERS, FrontierPoint, frontier_chart, frontier_of, mark
 from dpm_flower.studies.gains import ArmGain
 from dpm_flower.studies.results import results_of
 from tests.studies.hand_made import FACTS, STUDY, outcomes
@@ -99,3 +99,8 @@ def test_the_same_points_give_the_same_picture():
     points = frontier_of(rows(HEADLINE), [ArmGain(arm="poisoned", value=0.7, low=0.5, high=0.9)])
     assert frontier_chart(points) == frontier_chart(points)
     assert frontier_chart(points, kind="png").startswith(b"\x89PNG")
+
+
+def test_no_two_arms_share_both_mark_and_colour():
+    places = range(len(PALETTE) * len(MARKERS))
+    assert len({(mark(place), place % len(PALETTE)) for place in places}) == len(places)
