@@ -6,8 +6,8 @@ Data:   the lead pre-trains and receives; the victim releases; the attacking pee
 Rows:   features refine the lead's decider; images (raw, encrypted, made up) train a network of its own from scratch, beside what it
         comes to on its own images alone; federated averaging of the lead's and the victim's and the peer's networks sends no release
 Beside: things in which rows differ by more than what is shared. A decider is refined for 300 steps after 500 of pre-training; a
-        network of images has 500 in all, so that its row compares with "own images" and not with features: its gain kept has the longer
-        trained decider for own data. Encrypted images train the backbone, a convolutional network that is tested on clear ones; what
+        network of images has 500 in all, so that its row compares with "own images" and "raw images", and not with features.
+        Encrypted images train the backbone, a convolutional network that is tested on clear ones; what
         the vision transformer that they are meant for learns of them is told by simulations.encrypted. Federated averaging has the
         peer's images besides, more than half as many again, and compares with the raw features of both, at the lead, who alone has them
 Reads:  headline and its 95th percentile over everybody who has no more of the victim than its release: A0, A2 by one shadow, and of

@@ -14,7 +14,7 @@ from dpm_flower.training.augmentation import augmented
 from dpm_flower.training.loop import Fitted, fit
 
 DRAWN = 256  # images at a time
-LEAST_DIFFERENCE = 1e-5  # of two images, so that none at all is no division by 0. Source: mode seeking
+LEAST_DIFFERENCE = 1e-5  # of two images, so that none at all is no division by 0
 
 
 def train_generator(
@@ -59,7 +59,7 @@ def mode_seeking_loss(noise_BZ: Tensor, made_BCHW: Tensor, labels_B: Labels | No
 
     Both are L1 means over pairs of a class: the first and the second half of a batch of two at least; with labels (B,) neighbours when
     it is sorted by them, and 0 where no two are of one class. Where a generator makes one image of all noise it knows no bound. Source:
-    Mao et al. 2019, mode seeking (arXiv 1903.05628), equation 6.
+    Mao et al. 2019, mode seeking (arXiv 1903.05628), whose ratio this is the reciprocal of.
     """
     if labels_B is None:
         half = len(noise_BZ) // 2
