@@ -18,6 +18,7 @@ Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that ha
 Coded:  STUDY=simulations.frontier:CODED has the features of a private bottleneck as pictures, which lay nearest to our targets on
         CIFAR-10, in one seed (simulations.rivals), and what might hide more in them: coarser pictures, a narrower bottleneck, a
         reconstructor that weighs more, two of them
+Drawn:  STUDY=simulations.frontier:DRAWN has features that are no image's, drawn around neighbours of one class: few, more, or all of it
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
         has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
         images alone, all of the task's classes; and who matches images, a second time by standardised channels
@@ -33,6 +34,7 @@ from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
@@ -41,6 +43,7 @@ from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.hardened import CODED_PICTURES, TWO_ADVERSARIES, TWO_ADVERSARIES_HARDER
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -95,6 +98,12 @@ CODED_METHODS: dict[str, SharingMethod] = {
     "coded, disturb 2, 2 reconstructors, AVIF 60": Coded(
         method=replace(CODING, loss=CodingLoss(disturb=2.0, reconstructors=Adversaries(count=2))), codec="avif-60"
     ),
+}
+DRAWN_METHODS: dict[str, SharingMethod] = {
+    "raw features": RawFeatures(),
+    **{f"drawn around {count}": DrawnFeatures(neighbours=count) for count in (16, 64, 256)},
+    "class means": ClassMeanFeatures(),
+    "DPM, 2 adversaries": TWO_ADVERSARIES,
 }
 
 
@@ -152,6 +161,15 @@ APART, SWAPPED = (
         columns=LINKED,
     )
     for name, public in (("frontier-apart", ODD), ("frontier-swapped", EVEN))
+)
+
+DRAWN = replace(
+    STUDY,
+    name="frontier-drawn",
+    arms=arms(DRAWN_METHODS),
+    attacks=(OtherReconstructor(kind="residual", fitting=RECONSTRUCTING), *STUDY.attacks, *LINKING, SpannedRelease()),
+    columns=(*LINKED[:7], "rank1_spanned", *LINKED[7:]),
+    seeds=(0, 1, 2),
 )
 
 UNTRAINED = replace(STUDY, name="frontier-untrained", arms=arms(UNTRAINED_METHODS), seeds=(0, 1, 2))

@@ -33,6 +33,7 @@ from dpm_flower.core.comparison import ComparedFigure, Comparison, Figures
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.fair_features import FairFeatures
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -65,6 +66,7 @@ LEARNINGS: dict[str, Learning] = {
     "EWC": ElasticWeights(firmness=1e3),
     "boosted ensemble": BoostedEnsemble(),
     "poisoned features": Replay(method=POISONED),
+    "drawn features": Replay(method=DrawnFeatures()),
     "kept features, refreshed, expire": refreshed("expire"),
     "kept features, refreshed, migrate": refreshed("migrate"),
     "kept features, refreshed, two deciders": refreshed("two deciders"),

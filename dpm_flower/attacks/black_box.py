@@ -7,8 +7,8 @@ from torch import Tensor
 
 from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, drawn_features, unless_usual, with_task_labels
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow_modules import check_of_images
-from dpm_flower.attacks.unlearned import Unlearned
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import joined_images
 from dpm_flower.core.level import Level
@@ -41,12 +41,12 @@ class BlackBoxInversion:
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Auxiliary images and what the oracle answers -> the trained inverse; the oracle is asked for one training per folder.
 
-        Raises SettingError for a view without oracle.
+        Where the oracle gives it nothing to learn from, it does what everybody can. Raises SettingError for a view without oracle.
         """
         try:
             return self.inverse.trained(view, rng, self.name, lambda: self._examples(view))
-        except NoFeaturesError as err:
-            return Unlearned(str(err))
+        except NoFeaturesError:
+            return PublicReconstructor().prepare(view, rng)
 
     def _examples(self, view: AttackerView) -> tuple[Tensor, Tensor]:
         """What the oracle makes of the auxiliary images (N,C,h,w), and these images (N,3,H,W)."""

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from dpm_flower.attacks.auxiliary import NoFeaturesError, drawn_features
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
+from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow_modules import Shadows
-from dpm_flower.attacks.unlearned import Unlearned
 from dpm_flower.core.labelled import joined_images
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attacker, AttackerView, Auxiliary, SharingMethod
@@ -50,12 +50,12 @@ class Shadow:
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """The recipe and auxiliary images -> the trained inverse of the shadow modules; trained once per folder.
 
-        Raises SettingError for a view without recipe.
+        Where the recipe gives it nothing to learn from, it does what everybody can. Raises SettingError for a view without recipe.
         """
         try:
             return self._inverse(view).trained(view, rng, self.name, lambda: self._examples(view, rng))
-        except NoFeaturesError as err:
-            return Unlearned(str(err))
+        except NoFeaturesError:
+            return PublicReconstructor().prepare(view, rng)
 
     def _examples(self, view: AttackerView, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """What shadow modules make of the auxiliary images (N,C,h,w), and these images (N,3,H,W), draw after draw."""

@@ -29,7 +29,11 @@ class Sharer(Protocol):
     """One entity's prepared method. It holds the secret and is never serialised into a release."""
 
     def share(self, images: Tensor, labels: Labels) -> SharedBatch:
-        """Images (B,C,H,W), bytes or floats in [0,1], with labels (B,) -> what leaves the house for them."""
+        """Images (B,C,H,W), bytes or floats in [0,1], with labels (B,) -> what leaves the house for them.
+
+        Its i-th belongs to the i-th image, and there are B; an unpaired method's (see `Unpaired`) has an order of its own, and may have
+        less.
+        """
         ...
 
 

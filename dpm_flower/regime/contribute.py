@@ -10,7 +10,7 @@ import torch
 
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
-from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, reads_labels_only
+from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, is_unpaired, reads_labels_only
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
@@ -96,7 +96,8 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         batch = sharer.share(task.train.images, task.train.labels)
         spec = released_spec(net, task.study.side, batch)
         shards = encode(batch)
-        as_released = decode(shards, spec, classes=task.train.classes, samples=len(task.train))
+        samples = len(task.train) if not is_unpaired(method) else len(batch.labels)  # of what is made up there may be less
+        as_released = decode(shards, spec, classes=task.train.classes, samples=samples)
         fitted = watch.costs
         held_out = _held_out(task, net, Exposed(method, sharer, as_released), spec, features)
         watch = Stopwatch.start()
@@ -106,7 +107,7 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
     pool = Pool(task.site.pool, site=task.entity)
-    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=len(task.train), shards=shards, audit=audited.scores)
+    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=samples, shards=shards, audit=audited.scores)
     leaving = ready(outgoing, task, notary, task.policy, pool.audit_log.head)
     costs = {**fitted, "bytes_sent": float(leaving.release.manifest.size_bytes)}
     contribution = Contribution(envelope=leaving.release.envelope.to_bytes().decode(), quality=quality, costs=costs)

@@ -1,0 +1,65 @@
+"""L1 without training, against blends: the candidate whose features are a blend of what was released under one label."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from dpm_flower.attacks.nearest_features import NearestLinker
+from dpm_flower.attacks.nearness import check_alike
+from dpm_flower.core.level import Level
+from dpm_flower.core.protocols import AttackerView, NotApplicable
+from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+
+LEAST_SHARE = 1e-6  # of the widest direction, below which another one is none but rounding
+
+
+@dataclass(frozen=True, slots=True)
+class SpannedRelease:
+    """Candidates are ranked by how much of their features the released ones of a label span.
+
+    Whoever releases blends of features in place of them hides each from who compares one with one; but as many blends as there were
+    images span the images themselves, whatever the parts were, and nobody else's. It says who is in a release, and not where: all that
+    was released under a label is scored alike. Source: an attack of our own.
+    """
+
+    name: str = "L1.spanned"
+    level: Level = Level.L1
+
+    def linker(self, view: AttackerView, rng: torch.Generator) -> "SpannedLinker":  # noqa: ARG002  # this attack draws nothing
+        """There is nothing to train: the featurizer is public."""
+        return SpannedLinker(NearestLinker.of(view))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpannedLinker:
+    """An attacker with the public featurizer, who looks at all that was released under one label at once."""
+
+    nearest: NearestLinker
+
+    def link(self, release: SharedBatch, gallery: Tensor) -> Tensor | NotApplicable:
+        """A release of N images and candidates (G,3,H,W) -> the share of each candidate that the label's releases span, (N,G).
+
+        Shares are of a candidate's squared distance from the mean of the label's releases, at most 1. Released images, which have
+        features of their own, are compared as by `NearestFeatures`.
+        """
+        match release:
+            case SharedFeatures(features=features, labels=labels):
+                candidates = self.nearest.features(gallery)
+                check_alike(features, candidates)
+                by_label = {number: spanned(features[labels == number], candidates) for number in labels.unique().tolist()}
+                return torch.stack([by_label[number] for number in labels.tolist()])
+            case SharedImages() | ModelUpdate():
+                return self.nearest.link(release, gallery)
+        assert_never(release)
+
+
+def spanned(released_NChw: Tensor, candidates_GChw: Tensor) -> Tensor:
+    """What was released and candidates -> the share of each candidate's squared distance from the former's mean that they span (G,)."""
+    released_NV, candidates_GV = released_NChw.flatten(1).double(), candidates_GChw.flatten(1).double()
+    mean_V = released_NV.mean(0)
+    _, widths, directions_KV = torch.linalg.svd(released_NV - mean_V, full_matrices=False)
+    directions_KV = directions_KV[widths > LEAST_SHARE * widths[0].clamp_min(torch.finfo(widths.dtype).tiny)]
+    from_mean_GV = candidates_GV - mean_V
+    return (from_mean_GV @ directions_KV.T).square().sum(1) / from_mean_GV.square().sum(1).clamp_min(torch.finfo(widths.dtype).tiny)
