@@ -11,7 +11,7 @@ from torch import Tensor
 from dpm_flower.attacks.auxiliary import NoFeaturesError
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
-from dpm_flower.attacks.nearest_features import NO_FEATURES, NearestLinker
+from dpm_flower.attacks.nearest_features import NearestLinker
 from dpm_flower.attacks.nearness import alike_by_channel
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
@@ -59,7 +59,7 @@ class Linkage:
     def linker(self, view: AttackerView, rng: torch.Generator) -> Linker:
         """The recipe and auxiliary images -> the trained matcher; trained once per folder.
 
-        Raises SettingError for a view without recipe.
+        Where the recipe gives it nothing to learn from, it looks for what is nearest. Raises SettingError for a view without recipe.
         """
         steps = self.fitting.steps * len(self._modules().recipes(view, self.name))
         with global_generator_from(rng):
@@ -80,8 +80,8 @@ class Linkage:
 
         try:
             trained_once(matcher, view.folder, train, view.compute)
-        except NoFeaturesError as err:
-            return Unmatched(NearestLinker.of(view), str(err))
+        except NoFeaturesError:
+            return NearestLinker.of(view)
         return MatchingLinker(matcher, view.features, view.compute)
 
     def _modules(self) -> Shadows:
@@ -104,25 +104,6 @@ class MatchingLinker:
                 return released @ apply(self.matcher.candidate, self.features(gallery), self.compute).T
             case SharedImages() | ModelUpdate():
                 return NearestLinker(self.features).link(release, gallery)
-        assert_never(release)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Unmatched:
-    """An attacker without a matcher, and the reason why it has none."""
-
-    nearest: NearestLinker
-    reason: str
-
-    def link(self, release: SharedBatch, gallery: Tensor) -> Tensor | NotApplicable:
-        """As who looks for what is nearest for released images; about anything else it has nothing to say."""
-        match release:
-            case SharedImages():
-                return self.nearest.link(release, gallery)
-            case SharedFeatures():
-                return NotApplicable(self.reason)
-            case ModelUpdate():
-                return NotApplicable(NO_FEATURES)
         assert_never(release)
 
 

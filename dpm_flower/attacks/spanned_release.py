@@ -48,7 +48,7 @@ class SpannedLinker:
             case SharedFeatures(features=features, labels=labels):
                 candidates = self.nearest.features(gallery)
                 check_alike(features, candidates)
-                by_label = {number: spanned(features[labels == number], candidates) for number in labels.unique().tolist()}
+                by_label = {number: spanned(features[labels == number], candidates) for number in torch.unique(labels).tolist()}
                 return torch.stack([by_label[number] for number in labels.tolist()])
             case SharedImages() | ModelUpdate():
                 return self.nearest.link(release, gallery)
@@ -62,4 +62,5 @@ def spanned(released_NChw: Tensor, candidates_GChw: Tensor) -> Tensor:
     _, widths, directions_KV = torch.linalg.svd(released_NV - mean_V, full_matrices=False)
     directions_KV = directions_KV[widths > LEAST_SHARE * widths[0].clamp_min(torch.finfo(widths.dtype).tiny)]
     from_mean_GV = candidates_GV - mean_V
-    return (from_mean_GV @ directions_KV.T).square().sum(1) / from_mean_GV.square().sum(1).clamp_min(torch.finfo(widths.dtype).tiny)
+    spanned_G: Tensor = (from_mean_GV @ directions_KV.T).square().sum(1)
+    return spanned_G / from_mean_GV.square().sum(1).clamp_min(torch.finfo(widths.dtype).tiny)

@@ -54,7 +54,7 @@ class DrawnFeatures:
         private, spec = preparation.private, preparation.net.spec
         features = preparation.features(private.images)
         read = apply(preparation.net.decider.trunk, features, preparation.compute).float().flatten(1)
-        places = {number: (private.labels == number).nonzero().flatten() for number in private.labels.unique().tolist()}
+        places = {number: (private.labels == number).nonzero().flatten() for number in torch.unique(private.labels).tolist()}
         neighbourhoods = {
             number: Neighbourhoods(features[at].flatten(1), nearest(read[at], self.neighbours))
             for number, at in places.items()
@@ -92,9 +92,9 @@ class DrawnFeaturesSharer:
         drawn = torch.isin(labels, torch.tensor(list(self.neighbourhoods)))
         kept = labels[drawn]
         features = torch.empty(len(kept), *self.spec.shape)
-        for number in kept.unique().tolist():
+        for number in torch.unique(kept).tolist():
             wanted = kept == number
-            features[wanted] = self.neighbourhoods[number].drawn(int(wanted.sum()), rng).unflatten(1, self.spec.shape)
+            features[wanted] = self.neighbourhoods[number].drawn(int(wanted.sum()), rng).view(-1, *self.spec.shape)
         return SharedFeatures(features.clamp_(min=0.0) if self.spec.non_negative else features, kept)
 
 

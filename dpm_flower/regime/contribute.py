@@ -11,7 +11,7 @@ import torch
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
 from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, is_unpaired, reads_labels_only
-from dpm_flower.core.shared import SharedFeatures, SharedImages
+from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
 from dpm_flower.core.whole_file import whole_file
@@ -96,7 +96,8 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         batch = sharer.share(task.train.images, task.train.labels)
         spec = released_spec(net, task.study.side, batch)
         shards = encode(batch)
-        samples = len(task.train) if not is_unpaired(method) else len(batch.labels)  # of what is made up there may be less
+        # of what is made up there may be less than of images
+        samples = len(batch.labels) if is_unpaired(method) and not isinstance(batch, ModelUpdate) else len(task.train)
         as_released = decode(shards, spec, classes=task.train.classes, samples=samples)
         fitted = watch.costs
         held_out = _held_out(task, net, Exposed(method, sharer, as_released), spec, features)

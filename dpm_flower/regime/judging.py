@@ -101,9 +101,8 @@ class Judge:
 
     def _known_to(self, attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
         task = self.task
-        known = parted(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
-        if is_unpaired(what.method):
-            known = replace(known, released=what.released)  # a part of it is no part of the victims'
+        rng, unpaired = task.stream("leaked pairs"), is_unpaired(what.method)
+        known = parted(attack, task.train.images, what.released, task.study.pictures, rng, unpaired=unpaired)
         return self.around.view(attack, what, known.leaked), known
 
     def _guess(self, attack: Attack, view: AttackerView, known: Parted) -> Guess:

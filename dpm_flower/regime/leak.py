@@ -1,6 +1,6 @@
 """Which of a release's pairs have leaked to an attacker, and what is left for it to guess, or has to do for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import torch
@@ -23,13 +23,17 @@ class Parted:
     judged: Tensor | None = None
 
 
-def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rng: torch.Generator) -> Parted:
+def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rng: torch.Generator, *, unpaired: bool = False) -> Parted:
     """An attack, the victims' images and their release -> the pairs that leak to it, and the others, in the order of the release.
 
     Leaked images are not scored: the attacker need not guess them. At most half of a release leaks, so that enough is left to judge
     by, and none of the first `shown` images, which the owner wants to look at. More pairs of the same stream are the same ones and
-    others. A slow attack sees and is judged by a sample, with those first images in it.
+    others. A slow attack sees and is judged by a sample, with those first images in it. What is `unpaired` is seen whole by everybody,
+    and images leak with some of it that was not made of them.
     """
+    if unpaired:
+        known = parted(attack, images, _for_each(images, released), shown, rng)
+        return replace(known, released=released)  # a part of it is no part of the victims'
     if isinstance(attack, SlowAttack) and len(images) > attack.most_images:
         some = torch.cat((torch.arange(min(shown, len(images))), _drawn(len(images), shown, rng)))[: attack.most_images]
         judged = torch.zeros(len(images), dtype=torch.bool).index_fill_(0, some, True)
@@ -44,6 +48,11 @@ def parted(attack: Attack, images: Tensor, released: SharedBatch, shown: int, rn
 def _drawn(images: int, shown: int, rng: torch.Generator) -> Tensor:
     """The numbers of all images but those shown, in an order that is drawn."""
     return shown + torch.randperm(max(0, images - shown), generator=rng)
+
+
+def _for_each(images: Tensor, released: SharedBatch) -> SharedBatch:
+    """Images (N,C,H,W) and what is made up, perhaps less -> N of it, over and over."""
+    return released if isinstance(released, ModelUpdate) else _some(released, torch.arange(len(images)) % len(released.labels))
 
 
 def _some(batch: SharedBatch, chosen: Tensor) -> SharedBatch:

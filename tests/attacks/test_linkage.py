@@ -14,6 +14,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, LinkageAttack, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
@@ -145,11 +146,11 @@ def test_a_model_update_is_another_attack_s_business(attack, method, kept):
     assert "model update" in answer.reason
 
 
-@pytest.mark.parametrize(("recipe", "reason"), [(RawImages(), "images are shared"), (Nothing(), "nothing is shared")])
-def test_where_no_features_are_shared_it_says_why_it_has_nothing_to_say_about_any(recipe, reason, tmp_path):
-    answer = linker(tmp_path, BRIEF, recipe).link(release(RawFeatures()), GALLERY.images)
-    assert isinstance(answer, NotApplicable)
-    assert reason in answer.reason
+@pytest.mark.parametrize("recipe", [RawImages(), Nothing(), DrawnFeatures()], ids=lambda recipe: recipe.name)
+def test_where_a_recipe_teaches_nothing_it_looks_for_what_is_nearest(recipe, tmp_path):
+    batch = release(RawFeatures())
+    found, nearest = (linker(tmp_path, attack, recipe).link(batch, GALLERY.images) for attack in (BRIEF, NearestFeatures()))
+    assert torch.equal(found, nearest)
     assert list(tmp_path.rglob(WEIGHTS)) == []
 
 

@@ -10,10 +10,12 @@ from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.attacks.linkage import MATCHING, Linkage
 from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Guess
 from dpm_flower.core.shared import SharedImages
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.methods.synthetic_images import SyntheticImages
@@ -127,3 +129,15 @@ def test_a_made_up_release_is_audited_published_and_read_by_a_peer(tmp_path):
     assert torch.equal(batch.labels, one.train.labels)
     assert manifest.method == "synthetic-images"
     assert {"synthetic_memorised", "synthetic_nearness", f"{SHADOW.name}.ssim_p", "L1.nearest.rank1_p"} <= set(made.quality)
+
+
+def test_features_that_are_drawn_leave_for_classes_with_enough_images_and_are_judged_by_everybody(tmp_path):
+    train = pictures(23, seed=97)  # 8, 8 and 7 of three classes
+    method = DrawnFeatures(neighbours=8, least=8)
+    one = task(tmp_path, study=replace(STUDY, attacks=(*ATTACKS, SpannedRelease())), peer=PEER, train=train)
+    made = contribute(one, NETS, method, 0, notary())
+    batch, manifest = released(one, made)
+    assert manifest.samples == len(batch.labels) == 16
+    assert made.quality[f"{SHADOW.name}.ssim_p"] == made.quality["ssim_p"]  # which has nothing to learn from: it does what A0 does
+    assert 0.0 <= made.quality["L1.spanned.rank1_p"] <= 1.0
+    assert "top1_p" not in made.quality

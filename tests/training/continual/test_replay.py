@@ -8,6 +8,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import as_bytes
 from dpm_flower.core.shared import SharedImages
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
@@ -131,6 +132,16 @@ def test_of_a_day_whose_images_the_method_refuses_nothing_is_kept_and_learning_g
     assert learner.kept.refused_days == 1
     assert learner.refused == ["the generator has memorised"]
     assert torch.equal(learner.kept.arrivals, torch.cat([torch.arange(24), torch.arange(42, 66)]))
+
+
+def test_of_a_day_with_few_images_of_a_class_what_can_be_drawn_is_kept():
+    day = DAY.take(torch.arange(1, len(DAY)))  # classes come in turn: one has an image less now
+    learner = Replay(method=DrawnFeatures(neighbours=8, least=8), fitting=FEW).start(beginning())
+    learner.day(day.images, day.labels)
+    drawn = day.labels != DAY.labels[0]
+    assert learner.kept.refused_days == 0
+    assert torch.equal(learner.kept.shared.labels, day.labels[drawn])
+    assert torch.equal(learner.kept.arrivals, drawn.nonzero().flatten())
 
 
 def test_a_module_that_diverges_costs_the_day_and_no_more():
