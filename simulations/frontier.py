@@ -18,7 +18,7 @@ Harder: STUDY=simulations.frontier:HARDENED has modules with adversaries that ha
 Coded:  STUDY=simulations.frontier:CODED has the features of a private bottleneck as pictures, which lay nearest to our targets on
         CIFAR-10, in one seed (simulations.rivals), and what might hide more in them: coarser pictures, a narrower bottleneck, a
         reconstructor that weighs more, two of them
-Drawn:  STUDY=simulations.frontier:DRAWN has features that are no image's, drawn around neighbours of one class: few, more, or all of it
+Drawn:  STUDY=simulations.frontier:DRAWN has features that are no image's, drawn around neighbours of one class: few, more, or nearly all
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
         has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
         images alone, all of the task's classes; and who matches images, a second time by standardised channels
@@ -102,6 +102,7 @@ CODED_METHODS: dict[str, SharingMethod] = {
 DRAWN_METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
     **{f"drawn around {count}": DrawnFeatures(neighbours=count) for count in (16, 64, 256)},
+    "drawn around 64, noise 1": DrawnFeatures(noise=GaussianNoise(sigma=1.0)),
     "class means": ClassMeanFeatures(),
     "DPM, 2 adversaries": TWO_ADVERSARIES,
 }

@@ -13,6 +13,7 @@ from dpm_flower.core.labelled import Labels
 from dpm_flower.core.protocols import Preparation
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.training.perturbation import GaussianNoise, Perturber, channel_units
 from dpm_flower.training.prediction import apply
 
 
@@ -24,7 +25,8 @@ class DrawnFeatures:
     them, all of the class where there are fewer); what leaves is drawn from the normal distribution that has these neighbours' mean and
     covariance. So what is read out of one draw is a blend of that many images, in random parts of which most are small, and no draw
     can be paired with an image. In a blend of few, single images are read: nothing is released of a class with fewer than `least` images.
-    No bound is proved: how much of single images a release gives away is for its audit to say.
+    As many draws as there were images span those images, whatever the parts (see `SpannedRelease`): who has candidates finds out which
+    were in, but for the `noise` that may be put on every draw. No bound is proved: how much of single images a release gives away is for its audit to say.
 
     Sources: normal distributions of features by class, for calibrating a classifier, are those of "No Fear of Heterogeneity" (arXiv
     2106.05001); images hidden among their nearest ones, k-Same de-identification (Newton, Sweeney and Malin 2005). Raises SettingError
@@ -33,6 +35,7 @@ class DrawnFeatures:
 
     neighbours: int = 64
     least: int = 16
+    noise: GaussianNoise | None = None
     name: str = "drawn-features"
 
     def __post_init__(self) -> None:
@@ -63,7 +66,8 @@ class DrawnFeatures:
         if not neighbourhoods:
             most = max((len(at) for at in places.values()), default=0)
             raise ReleaseError(f"wanted at least {self.least} images of a class to draw from, got no more than {most} of any")
-        return DrawnFeaturesSharer(neighbourhoods, spec, preparation.rng)
+        noise = Perturber(self.noise, channel_units(features)) if self.noise is not None else None
+        return DrawnFeaturesSharer(neighbourhoods, spec, noise, preparation.rng)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +88,7 @@ class DrawnFeaturesSharer:
 
     neighbourhoods: Mapping[int, Neighbourhoods]
     spec: FeatureSpec
+    noise: Perturber | None
     rng: torch.Generator
 
     def share(self, images: Tensor, labels: Labels) -> SharedFeatures:  # noqa: ARG002  # of an image only its label is looked at
@@ -95,6 +100,8 @@ class DrawnFeaturesSharer:
         for number in torch.unique(kept).tolist():
             wanted = kept == number
             features[wanted] = self.neighbourhoods[number].drawn(int(wanted.sum()), rng).view(-1, *self.spec.shape)
+        if self.noise is not None:
+            features = self.noise(features, rng)
         return SharedFeatures(features.clamp_(min=0.0) if self.spec.non_negative else features, kept)
 
 

@@ -7,6 +7,7 @@ from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.protocols import SharingMethod, is_unpaired, reads_labels_only
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.drawn_features import DrawnFeatures, drawn_weights, nearest
+from dpm_flower.training.perturbation import GaussianNoise, channel_units
 from tests.methods.preparations import NETS, PRIVATE, features, preparation
 
 SMALL = DrawnFeatures(neighbours=4, least=2)
@@ -83,6 +84,16 @@ def test_a_class_with_too_few_images_is_left_out(count):
 def test_where_no_class_has_enough_nothing_is_released():
     with pytest.raises(ReleaseError, match=r"wanted at least 20 images of a class to draw from, got no more than \d+ of any"):
         DrawnFeatures(neighbours=20, least=20).prepare(preparation())
+
+
+def test_noise_lies_on_every_draw_in_units_of_each_channel():
+    without, noisy = (
+        replace(DrawnFeatures(neighbours=4, least=2, noise=noise).prepare(preparation()), spec=replace(NETS.spec, non_negative=False))
+        for noise in (None, GaussianNoise(sigma=2.0))
+    )
+    labels = PRIVATE.labels.repeat(20)
+    added = (noisy.share(PRIVATE.images, labels).features - without.share(PRIVATE.images, labels).features).std(dim=(0, 2, 3))
+    torch.testing.assert_close(added, 2.0 * channel_units(features(PRIVATE.images)), rtol=0.05, atol=0.0)
 
 
 @pytest.mark.parametrize("knobs", [{"least": 1}, {"neighbours": 8, "least": 9}])
