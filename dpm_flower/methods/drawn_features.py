@@ -26,7 +26,8 @@ class DrawnFeatures:
     covariance. So what is read out of one draw is a blend of that many images, in random parts of which most are small, and no draw
     can be paired with an image. In a blend of few, single images are read: nothing is released of a class with fewer than `least` images.
     As many draws as there were images span those images, whatever the parts (see `SpannedRelease`): who has candidates finds out which
-    were in, but for the `noise` that may be put on every draw. No bound is proved: how much of single images a release gives away is for its audit to say.
+    were in, unless `noise` on every draw hides it. No bound is proved: how much of single images a release gives away is for its audit
+    to say.
 
     Sources: normal distributions of features by class, for calibrating a classifier, are those of "No Fear of Heterogeneity" (arXiv
     2106.05001); images hidden among their nearest ones, k-Same de-identification (Newton, Sweeney and Malin 2005). Raises SettingError
