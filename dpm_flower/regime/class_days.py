@@ -18,7 +18,7 @@ from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.streams import stream
 from dpm_flower.core.study import Study
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.hardened import TWO_ADVERSARIES
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.codec import decode_each
 from dpm_flower.payload.manifest import Manifest
@@ -48,7 +48,7 @@ def inbox_study(place: InboxPlace, entity: str) -> Study:
     return Study(
         name="inbox",
         partition=Shares(entities=((entity, 1.0),)),
-        arms=(SharingArm(name="kept", method=DeepPoisoning()),),
+        arms=(SharingArm(name="kept", method=TWO_ADVERSARIES),),
         attacks=DEFAULT_AUDIT,
         side=place.side,
         backbone=place.backbone,

@@ -14,7 +14,7 @@ from dpm_flower.core.errors import PolicyError, SettingError
 from dpm_flower.data.retention import inbox as inbox_module
 from dpm_flower.data.retention.keeping import Keeping
 from dpm_flower.data.retention.verifying import verify
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.hardened import TWO_ADVERSARIES
 from dpm_flower.payload.codec import decode
 from dpm_flower.payload.content import content
 from dpm_flower.regime import audit as audit_module
@@ -198,7 +198,7 @@ def test_a_policy_by_which_nothing_could_be_kept_is_refused_before_the_first_day
 
 def test_the_usual_attackers_are_asked_about_every_days_release(tmp_path):
     study = inbox_study(InboxPlace(store=tmp_path, classes=CLASSES, warm_up=2, side=16, hook="conv2_1"), "a")
-    assert (study.attacks, study.methods) == (DEFAULT_AUDIT, (DeepPoisoning(),))
+    assert (study.attacks, study.methods) == (DEFAULT_AUDIT, (TWO_ADVERSARIES,))
     assert (study.side, study.hook, study.partition.names) == (16, "conv2_1", ("a",))
 
 
