@@ -5,6 +5,7 @@ from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.attacks.nearest_standardised import NearestStandardised
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
 from dpm_flower.attacks.shadow import Shadow
+from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.protocols import StudyAttack
 
 DEFAULT_AUDIT: tuple[StudyAttack, ...] = (
@@ -12,5 +13,6 @@ DEFAULT_AUDIT: tuple[StudyAttack, ...] = (
     Shadow(shadows=3),
     NearestFeatures(),
     NearestStandardised(),
+    SpannedRelease(),
     AttributeInference(),  # where the data name attributes; elsewhere it has nothing to infer, and costs nothing
 )

@@ -12,7 +12,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 
-LEAST_SHARE = 1e-6  # of the widest direction, below which another one is none but rounding
+LEAST_SHARE = 1e-12  # of the widest direction's square, below which another one is none but rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,9 @@ def spanned(released_NChw: Tensor, candidates_GChw: Tensor) -> Tensor:
     """What was released and candidates -> the share of each candidate's squared distance from the former's mean that they span (G,)."""
     released_NV, candidates_GV = released_NChw.flatten(1).double(), candidates_GChw.flatten(1).double()
     mean_V = released_NV.mean(0)
-    _, widths, directions_KV = torch.linalg.svd(released_NV - mean_V, full_matrices=False)
-    directions_KV = directions_KV[widths > LEAST_SHARE * widths[0].clamp_min(torch.finfo(widths.dtype).tiny)]
-    from_mean_GV = candidates_GV - mean_V
-    spanned_G: Tensor = (from_mean_GV @ directions_KV.T).square().sum(1)
-    return spanned_G / from_mean_GV.square().sum(1).clamp_min(torch.finfo(widths.dtype).tiny)
+    from_mean_NV, from_mean_GV = released_NV - mean_V, candidates_GV - mean_V
+    widths_N, turned_NN = torch.linalg.eigh(from_mean_NV @ from_mean_NV.T)  # of products: there are fewer releases than values
+    wide = widths_N > LEAST_SHARE * widths_N[-1].clamp_min(torch.finfo(widths_N.dtype).tiny)
+    spanned_G: Tensor = (from_mean_GV @ from_mean_NV.T @ turned_NN[:, wide]).square() @ widths_N[wide].reciprocal()
+    whole_G = from_mean_GV.square().sum(1).clamp_min(torch.finfo(widths_N.dtype).tiny)
+    return spanned_G / whole_G
