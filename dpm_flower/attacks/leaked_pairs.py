@@ -14,7 +14,7 @@ from dpm_flower.attacks.shadow import USUAL_SHADOW, Shadow
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import Attacker, AttackerView, Leaked
+from dpm_flower.core.protocols import Attacker, AttackerView, Leaked, is_unpaired
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 
 TUNING = Fitting(steps=200, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
@@ -51,14 +51,15 @@ class LeakedPairs:
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """The shadow attack's inverse and the leaked pairs -> the tuned inverse; tuned once per folder.
 
-        Where fewer than two pairs have leaked (of a release of a few images), it stays as it was.
+        Where fewer than two pairs have leaked (of a release of a few images), or the release is made up, it stays as it was.
         Raises SettingError for a view without leaked pairs.
         """
         if view.leaked is None or view.prepared is None:
             raise SettingError(f"wanted a view with leaked pairs for {self.name}, got one without")
         untuned = view.prepared(self.shadow)
         features = _features(view.leaked)
-        if features is None or len(features) < LEAST_PAIRS or not isinstance(untuned, FeatureInverter):
+        no_pairs = view.recipe is not None and is_unpaired(view.recipe)  # what leaked was not made of the images that leaked with it
+        if no_pairs or features is None or len(features) < LEAST_PAIRS or not isinstance(untuned, FeatureInverter):
             return untuned
         inverse, images = copy.deepcopy(untuned.inverse).requires_grad_(True), view.leaked.images
         report = reported_as(self.name, view.report)

@@ -1,7 +1,7 @@
 """L1 without training, against blends: the candidate whose features are a blend of what was released under one label."""
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
@@ -20,12 +20,18 @@ class SpannedRelease:
     """Candidates are ranked by how much of their features the released ones of a label span.
 
     Whoever releases blends of features in place of them hides each from who compares one with one; but as many blends as there were
-    images span the images themselves, whatever the parts were, and nobody else's. It says who is in a release, and not where: all that
-    was released under a label is scored alike. Source: an attack of our own.
+    images span the images themselves, whatever the parts were, and nobody else's as long as a label has fewer of them than there are
+    values. Noise, or values that were set to 0, make that a matter of degree. It says who is in a release, and not where: all that was
+    released under a label is scored alike. Source: an attack of our own.
     """
 
     name: str = "L1.spanned"
     level: Level = Level.L1
+
+    @property
+    def tells_members(self) -> Literal[True]:
+        """It says who is in a release, and not where."""
+        return True
 
     def linker(self, view: AttackerView, rng: torch.Generator) -> "SpannedLinker":  # noqa: ARG002  # this attack draws nothing
         """There is nothing to train: the featurizer is public."""
@@ -60,8 +66,13 @@ def spanned(released_NChw: Tensor, candidates_GChw: Tensor) -> Tensor:
     released_NV, candidates_GV = released_NChw.flatten(1).double(), candidates_GChw.flatten(1).double()
     mean_V = released_NV.mean(0)
     from_mean_NV, from_mean_GV = released_NV - mean_V, candidates_GV - mean_V
-    widths_N, turned_NN = torch.linalg.eigh(from_mean_NV @ from_mean_NV.T)  # of products: there are fewer releases than values
-    wide = widths_N > LEAST_SHARE * widths_N[-1].clamp_min(torch.finfo(widths_N.dtype).tiny)
-    spanned_G: Tensor = (from_mean_GV @ from_mean_NV.T @ turned_NN[:, wide]).square() @ widths_N[wide].reciprocal()
-    whole_G = from_mean_GV.square().sum(1).clamp_min(torch.finfo(widths_N.dtype).tiny)
+    tiny = torch.finfo(torch.float64).tiny
+    whole_G = from_mean_GV.square().sum(1).clamp_min(tiny)
+    releases, values = from_mean_NV.shape
+    # the smaller of the two matrices of products has all the widths that are not 0
+    products = from_mean_NV @ from_mean_NV.T if releases <= values else from_mean_NV.T @ from_mean_NV
+    widths, turned = torch.linalg.eigh(products)
+    wide = widths > LEAST_SHARE * widths[-1].clamp_min(tiny)
+    along = from_mean_GV @ from_mean_NV.T @ turned[:, wide] / widths[wide].sqrt() if releases <= values else from_mean_GV @ turned[:, wide]
+    spanned_G: Tensor = along.square().sum(1)
     return spanned_G / whole_G

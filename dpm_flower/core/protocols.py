@@ -13,7 +13,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.level import Level
 from dpm_flower.core.progress import Report
-from dpm_flower.core.shared import SharedBatch
+from dpm_flower.core.shared import ModelUpdate, SharedBatch
 from dpm_flower.core.split_net import SplitNet
 
 
@@ -31,8 +31,8 @@ class Sharer(Protocol):
     def share(self, images: Tensor, labels: Labels) -> SharedBatch:
         """Images (B,C,H,W), bytes or floats in [0,1], with labels (B,) -> what leaves the house for them.
 
-        Its i-th belongs to the i-th image, and there are B; an unpaired method's (see `Unpaired`) has an order of its own, and may have
-        less.
+        Its i-th belongs to the i-th image, and there are B. An unpaired method's (see `Unpaired`) are as many as there are images of the
+        classes that it shares.
         """
         ...
 
@@ -98,6 +98,12 @@ class ReadsLabels(Protocol):
 def is_unpaired(method: SharingMethod) -> bool:
     """Whether a method's releases are made up, so that their order says nothing about that of the own images."""
     return isinstance(method, Unpaired)
+
+
+def images_behind(method: SharingMethod, labels_N: Labels, batch: SharedBatch) -> Tensor:
+    """The labels of own images, and what a method made of them -> which of them that stands for (n,): all, or if made up, its classes'."""
+    everybody = torch.arange(len(labels_N))
+    return everybody if isinstance(batch, ModelUpdate) or not is_unpaired(method) else everybody[torch.isin(labels_N, batch.labels)]
 
 
 @runtime_checkable
@@ -250,6 +256,16 @@ class LinkageAttack(Levelled, Protocol):
 
     def linker(self, view: AttackerView, rng: torch.Generator) -> Linker:
         """Everything that can be done before a release or a gallery is seen; the same view and stream give the same linker."""
+        ...
+
+
+@runtime_checkable
+class TellsMembers(LinkageAttack, Protocol):
+    """What a linkage attack says besides that answers who is in a release and not where: all of one label is scored alike."""
+
+    @property
+    def tells_members(self) -> Literal[True]:
+        """It is judged by how often a victim stands out among candidates that are none."""
         ...
 
 

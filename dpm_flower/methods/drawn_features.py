@@ -16,6 +16,8 @@ from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.training.perturbation import GaussianNoise, Perturber, channel_units
 from dpm_flower.training.prediction import apply
 
+AT_ONCE = 1024  # images whose distances to all others, or draws whose parts of all images, are held in memory
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnFeatures:
@@ -23,11 +25,14 @@ class DrawnFeatures:
 
     For each, an own image of the class is chosen by lot, and with it the `neighbours` that the decider reads most alike (itself among
     them, all of the class where there are fewer); what leaves is drawn from the normal distribution that has these neighbours' mean and
-    covariance. So what is read out of one draw is a blend of that many images, in random parts of which most are small, and no draw
-    can be paired with an image. In a blend of few, single images are read: nothing is released of a class with fewer than `least` images.
-    As many draws as there were images span those images, whatever the parts (see `SpannedRelease`): who has candidates finds out which
-    were in, unless `noise` on every draw hides it. No bound is proved: how much of single images a release gives away is for its audit
-    to say.
+    covariance, and set to 0 below 0 where features are not negative. So what is read out of one draw is a blend of that many images, in
+    random parts of which most are small, and no draw can be paired with an image. In a blend of few, single images are read: nothing is
+    released of a class with fewer than `least` images. Copies count as images: of several of one person take one, or more neighbours.
+
+    As many draws as there were images nearly span those images, whatever the parts: who has candidates finds out who was in (see
+    `SpannedRelease`); `noise`, on every draw, makes that harder. Who separates blends into images, blindly, is not among our attackers.
+    No bound is proved: how much of single images a release gives away is for its audit to say. What 16, 64 and 256 neighbours come to,
+    `simulations.frontier:DRAWN` measures.
 
     Sources: normal distributions of features by class, for calibrating a classifier, are those of "No Fear of Heterogeneity" (arXiv
     2106.05001); images hidden among their nearest ones, k-Same de-identification (Newton, Sweeney and Malin 2005). Raises SettingError
@@ -80,7 +85,8 @@ class Neighbourhoods:
 
     def drawn(self, draws: int, rng: torch.Generator) -> Tensor:
         """How many -> draws around images that are chosen by lot (draws,V)."""
-        return drawn_weights(self.neighbours, draws, rng) @ self.features
+        pieces = torch.split(torch.arange(draws), AT_ONCE)
+        return torch.cat([drawn_weights(self.neighbours, len(piece), rng) @ self.features for piece in pieces])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,21 +100,21 @@ class DrawnFeaturesSharer:
 
     def share(self, images: Tensor, labels: Labels) -> SharedFeatures:  # noqa: ARG002  # of an image only its label is looked at
         """Images (B,3,H,W) with labels (B,) -> draws (b,C,h,w) with their labels, for every image whose class is drawn from."""
-        rng = child_stream(self.rng)  # a release's own: what is drawn another time tells nothing about it
         drawn = torch.isin(labels, torch.tensor(list(self.neighbourhoods)))
         kept = labels[drawn]
         features = torch.empty(len(kept), *self.spec.shape)
         for number in torch.unique(kept).tolist():
             wanted = kept == number
-            features[wanted] = self.neighbourhoods[number].drawn(int(wanted.sum()), rng).view(-1, *self.spec.shape)
+            features[wanted] = self.neighbourhoods[number].drawn(int(wanted.sum()), child_stream(self.rng)).view(-1, *self.spec.shape)
         if self.noise is not None:
-            features = self.noise(features, rng)
+            features = torch.cat([self.noise(one, child_stream(self.rng)) for one in torch.split(features, 1)])
         return SharedFeatures(features.clamp_(min=0.0) if self.spec.non_negative else features, kept)
 
 
 def nearest(points_nD: Tensor, count: int) -> Tensor:
     """Points (n,D) -> for each the `count` that lie nearest, itself among them, or all where there are fewer, (n,k)."""
-    return torch.cdist(points_nD, points_nD).topk(min(count, len(points_nD)), largest=False).indices
+    count = min(count, len(points_nD))
+    return torch.cat([torch.cdist(piece, points_nD).topk(count, largest=False).indices for piece in torch.split(points_nD, AT_ONCE)])
 
 
 def drawn_weights(neighbours_nk: Tensor, draws: int, rng: torch.Generator) -> Tensor:

@@ -133,7 +133,8 @@ def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -
     """The headline, or why there is none.
 
     The public reconstructor, which a module is trained against, makes none alone, and neither does who does no more than that with
-    this method's releases: of encrypted images everybody who does not decrypt them.
+    this method's releases: of encrypted images everybody who does not decrypt them. Of what is made up it may, under the name of whoever
+    finds nothing to learn from: nothing was trained against it.
     """
     counted = [one for one in judged if not one.attack.level.sees_victim]
     others = [one for one in counted if one.attack is not ALWAYS_ASKED]

@@ -10,8 +10,8 @@ import torch
 
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
-from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, is_unpaired, reads_labels_only
-from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, images_behind, reads_labels_only
+from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
 from dpm_flower.core.whole_file import whole_file
@@ -96,19 +96,18 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         batch = sharer.share(task.train.images, task.train.labels)
         spec = released_spec(net, task.study.side, batch)
         shards = encode(batch)
-        # of what is made up there may be less than of images
-        samples = len(batch.labels) if is_unpaired(method) and not isinstance(batch, ModelUpdate) else len(task.train)
-        as_released = decode(shards, spec, classes=task.train.classes, samples=samples)
+        behind = images_behind(method, task.train.labels, batch)
+        as_released = decode(shards, spec, classes=task.train.classes, samples=len(behind))
         fitted = watch.costs
         held_out = _held_out(task, net, Exposed(method, sharer, as_released), spec, features)
         watch = Stopwatch.start()
-        audited = audit(task, net, Exposed(method, sharer, as_released), features)
+        audited = audit(task.of_images(behind), net, Exposed(method, sharer, as_released), features)
         fitted |= {f"audit_{name}": value for name, value in watch.costs.items()}
         quality = audited.quality | held_out
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
     pool = Pool(task.site.pool, site=task.entity)
-    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=samples, shards=shards, audit=audited.scores)
+    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=len(behind), shards=shards, audit=audited.scores)
     leaving = ready(outgoing, task, notary, task.policy, pool.audit_log.head)
     costs = {**fitted, "bytes_sent": float(leaving.release.manifest.size_bytes)}
     contribution = Contribution(envelope=leaving.release.envelope.to_bytes().decode(), quality=quality, costs=costs)

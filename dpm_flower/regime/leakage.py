@@ -22,7 +22,8 @@ PROVES = (
 )
 OF_UNPAIRED = (
     "What is released is made up, and none of it belongs to one own image. Each own image is therefore compared with the guess nearest "
-    "to it, chosen by the truth, as no attacker could; and linkage says how often an own image stands out among candidates that are none."
+    "to it, chosen by the truth, as no attacker could; who learns from what a recipe makes of images has nothing to learn here, and does "
+    "what everybody can; and linkage says how often an own image stands out among candidates that are none."
 )
 
 

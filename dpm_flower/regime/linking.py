@@ -9,7 +9,7 @@ import torch
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import LinkageAttack, NotApplicable, is_unpaired
+from dpm_flower.core.protocols import LinkageAttack, NotApplicable, TellsMembers, is_unpaired
 from dpm_flower.metrics.ranking import Ranking, ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.task import EntityTask
@@ -66,11 +66,12 @@ def gallery_for(task: EntityTask) -> Gallery:
 def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, exposed: Exposed, raw: Exposed) -> LinkLeak:
     """One attack, the candidates, the release and raw features -> what came of it.
 
-    Of an unpaired release, in which nothing is any victim's own, it is how often a victim stands out among candidates that are none.
+    Of an unpaired release, in which nothing is any victim's own, and for an attack that says no more, it is how often a victim stands
+    out among candidates that are none.
     Raises ReleaseError where the attack has nothing to say about the release.
     """
     began = time.perf_counter()
-    unpaired = is_unpaired(exposed.method)
+    unpaired = is_unpaired(exposed.method) or isinstance(attack, TellsMembers)
     of_raw, of_released = (_ranked(attack, around, gallery, what, unpaired=unpaired) for what in (raw, exposed))
     return link_leak(attack.name, attack.level, _told_by_label(gallery, unpaired=unpaired), of_released, of_raw, began)
 

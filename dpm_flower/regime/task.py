@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -63,6 +63,10 @@ class EntityTask:
     def classes(self) -> int:
         """The number of classes of the task."""
         return self.train.classes
+
+    def of_images(self, chosen: Tensor) -> "EntityTask":
+        """The numbers of some own images (n,), ascending -> the same task with those alone; the same where they are all."""
+        return self if len(chosen) == len(self.train) else replace(self, train=self.train.take(chosen))
 
     def features(self, net: SplitNet) -> FeatureSource:
         """Features by the frozen featurizer, kept in the own folder; those of images that everybody has in `common`, if there is one.

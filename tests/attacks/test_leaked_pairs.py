@@ -11,6 +11,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, Guess, LeakAttack, Leaked, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedImages
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.raw_images import RawImages
 from tests.attacks.peers import (
@@ -85,6 +86,15 @@ def test_the_same_stream_gives_the_same_guesses_and_another_one_others(tmp_path)
 def test_too_few_pairs_to_learn_from_leave_the_shadow_attack_as_it_is(pairs, tmp_path):
     leaked = Leaked(VICTIMS.images[:pairs], some(release(UNHIDDEN), slice(pairs)))
     assert torch.equal(guesses(tmp_path, BRIEF, UNHIDDEN, leaked=leaked), guesses(tmp_path, SHADOW, UNHIDDEN))
+
+
+def test_of_what_is_made_up_no_pairs_are_learnt_from(tmp_path):
+    view = view_of(tmp_path, Level.A3, UNHIDDEN)
+    untuned, tuned = (BRIEF.prepare(replace(view, recipe=recipe), torch.Generator()) for recipe in (DrawnFeatures(), UNHIDDEN))
+    shadow = prepared(tmp_path, SHADOW, UNHIDDEN)
+    given = release(UNHIDDEN)
+    assert torch.equal(untuned.guess(given).images, shadow.guess(given).images)
+    assert not torch.equal(tuned.guess(given).images, shadow.guess(given).images)
 
 
 def test_where_no_features_are_shared_it_says_what_the_shadow_attack_says(tmp_path):

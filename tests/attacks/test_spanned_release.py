@@ -48,6 +48,11 @@ def test_the_share_of_what_is_spanned_is_one_of_the_rest_less():
     torch.testing.assert_close(spanned(released, candidates), torch.tensor([1.0, 0.0], dtype=torch.float64))
 
 
+def test_more_releases_than_values_span_everything():
+    released = torch.randn(40, 2, 1, 3, generator=stream(0, "many"))
+    torch.testing.assert_close(spanned(released, torch.randn(5, 2, 1, 3, generator=stream(0, "few"))), torch.ones(5, dtype=torch.float64))
+
+
 def test_a_release_that_is_the_same_everywhere_spans_nothing():
     assert spanned(torch.ones(4, 2, 1, 2), torch.rand(3, 2, 1, 2, generator=stream(0))).tolist() == [0.0, 0.0, 0.0]
 

@@ -26,6 +26,15 @@ def test_as_many_leave_as_there_are_images_with_their_labels():
     assert reads_labels_only(SMALL)
 
 
+def test_what_is_drawn_of_a_class_has_a_stream_of_its_own():
+    """Who knows all images of one class finds its parts, and by them where that stream goes on."""
+    number = int(PRIVATE.labels.max())
+    labels = PRIVATE.labels.repeat(2)
+    more = torch.cat([PRIVATE.labels, torch.full((5,), 0), PRIVATE.labels])
+    drawn, other = (SMALL.prepare(preparation()).share(PRIVATE.images, wanted) for wanted in (labels, more))
+    assert torch.equal(drawn.features[drawn.labels == number], other.features[other.labels == number])
+
+
 def test_nothing_of_the_images_to_share_is_looked_at_but_their_labels():
     first, second = (SMALL.prepare(preparation()).share(images, PRIVATE.labels) for images in (PRIVATE.images, 1 - PRIVATE.images))
     assert torch.equal(first.features, second.features)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
+from dpm_flower.attacks.optimised import Optimised
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.level import Level
 from dpm_flower.core.shared import SharedFeatures, SharedImages
@@ -75,3 +76,15 @@ def test_a_slow_attack_is_judged_by_a_sample_in_which_are_those_that_the_owner_l
     assert found.leaked is None
     assert torch.equal(parted(Slow(12), IMAGES, RELEASE, 3, stream(0)).released.labels, chosen)
     assert parted(Slow(30), IMAGES, RELEASE, 3, stream(0)).judged is None
+
+
+@pytest.mark.parametrize("attack", [Shadow(), LeakedPairs(pairs=10), Optimised(images=8)], ids=lambda attack: attack.name)
+def test_what_is_unpaired_is_seen_whole_however_little_it_is(attack):
+    fewer = SharedFeatures(FEATURES[:7], LABELS[:7])
+    found = parted(attack, IMAGES, fewer, 3, stream(0, "leaked pairs"), unpaired=True)
+    assert found.released is fewer
+    judged = torch.ones(30, dtype=torch.bool) if found.judged is None else found.judged
+    assert torch.equal(found.images, IMAGES[judged])
+    if found.leaked is not None:
+        assert len(found.leaked.images) == len(found.leaked.released.labels) == 10
+        assert not (found.leaked.images.flatten(1).unsqueeze(1) == found.images.flatten(1)).all(2).any()

@@ -11,6 +11,7 @@ from dpm_flower.apps.client import app as client_app
 from dpm_flower.apps.server import app as server_app
 from dpm_flower.attacks.aligned import Aligned
 from dpm_flower.attacks.black_box import BlackBoxInversion
+from dpm_flower.attacks.default_audit import DEFAULT_AUDIT
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.leaked_pairs import LeakedPairs
 from dpm_flower.attacks.other_reconstructor import OtherReconstructor
@@ -19,7 +20,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.study import Study
 from dpm_flower.federation.in_process_grid import InProcessGrid
-from simulations.attacks import FULL, STUDY
+from simulations.attacks import FULL, STUDY, USUAL
 from tests.simulations.quick import quick
 from tests.small_study import FEW
 
@@ -62,6 +63,13 @@ def test_no_attacker_bears_anothers_name_or_is_trained_less_than_the_public_one(
     assert {attack.fitting for attack in study.attacks if isinstance(attack, OtherReconstructor)} == {study.reconstruct}
     inverses = [attack.inverse for attack in study.attacks if isinstance(attack, Shadow | BlackBoxInversion | Aligned)]
     assert {inverse.fitting for inverse in inverses} == {study.reconstruct}
+
+
+def test_the_usual_audit_is_asked_about_the_paper_s_module_and_a2_once_more_with_fewer_steps() -> None:
+    assert USUAL.attacks[:-1] == DEFAULT_AUDIT
+    long, short = (attack for attack in USUAL.attacks if isinstance(attack, Shadow))
+    assert (long.shadows, long.inverse.fitting.steps, short.inverse.fitting.steps) == (short.shadows, 1000, 300)
+    assert [arm.name for arm in USUAL.arms] == ["raw features", "DPM (labels, the paper's)"]
 
 
 def test_the_quick_setting_has_six_methods_and_three_shadows_and_the_full_one_asks_everybody() -> None:

@@ -20,12 +20,14 @@ from dpm_flower.data.partition_public import public_and_private_classes
 from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.coded import Coded
-from simulations.frontier import APART, ATTACKED, CODED, HARDENED, METHODS, STUDY, SWAPPED, UNTRAINED
+from dpm_flower.methods.drawn_features import DrawnFeatures
+from simulations.frontier import APART, ATTACKED, CODED, DRAWN, HARDENED, METHODS, STUDY, SWAPPED, UNTRAINED
 from tests.simulations.quick import quick
 from tests.small_study import FEW
 
 CHOSEN = ("own", "raw features", "DPM, 2 adversaries, noise 1")
 PLAIN = ("strongest 10 %", "16 components", "class means")
+AROUND = "drawn around 16"
 CODING = "coded, disturb 2, 2 reconstructors, AVIF 60"
 
 
@@ -33,6 +35,12 @@ def _quick_coding(arm: object) -> SharingArm:
     assert isinstance(arm, SharingArm)
     assert isinstance(arm.method, Coded)
     return replace(arm, method=replace(arm.method, method=replace(arm.method.method, fitting=FEW)))
+
+
+def _quick_drawing(arm: object) -> SharingArm:
+    assert isinstance(arm, SharingArm)
+    assert isinstance(arm.method, DrawnFeatures)
+    return replace(arm, method=replace(arm.method, neighbours=4, least=3))
 
 
 TINY = replace(
@@ -44,6 +52,7 @@ TINY = replace(
         *(quick(arm) for arm in STUDY.arms if arm.name in CHOSEN),
         *(arm for arm in UNTRAINED.arms if arm.name in PLAIN),
         *(_quick_coding(arm) for arm in CODED.arms if arm.name == CODING),
+        *(_quick_drawing(arm) for arm in DRAWN.arms if arm.name == AROUND),
     ),
     attacks=(Shadow(inverse=Inverse(fitting=Fitting(steps=60, batch_size=16, learning_rate=3e-3))),),
     pretrain=Fitting(steps=20, batch_size=16, learning_rate=1e-2),
@@ -66,10 +75,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_defence_has_its_headline_and_its_receiver_s_accuracy(output: Path) -> None:
     lines = list(csv.DictReader(io.StringIO((output / "quality.csv").read_text())))
     of = {(line["arm"], line["entity"]): line for line in lines}
-    for arm in (*CHOSEN, *PLAIN, CODING):
+    for arm in (*CHOSEN, *PLAIN, CODING, AROUND):
         assert of[arm, "lead"]["top1"]
         assert not of[arm, "lead"]["reason"]
-    for arm in (*CHOSEN[1:], *PLAIN, CODING):
+    for arm in (*CHOSEN[1:], *PLAIN, CODING, AROUND):
         assert {name for name in of[arm, "victim"] if of[arm, "victim"][name]} >= {"headline_p", "headline_p_low", "headline_p_p95"}
     assert float(of["raw features", "victim"]["headline_p"]) == pytest.approx(1, abs=0.05)  # by definition: what raw features disclose
 
@@ -97,12 +106,12 @@ def test_what_is_public_in_one_of_two_studies_is_the_task_of_the_other() -> None
     assert [arm.name for arm in APART.arms] == [arm.name for arm in SWAPPED.arms]
 
 
-@pytest.mark.parametrize("study", [APART, CODED, HARDENED, SWAPPED, UNTRAINED], ids=lambda study: study.name)
+@pytest.mark.parametrize("study", [APART, CODED, DRAWN, HARDENED, SWAPPED, UNTRAINED], ids=lambda study: study.name)
 def test_a_variant_s_methods_and_attackers_differ_and_who_links_has_its_columns(study: Study) -> None:
     arms = [arm for arm in study.arms if isinstance(arm, SharingArm)]
     for each in ([arm.name for arm in arms], [repr(arm.method) for arm in arms], [attack.name for attack in study.attacks]):
         assert len(set(each)) == len(each)
     assert (study.partition.names, study.seeds[0], arms[0].name) == (STUDY.partition.names, 0, "own")
     linkers = [attack.name for attack in study.attacks if attack.level is Level.L1]
-    assert [name for name in study.columns if name.startswith("rank1")] == ["rank1", "rank1_standardised"][: len(linkers)]
+    assert [name for name in study.columns if name.startswith("rank1")] == ["rank1", "rank1_standardised", "rank1_spanned"][: len(linkers)]
     assert [name for name in study.columns if not name.startswith("rank1")][: len(STUDY.columns)] == list(STUDY.columns)

@@ -5,7 +5,7 @@ from safetensors.torch import load_file
 
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import Preparation, SharingMethod
+from dpm_flower.core.protocols import Preparation, SharingMethod, images_behind
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.codec import decode, encode
@@ -35,7 +35,8 @@ def exposed_by(method: SharingMethod, scene: Scene) -> Exposed:
         raise SettingError(f"wanted a method that shares something, got {method.name}")
     batch = sharer.share(sender.train.images, sender.train.labels)
     spec = released_spec(nets, sender.study.side, batch)
-    return Exposed(method, sharer, decode(encode(batch), spec, classes=sender.train.classes, samples=len(sender.train)))
+    samples = len(images_behind(method, sender.train.labels, batch))
+    return Exposed(method, sharer, decode(encode(batch), spec, classes=sender.train.classes, samples=samples))
 
 
 def refined_on(exposed: Exposed, scene: Scene, receiver: EntityTask) -> PublicNets:

@@ -9,9 +9,9 @@ from torch import Tensor
 from dpm_flower.core.errors import ReleaseError, SettingError, TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled, Labels, as_bytes
-from dpm_flower.core.protocols import Preparation, SharingMethod
+from dpm_flower.core.protocols import Preparation, SharingMethod, images_behind
 from dpm_flower.core.secret_streams import child_stream
-from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.core.shared import SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import Decider
 from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn
 from dpm_flower.training.continual.memory import Memory
@@ -99,7 +99,7 @@ class ReplayLearner:
         try:
             batch = self._shared(private, everything.take(apart) if len(apart) else private)
             if batch is not None:
-                self.memory.add(batch, self.seen + chosen[_released(private.labels, batch)])
+                self.memory.add(batch, self.seen + chosen[images_behind(self.knobs.method, private.labels, batch)])
         except (ReleaseError, TrainingError) as err:
             self.refused.append(str(err))
         self.seen += len(images)
@@ -121,11 +121,3 @@ class ReplayLearner:
             return None
         batch = sharer.share(private.images, private.labels)
         return SharedImages(as_bytes(batch.images), batch.labels) if isinstance(batch, SharedImages) else batch
-
-
-def _released(labels_N: Labels, batch: SharedBatch) -> Tensor:
-    """The labels of a day, and what was made of it -> which of its images that stands for (n,): all, or what is made up, of its classes."""
-    everybody = torch.arange(len(labels_N))
-    if isinstance(batch, ModelUpdate) or len(batch.labels) == len(labels_N):
-        return everybody
-    return everybody[torch.isin(labels_N, batch.labels)][: len(batch.labels)]
