@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 from flwr.app import Context, RecordDict
 from safetensors.torch import load_file
 
@@ -24,6 +25,7 @@ from dpm_flower.core.protocols import Guess
 from dpm_flower.core.streams import stream
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation.opening import SITE, open_nets, open_task
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.envelope import Envelope
@@ -61,6 +63,8 @@ class Knowing:
 
 KNOWING = replace(STUDY, attacks=(Knowing(),))
 BOTH = replace(STUDY, arms=(*STUDY.arms, SharingArm(name="all raw images", method=RawImages(), refine="network")))
+DRAWING = DrawnFeatures(neighbours=99, least=5)
+DRAWN = replace(STUDY, arms=(*STUDY.arms, SharingArm(name="drawn", method=DRAWING)))
 ASKING = replace(STUDY, attacks=(Knowing(), BlackBoxInversion()))
 IMAGES = Again(study=f"{SMALL}:STUDY", attacks=f"{HERE}:KNOWING", passphrase_credential="keys")
 
@@ -95,7 +99,7 @@ exchange = {{listen = "127.0.0.1:0", certificate = "tls.crt"}}
 flower = {{superlink = "127.0.0.1:1", root_certificates = "superlink.crt"}}
 [policy]
 studies = ["{STUDY.name}"]
-methods = ["{POISONING.name}", "raw-images"]
+methods = ["{POISONING.name}", "raw-images", "{DRAWING.name}"]
 most = {{"A0.ssim_p" = 1.0}}
 """)
     (run / "passphrase").write_bytes(PASSPHRASE)
@@ -304,6 +308,16 @@ def test_released_images_are_attacked_anew_beside_features(world):
     assert world.later.exists()
     left = {f"{method}, {which}" for method in ("deep-poisoning", "raw-images") for which in ("before it left", "attacked again (1)")}
     assert set(titles(world.page)) == left
+
+
+def test_of_a_release_for_some_classes_their_images_alone_are_victims_anew(world):
+    task, method = opened(world.file), DRAWING
+    descriptor = os.open(world.file.with_name("passphrase"), os.O_RDONLY)
+    contribute(task, open_nets(task), method, 1, site_standing(world.file, descriptor).notary())
+    assert audit(world.file, "c-0", replace(IMAGES, study=f"{HERE}:DRAWN", attacks=f"{SMALL}:LINKED")) == 0
+    counts = torch.bincount(task.train.labels)
+    first, anew = (LEAKAGES.read(world.site.leakage("c-0", repr(method), again)) for again in (0, 1))
+    assert first.images == anew.images == int(counts[counts >= method.least].sum()) < len(task.train)
 
 
 def test_a_release_without_a_record_or_withdrawn_is_not_attacked(world, capsys):
