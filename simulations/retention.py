@@ -19,6 +19,8 @@ More:   simulations.retention:MORE, a table of its own, has a budget of bytes, a
 Claim:  poisoned features forget less than online fine-tuning and EWC, and come near to raw features
 Found:  (seed 0) raw features come within 1.6 points of keeping all images, 62.5 %; poisoned ones to 47.4 %, drawn ones to 51.8 %, and EWC,
         which keeps weights, to 53.4 %: both forget less than online fine-tuning, neither less than EWC. The table stands in README.md
+        Of drawn features A2 has nothing to learn and does what A0 does, each image is held against the nearest of all guesses, and who
+        is in them was not asked
 Note:   a module that hides from the public reconstructor hides less from who runs the recipe (see simulations.frontier). Weights are kept
         by all, and what they tell of single images is not measured here. What migrated features tell is not measured either: an attacker
         who fits the same map knows more of them than the attackers here

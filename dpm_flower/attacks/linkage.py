@@ -32,7 +32,7 @@ MATCHING = Fitting(steps=400, learning_rate=3e-3, batch_size=128, weight_decay=0
 class Linkage:
     """The attacker runs the recipe on images of its own, and learns which release goes with which image's features.
 
-    Where the recipe releases images there is nothing to learn: candidates are compared with them as by `NearestFeatures`.
+    Where the recipe releases images or makes things up there is nothing to learn: candidates are compared as by `NearestFeatures`.
     `shadows` and `variants` are those of the shadow attack (A2); the matcher is trained by `fitting` on each of them. Raises
     SettingError for knobs that cannot work. Source: SPEC.md, section 8, L1.
     """
