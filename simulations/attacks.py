@@ -11,8 +11,8 @@ Full:   all five reconstructors of the paper's sufficiency test; A2 without imag
         changes images until their features fit; and L1 by standardised channels, and by a trained linker. In place of what is merely
         perturbed it has coded features as pictures, which on CIFAR-10, in one seed, told little for what they teach (simulations.rivals);
         of them there are no other depths, and who asks for such is A2 with one shadow
-Usual:  STUDY=simulations.attacks:USUAL asks the usual audit, whose attackers have 1,000 steps, about the paper's module, and A2 once more
-        with the 300 that it has in the others: what more steps read, and what they take
+Usual:  STUDY=simulations.attacks:USUAL asks the usual audit about the paper's module, and A2 once more with 1,000 steps in place of 300:
+        what more steps read, and what they take
 Reads:  of each attacker z → p. z is its ceiling: the same attack, had raw features been released. Nothing is gained by a defence
         whose p is low where z is low too. The headline is the worst of A0 to A2 by any score; A4 stands beside it
 Claim:  the paper's, A0 sees next to nothing of p, holds; that nobody does, does not: a peer needs no more than the recipe
@@ -110,6 +110,6 @@ USUAL = replace(
     STUDY,
     name="attacks-usual",
     arms=arms({name: METHODS[name] for name in ("raw features", "DPM (labels, the paper's)")}),
-    attacks=(*DEFAULT_AUDIT, SHADOWS),
+    attacks=(*DEFAULT_AUDIT, Shadow(shadows=3)),
     seeds=(0,),
 )

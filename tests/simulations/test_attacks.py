@@ -65,9 +65,9 @@ def test_no_attacker_bears_anothers_name_or_is_trained_less_than_the_public_one(
     assert {inverse.fitting for inverse in inverses} == {study.reconstruct}
 
 
-def test_the_usual_audit_is_asked_about_the_paper_s_module_and_a2_once_more_with_fewer_steps() -> None:
+def test_the_usual_audit_is_asked_about_the_paper_s_module_and_a2_once_more_with_more_steps() -> None:
     assert USUAL.attacks[:-1] == DEFAULT_AUDIT
-    long, short = (attack for attack in USUAL.attacks if isinstance(attack, Shadow))
+    short, long = (attack for attack in USUAL.attacks if isinstance(attack, Shadow))
     assert (long.shadows, long.inverse.fitting.steps, short.inverse.fitting.steps) == (short.shadows, 1000, 300)
     assert [arm.name for arm in USUAL.arms] == ["raw features", "DPM (labels, the paper's)"]
 
