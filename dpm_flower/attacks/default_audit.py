@@ -13,7 +13,7 @@ from dpm_flower.core.protocols import StudyAttack
 
 DEFAULT_AUDIT: tuple[StudyAttack, ...] = (
     OtherReconstructor(kind="residual"),
-    # as many steps as in the studies: with 1,000 it read less of the paper's module, and took half as long again (simulations.attacks:USUAL)
+    # the studies' steps: with 1,000 it read less of the paper's module, and took half as long again (simulations.attacks:USUAL)
     Shadow(shadows=3, inverse=replace(USUAL, fitting=replace(USUAL.fitting, steps=300))),
     NearestFeatures(),
     NearestStandardised(),
