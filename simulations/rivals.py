@@ -14,7 +14,8 @@ Reads:  headline and its 95th percentile over everybody who has no more of the v
         encrypted images who decrypts them. A release of made-up images is judged by the guess nearest to each own image, which no attacker
         could choose: it lies above 0 whatever was made up, and beside it stands what the peer's real images would come to. Model updates
         have no headline: see simulations.updates. Chance is what the same guesses come to for another image of the label. Whose image
-        it was is asked twice, by features as they are and standardised by channel. Bytes and seconds are of a whole release: the
+        it was is asked twice, by features as they are and standardised by channel; a third linker says who is in what a label's releases
+        span (in none of the runs that are told). Bytes and seconds are of a whole release: the
         sender's time is what it takes to make one, time that of who receives and trains. Features leave as numbers of 16 bits each,
         however few of them say something, or as pictures (AVIF): raw ones, coded ones, and those of two adversaries; see simulations.rate
 Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
@@ -32,6 +33,7 @@ from dataclasses import replace
 
 from dpm_flower.attacks.attribute_inference import AttributeInference
 from dpm_flower.attacks.jigsaw import Jigsaw
+from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.attacks.super_resolution import SuperResolution
 from dpm_flower.core.arms import AveragingArm, SharingArm
 from dpm_flower.core.protocols import SharingMethod
@@ -39,7 +41,7 @@ from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.deep_obfuscator import DeepObfuscator
 from dpm_flower.methods.fair_features import FairFeatures
-from dpm_flower.methods.hardened import CODED_PICTURES, TWO_ADVERSARIES
+from dpm_flower.methods.hardened import CODED_PICTURES, DRAWN_UNDER_NOISE, TWO_ADVERSARIES
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -65,6 +67,7 @@ FEATURES: dict[str, SharingMethod] = {
     "strongest 10 %": SparseFeatures(share=0.1),
     "64 components": ProjectedFeatures(dimensions=64),
     "class means": ClassMeanFeatures(),
+    "drawn features, noise 1": DRAWN_UNDER_NOISE,
     "DeepObfuscator": DeepObfuscator(obfuscation=OBFUSCATION),
     "coded features, as pictures": CODED_PICTURES,
     "fair features": FairFeatures(),
@@ -98,6 +101,7 @@ STUDY = replace(
         SuperResolution(),
         DECRYPTING,
         *LINKING,
+        SpannedRelease(),
         AttributeInference(),
     ),
     columns=(
@@ -109,6 +113,7 @@ STUDY = replace(
         "headline_p95_chance",
         "rank1",
         "rank1_standardised",
+        "rank1_spanned",
         "attribute_auc",
         "attribute_auc_label",
         "top1_release",
