@@ -26,7 +26,9 @@ Coded:  STUDY=simulations.frontier:CODED has the features of a private bottlenec
         CIFAR-10, in one seed (simulations.rivals), and what might hide more in them: coarser pictures, a narrower bottleneck, a
         reconstructor that weighs more, two of them
 Drawn:  STUDY=simulations.frontier:DRAWN has features that are no image's, drawn around neighbours of one class: few, more, nearly all, and
-        with noise; beside class means and two adversaries. A1 is asked too, and L1 who is in what the draws span. Three seeds
+        with noise; beside class means and two adversaries. A1 is asked too, and L1 who is in what the draws span. Three seeds: under
+        noise they keep 59 % at the headline of chance (0.14), and linkers find 0.9 %, or 4.9 % by what is spanned; two adversaries keep
+        60 % at 0.12, and linkers find 75 %
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
         has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
         images alone, all of the task's classes; and who matches images, a second time by standardised channels
