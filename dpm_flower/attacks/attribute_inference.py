@@ -12,7 +12,6 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError, joined, with_task_labe
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.kept_weights import trained_once
-from dpm_flower.attacks.nearness import alike_by_channel
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
@@ -24,6 +23,7 @@ from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.encryption import EncryptsImages, Shuffling
 from dpm_flower.nets.feature_classifier import feature_classifier
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.release_terms import alike_by_channel
 from dpm_flower.training.supervised import Examples, train_classifier
 
 INFERRING = Fitting(steps=300, learning_rate=3e-3, weight_decay=1e-2)

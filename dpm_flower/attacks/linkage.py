@@ -12,7 +12,6 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError
 from dpm_flower.attacks.inverse import reported_as, usual_or_fitting
 from dpm_flower.attacks.kept_weights import trained_once
 from dpm_flower.attacks.nearest_features import NearestLinker
-from dpm_flower.attacks.nearness import alike_by_channel
 from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.fitting import Fitting
@@ -24,6 +23,7 @@ from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.matcher import Matcher
 from dpm_flower.training.matching import train_matcher
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.release_terms import alike_by_channel
 
 MATCHING = Fitting(steps=400, learning_rate=3e-3, batch_size=128, weight_decay=0.0)  # others of a batch are what a match is not
 

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from dpm_flower.attacks.nearest_features import NearestLinker
-from dpm_flower.attacks.nearness import alike_by_channel, nearness
+from dpm_flower.attacks.nearness import nearness
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
+from dpm_flower.training.release_terms import alike_by_channel
 
 
 @dataclass(frozen=True, slots=True)

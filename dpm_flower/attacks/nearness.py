@@ -2,15 +2,12 @@
 
 from typing import assert_never
 
-import torch
 from torch import Tensor
 
 from dpm_flower.core.errors import ShapeError
 from dpm_flower.core.labelled import as_floats
 from dpm_flower.nets.encryption import Encryption, Mixing, Shuffling, mixed, reduced
 from dpm_flower.nets.patches import unordered
-
-LEAST_DEVIATION = 1e-6  # a channel that says the same everywhere stays as it is, but for its mean
 
 
 def nearness(released_NChw: Tensor, candidates_GChw: Tensor) -> Tensor:
@@ -25,12 +22,6 @@ def check_alike(released_NChw: Tensor, candidates_GChw: Tensor) -> None:
     """Raises ShapeError unless features of two sets have the same channels and places."""
     if released_NChw.shape[1:] != candidates_GChw.shape[1:]:
         raise ShapeError(f"wanted released features like the candidates', {tuple(candidates_GChw.shape)}, got {tuple(released_NChw.shape)}")
-
-
-def alike_by_channel(features_NChw: Tensor) -> Tensor:
-    """What one module released (N,C,h,w) -> the same with mean 0 and deviation 1 in each channel: what two modules differ in most."""
-    deviations, means = torch.std_mean(features_NChw, dim=(0, 2, 3), keepdim=True, correction=0)
-    return (features_NChw - means) / deviations.clamp_min(LEAST_DEVIATION)
 
 
 def encrypted_nearness(encryption: Encryption, released_NCHW: Tensor, candidates_GCHW: Tensor) -> Tensor:

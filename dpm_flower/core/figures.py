@@ -68,6 +68,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "rank1": _release("rank-1 of L1, nearest", "L1.nearest.rank1", unit="%", scale=100.0, digits=0),
         "rank1_standardised": _release("rank-1 of L1, standardised", "L1.nearest-standardised.rank1", unit="%", scale=100.0, digits=0),
         "rank1_spanned": _release("rank-1 of L1, spanned", "L1.spanned.rank1", unit="%", scale=100.0, digits=0),
+        "rank1_trained": _release("rank-1 of L1, trained", "L1.rank1", unit="%", scale=100.0, digits=0),
         "attribute_auc": _release("attribute AUC of L2", "L2.auc"),
         "attribute_map": _release("attribute mAP of L2", "L2.map"),
         "attribute_auc_label": Figure(head="attribute AUC of the label", keys=("L2.auc_label",), digits=2),

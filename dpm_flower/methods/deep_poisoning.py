@@ -23,6 +23,7 @@ from dpm_flower.training.perturbation import PerturbedSource
 from dpm_flower.training.perturbation_strength import PerturbationChoice, check_choice, settle
 from dpm_flower.training.poisoning import Perturb, Victims, train_poisoning
 from dpm_flower.training.privacy import PrivacyTerm
+from dpm_flower.training.release_terms import ReleaseTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class DeepPoisoning:
     reconstruction disparity, `blocks` the number of residual blocks and `kind` their kind, the backbone's own or another. With a
     `perturbation`, p = P(perturbed z): P learns, on noise drawn anew at every step, to give the decider what it reads from the raw
     features. With `adversaries`, reconstructors that adapt to P while it trains stand beside the public one, which alone is what the
-    paper trains against. With `privacy`, P is also moved against a classifier that learns to read the private images' attributes.
+    paper trains against. With `privacy`, P is also moved against a classifier that learns to read the private images' attributes; with
+    `terms`, to move the decider's weights as raw features do, and not to say which image was whose.
     """
 
     equivalence: Equivalence = "activations"
@@ -44,6 +46,7 @@ class DeepPoisoning:
     perturbation: PerturbationChoice | None = None
     adversaries: Adversaries | None = None
     privacy: PrivacyTerm | None = None
+    terms: ReleaseTerms | None = None
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
     name: str = "deep-poisoning"
 
@@ -113,5 +116,6 @@ class DeepPoisoning:
             perturb=perturb,
             adversaries=self.adversaries,
             privacy=self.privacy,
+            terms=self.terms,
             report=report,
         )

@@ -17,6 +17,7 @@ from dpm_flower.training.loop import Fitted, fit
 from dpm_flower.training.losses import Equivalence, disparity_loss, equivalence_loss
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.privacy import PrivacyTerm
+from dpm_flower.training.release_terms import ReleaseTerms
 
 Perturb: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]  # features (B,C,h,w) and where noise comes from -> the same shape
 Unequal: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # poisoned features (B,C,h,w) on the device, whose indices (B,) -> a loss
@@ -48,19 +49,20 @@ def train_poisoning(
     perturb: Perturb | None = None,
     adversaries: Adversaries | None = None,
     privacy: PrivacyTerm | None = None,
+    terms: ReleaseTerms | None = None,
     report: Report = silent,
 ) -> Fitted:
     """Trains `module` so that the decider reads poisoned features as it reads raw ones, and the reconstructor cannot.
 
     Minimises equivalence + `weight` x disparity. Source: Deep Poisoning, equations 4 to 6, with other equivalences than the
-    labels by choice and the disparity sign-aware. See `train_module` for the rest.
+    labels by choice and the disparity sign-aware. With `terms` two more come to the equivalence. See `train_module` for the rest.
     """
     return train_module(
         module,
         net.reconstructor,
         victims.images,
         victims.features,
-        classification_equivalence(net, victims, equivalence, compute),
+        classification_equivalence(net, victims, equivalence, compute, terms),
         weight,
         fitting,
         compute=compute,
@@ -125,15 +127,21 @@ def train_module(
     return fit([module], loss_at, len(images_N3HW), fitting, rng=rng, work="dpm", report=report)
 
 
-def classification_equivalence(net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute) -> Unequal:
-    """The networks, whose images, and what has to be kept -> how far the decider's answer lies from what it should be."""
+def classification_equivalence(
+    net: SplitNet, victims: Victims, equivalence: Equivalence, compute: Compute, terms: ReleaseTerms | None = None
+) -> Unequal:
+    """The networks, whose images, and what has to be kept -> how far the decider's answer lies from what it should be, and the `terms`."""
     target, scale = equivalence_target(net, victims, equivalence, compute)
 
     def unequal(poisoned_BChw: Tensor, indices_B: Tensor) -> Tensor:
         with compute.autocast():
             activations = net.decider.activations(poisoned_BChw)
             logits = net.decider.logits(activations)
-        return equivalence_loss(equivalence, activations.float(), logits.float(), target[indices_B].to(compute.device), scale)
+        loss = equivalence_loss(equivalence, activations.float(), logits.float(), target[indices_B].to(compute.device), scale)
+        if terms is None:
+            return loss
+        raw, labels = compute.place(victims.features[indices_B]), victims.labels[indices_B].to(compute.device)
+        return loss + terms(net.decider, poisoned_BChw, raw, labels)
 
     return unequal
 

@@ -21,13 +21,19 @@ from dpm_flower.data.sources import load_to_divide
 from dpm_flower.federation.in_process_grid import InProcessGrid
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.drawn_features import DrawnFeatures
-from simulations.frontier import APART, ATTACKED, CODED, DRAWN, HARDENED, METHODS, STUDY, SWAPPED, UNTRAINED
+from simulations.frontier import APART, ATTACKED, CODED, DRAWN, HARDENED, METHODS, STUDY, SWAPPED, TERMS, UNTRAINED
 from tests.simulations.quick import quick
 from tests.small_study import FEW
 
 CHOSEN = ("own", "raw features", "DPM, 2 adversaries, noise 1")
 PLAIN = ("strongest 10 %", "16 components", "class means")
 AROUND = "drawn around 16"
+COLUMNS = {
+    "L1.nearest": "rank1",
+    "L1.nearest-standardised": "rank1_standardised",
+    "L1.spanned": "rank1_spanned",
+    "L1": "rank1_trained",
+}
 CODING = "coded, disturb 2, 2 reconstructors, AVIF 60"
 
 
@@ -106,12 +112,12 @@ def test_what_is_public_in_one_of_two_studies_is_the_task_of_the_other() -> None
     assert [arm.name for arm in APART.arms] == [arm.name for arm in SWAPPED.arms]
 
 
-@pytest.mark.parametrize("study", [APART, CODED, DRAWN, HARDENED, SWAPPED, UNTRAINED], ids=lambda study: study.name)
+@pytest.mark.parametrize("study", [APART, CODED, DRAWN, HARDENED, SWAPPED, TERMS, UNTRAINED], ids=lambda study: study.name)
 def test_a_variant_s_methods_and_attackers_differ_and_who_links_has_its_columns(study: Study) -> None:
     arms = [arm for arm in study.arms if isinstance(arm, SharingArm)]
     for each in ([arm.name for arm in arms], [repr(arm.method) for arm in arms], [attack.name for attack in study.attacks]):
         assert len(set(each)) == len(each)
     assert (study.partition.names, study.seeds[0], arms[0].name) == (STUDY.partition.names, 0, "own")
-    linkers = [attack.name for attack in study.attacks if attack.level is Level.L1]
-    assert [name for name in study.columns if name.startswith("rank1")] == ["rank1", "rank1_standardised", "rank1_spanned"][: len(linkers)]
+    linkers = [COLUMNS[attack.name] for attack in study.attacks if attack.level is Level.L1]
+    assert [name for name in study.columns if name.startswith("rank1")] == linkers
     assert [name for name in study.columns if not name.startswith("rank1")][: len(STUDY.columns)] == list(STUDY.columns)
