@@ -32,21 +32,21 @@ def slow_mismatch(poisoned, raw, labels):
 
 def test_the_mismatch_is_that_of_the_decider_s_own_gradients_and_leaves_it_as_it_was():
     before = state_of(NETS.decider)
-    assert float(gradient_mismatch(NETS.decider, OTHER, RAW, LABELS)) == pytest.approx(slow_mismatch(OTHER, RAW, LABELS), abs=1e-4)
-    assert float(gradient_mismatch(NETS.decider, RAW, RAW, LABELS)) == pytest.approx(0.0, abs=1e-5)
+    assert gradient_mismatch(NETS.decider, OTHER, RAW, LABELS).item() == pytest.approx(slow_mismatch(OTHER, RAW, LABELS), abs=1e-4)
+    assert gradient_mismatch(NETS.decider, RAW, RAW, LABELS).item() == pytest.approx(0.0, abs=1e-5)
     assert equal(before, state_of(NETS.decider))
     assert not any(one.requires_grad or one.grad is not None for one in NETS.decider.parameters())
 
 
 def test_who_descends_it_moves_the_weights_alike():
     moved = OTHER.clone().requires_grad_(True)
-    begun = float(gradient_mismatch(NETS.decider, OTHER, RAW, LABELS))
+    begun = gradient_mismatch(NETS.decider, OTHER, RAW, LABELS).item()
     optimiser = torch.optim.Adam([moved], lr=0.05)
     for _ in range(30):
         optimiser.zero_grad()
         gradient_mismatch(NETS.decider, moved, RAW, LABELS).backward()
         optimiser.step()
-    assert float(gradient_mismatch(NETS.decider, moved, RAW, LABELS)) < 0.5 * begun
+    assert gradient_mismatch(NETS.decider, moved, RAW, LABELS).item() < 0.5 * begun
 
 
 def test_gradients_are_matched_for_one_class_an_image():
@@ -68,7 +68,7 @@ def test_channels_that_were_scaled_and_moved_are_as_linkable():
 
 def test_terms_are_weighed_and_none_is_nothing():
     terms = [float(ReleaseTerms(**knobs)(NETS.decider, OTHER, RAW, LABELS)) for knobs in ({}, {"gradients": 2.0}, {"linking": 3.0})]
-    wanted = [0.0, 2 * float(gradient_mismatch(NETS.decider, OTHER, RAW, LABELS)), 3 * float(linkability(OTHER, RAW))]
+    wanted = [0.0, 2 * gradient_mismatch(NETS.decider, OTHER, RAW, LABELS).item(), 3 * float(linkability(OTHER, RAW))]
     assert terms == pytest.approx(wanted)
 
 
