@@ -62,6 +62,7 @@ from dpm_flower.methods.coded_features import CodedFeatures
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.hardened import CODED_PICTURES, DRAWN_UNDER_NOISE, TWO_ADVERSARIES, TWO_ADVERSARIES_HARDER
+from dpm_flower.methods.matched_poisoning import MatchedPoisoning
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
 from dpm_flower.methods.projected_features import ProjectedFeatures
@@ -106,12 +107,13 @@ HARDENED_METHODS: dict[str, SharingMethod] = {
     "DPM, 2 adversaries, 700 steps": LONGER,
     "DPM, 2 adversaries, weight 10, 700 steps": replace(LONGER, weight=10.0),
 }
+MATCHED = MatchedPoisoning(weight=TWO_ADVERSARIES.weight, adversaries=TWO_ADVERSARIES.adversaries)
 TERMS_METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
     "DPM, 2 adversaries": TWO_ADVERSARIES,
-    "DPM, 2 adversaries, gradients": replace(TWO_ADVERSARIES, terms=ReleaseTerms(gradients=1.0)),
-    "DPM, 2 adversaries, linking": replace(TWO_ADVERSARIES, terms=ReleaseTerms(linking=1.0)),
-    "DPM, 2 adversaries, both": replace(TWO_ADVERSARIES, terms=ReleaseTerms(gradients=1.0, linking=1.0)),
+    "DPM, 2 adversaries, gradients": replace(MATCHED, terms=ReleaseTerms(gradients=1.0)),
+    "DPM, 2 adversaries, linking": replace(MATCHED, terms=ReleaseTerms(linking=1.0)),
+    "DPM, 2 adversaries, both": MATCHED,
 }
 CODING = CodedFeatures()
 CODED_METHODS: dict[str, SharingMethod] = {

@@ -53,7 +53,7 @@ from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.encrypted import ATTACKING as DECRYPTING
-from simulations.frontier import LINKING, POISONED, SHADOW
+from simulations.frontier import LINKING, MATCHED, POISONED, SHADOW
 from simulations.frontier import STUDY as FRONTIER
 from simulations.table4 import OBFUSCATED
 
@@ -74,6 +74,7 @@ FEATURES: dict[str, SharingMethod] = {
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
     "DPM, 2 adversaries": TWO_ADVERSARIES,
+    "DPM, 2 adversaries, matched": MATCHED,
     "DPM, 2 adversaries, as pictures": Coded(method=TWO_ADVERSARIES, codec="avif-60"),
 }
 IMAGES: dict[str, SharingMethod] = {

@@ -35,8 +35,7 @@ class DeepPoisoning:
     reconstruction disparity, `blocks` the number of residual blocks and `kind` their kind, the backbone's own or another. With a
     `perturbation`, p = P(perturbed z): P learns, on noise drawn anew at every step, to give the decider what it reads from the raw
     features. With `adversaries`, reconstructors that adapt to P while it trains stand beside the public one, which alone is what the
-    paper trains against. With `privacy`, P is also moved against a classifier that learns to read the private images' attributes; with
-    `terms`, to move the decider's weights as raw features do, and not to say which image was whose.
+    paper trains against. With `privacy`, P is also moved against a classifier that learns to read the private images' attributes.
     """
 
     equivalence: Equivalence = "activations"
@@ -46,7 +45,6 @@ class DeepPoisoning:
     perturbation: PerturbationChoice | None = None
     adversaries: Adversaries | None = None
     privacy: PrivacyTerm | None = None
-    terms: ReleaseTerms | None = None
     fitting: Fitting = Fitting(steps=350, learning_rate=5e-3, weight_decay=0.0, max_epochs=24)
     name: str = "deep-poisoning"
 
@@ -62,6 +60,11 @@ class DeepPoisoning:
         self.fitting.check_no_patience("a module is trained")
         if self.perturbation is not None:
             check_choice(self.perturbation)
+
+    @property
+    def release_terms(self) -> ReleaseTerms | None:
+        """What else the module's loss has: nothing here, see `MatchedPoisoning`."""
+        return None
 
     def prepare(self, preparation: Preparation) -> NetworkSharer:
         """Trains a fresh module on the entity's own images, with the public networks frozen.
@@ -116,6 +119,6 @@ class DeepPoisoning:
             perturb=perturb,
             adversaries=self.adversaries,
             privacy=self.privacy,
-            terms=self.terms,
+            terms=self.release_terms,
             report=report,
         )

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.streams import stream
-from dpm_flower.methods.deep_poisoning import DeepPoisoning
+from dpm_flower.methods.matched_poisoning import MatchedPoisoning
 from dpm_flower.training.release_terms import ReleaseTerms, alike_by_channel, gradient_mismatch, linkability
 from tests.methods.preparations import NETS, PRIVATE, features, preparation
 from tests.training.toys import equal, state_of
@@ -67,7 +67,7 @@ def test_channels_that_were_scaled_and_moved_are_as_linkable():
 
 
 def test_terms_are_weighed_and_none_is_nothing():
-    terms = [float(ReleaseTerms(**knobs)(NETS.decider, OTHER, RAW, LABELS)) for knobs in ({}, {"gradients": 2.0}, {"linking": 3.0})]
+    terms = [ReleaseTerms(**knobs)(NETS.decider, OTHER, RAW, LABELS).item() for knobs in ({}, {"gradients": 2.0}, {"linking": 3.0})]
     wanted = [0.0, 2 * gradient_mismatch(NETS.decider, OTHER, RAW, LABELS).item(), 3 * float(linkability(OTHER, RAW))]
     assert terms == pytest.approx(wanted)
 
@@ -79,10 +79,10 @@ def test_weights_that_cannot_be_are_refused(knobs):
 
 
 def test_a_module_that_is_penalised_for_it_is_less_linkable():
-    method = DeepPoisoning(blocks=1, weight=0.0, fitting=replace(DeepPoisoning().fitting, steps=60, batch_size=12, max_epochs=None))
+    fitting = replace(MatchedPoisoning().fitting, steps=60, batch_size=12, max_epochs=None)
     released = [
-        replace(method, terms=terms).prepare(preparation()).share(PRIVATE.images, PRIVATE.labels).features
-        for terms in (None, ReleaseTerms(linking=3.0))
+        MatchedPoisoning(blocks=1, weight=0.0, fitting=fitting, terms=terms).prepare(preparation()).share(PRIVATE.images, PRIVATE.labels)
+        for terms in (ReleaseTerms(), ReleaseTerms(linking=3.0))
     ]
-    free, penalised = (float(linkability(one, features(PRIVATE.images))) for one in released)
+    free, penalised = (float(linkability(one.features, features(PRIVATE.images))) for one in released)
     assert penalised < 0.7 * free
