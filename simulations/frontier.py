@@ -26,9 +26,9 @@ Terms:  STUDY=simulations.frontier:TERMS has two more terms in the loss of the m
         decider's weights as raw features do, and not to say whose image it was. Who trains for linking is asked too. As a study it has not
         run; in code of before (seed 0) two adversaries, of which 49 % [29, 67] at 0.12, 0.44 and a rank-1 of 73 and 3 %, came with
         gradients to 78 % [61, 98] at 0.14, 0.41, rank-1 100 and 38 %, and with linking to 58 % [38, 76] at 0.12, 0.36, rank-1 5 and 0 %
-        (no trained linker was asked); with both, by the terms as they stand, to 70 % [52, 87] at 0.14, 0.43, rank-1 60 and 1 %. By the code of
-        before, an adversary that learns from a second module, begun anew in the middle, 65 % [47, 84] at 0.13, 0.43, rank-1 91 and 6 %;
-        images mirrored besides 54 % [34, 70] at 0.13, 0.38, rank-1 95 and 6 %: left
+        (no trained linker was asked); with both, by the terms as they stand, to 70 % [52, 87] at 0.14, 0.43, rank-1 60 and 1 %. By the
+        code of before, an adversary that learns from a second module, begun anew in the middle, 65 % [47, 84] at 0.13, 0.43, rank-1 91
+        and 6 %; images mirrored besides 54 % [34, 70] at 0.13, 0.38, rank-1 95 and 6 %: left
 Coded:  STUDY=simulations.frontier:CODED has the features of a private bottleneck as pictures, which lay nearest to our targets on
         CIFAR-10, in one seed (simulations.rivals), and what might hide more in them: coarser pictures, a narrower bottleneck, a
         reconstructor that weighs more, two of them
