@@ -22,8 +22,8 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.encryption import EncryptsImages, Shuffling
 from dpm_flower.nets.feature_classifier import feature_classifier
+from dpm_flower.training.alike import alike_by_channel
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.release_terms import alike_by_channel
 from dpm_flower.training.supervised import Examples, train_classifier
 
 INFERRING = Fitting(steps=300, learning_rate=3e-3, weight_decay=1e-2)

@@ -21,9 +21,9 @@ from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Li
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.matcher import Matcher
+from dpm_flower.training.alike import alike_by_channel
 from dpm_flower.training.matching import train_matcher
 from dpm_flower.training.prediction import apply
-from dpm_flower.training.release_terms import alike_by_channel
 
 MATCHING = Fitting(steps=400, learning_rate=3e-3, batch_size=128, weight_decay=0.0)  # others of a batch are what a match is not
 

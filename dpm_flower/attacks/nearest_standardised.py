@@ -11,7 +11,7 @@ from dpm_flower.attacks.nearness import nearness
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
-from dpm_flower.training.release_terms import alike_by_channel
+from dpm_flower.training.alike import alike_by_channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
+from dpm_flower.training.alike import alike_by_channel
 
-LEAST_DEVIATION = 1e-6  # a channel that says the same everywhere stays as it is, but for its mean
 TEMPERATURE = 0.1  # of cosines, so that the nearest of a batch has nearly all of the weight
 
 
@@ -70,9 +70,3 @@ def linkability(poisoned_BChw: Tensor, raw_BChw: Tensor) -> Tensor:
     released, candidates = (functional.normalize(alike_by_channel(each).flatten(1), dim=1) for each in (poisoned_BChw, raw_BChw))
     scores_BB = released @ candidates.T / TEMPERATURE
     return -torch.log_softmax(scores_BB, 1).mean() - torch.log(torch.tensor(float(len(scores_BB)), device=scores_BB.device))
-
-
-def alike_by_channel(features_NChw: Tensor) -> Tensor:
-    """What one module released (N,C,h,w) -> the same with mean 0 and deviation 1 in each channel: what two modules differ in most."""
-    deviations, means = torch.std_mean(features_NChw, dim=(0, 2, 3), keepdim=True, correction=0)
-    return (features_NChw - means) / deviations.clamp_min(LEAST_DEVIATION)

@@ -8,7 +8,8 @@ from torch.nn import functional
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.matched_poisoning import MatchedPoisoning
-from dpm_flower.training.release_terms import ReleaseTerms, alike_by_channel, gradient_mismatch, linkability
+from dpm_flower.training.alike import alike_by_channel
+from dpm_flower.training.release_terms import ReleaseTerms, gradient_mismatch, linkability
 from tests.methods.preparations import NETS, PRIVATE, features, preparation
 from tests.training.toys import equal, state_of
 
