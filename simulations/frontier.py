@@ -109,12 +109,16 @@ HARDENED_METHODS: dict[str, SharingMethod] = {
     "DPM, 2 adversaries, weight 10, 700 steps": replace(LONGER, weight=10.0),
 }
 MATCHED = MatchedPoisoning(weight=TWO_ADVERSARIES.weight, adversaries=TWO_ADVERSARIES.adversaries)
+HIDING = ReleaseTerms(gradients=1.0, linking=3.0)
 TERMS_METHODS: dict[str, SharingMethod] = {
     "raw features": RawFeatures(),
     "DPM, 2 adversaries": TWO_ADVERSARIES,
     "DPM, 2 adversaries, gradients": replace(MATCHED, terms=ReleaseTerms(gradients=1.0)),
     "DPM, 2 adversaries, linking": replace(MATCHED, terms=ReleaseTerms(linking=1.0)),
     "DPM, 2 adversaries, both": MATCHED,
+    "DPM, 2 adversaries, linking 3": replace(MATCHED, terms=HIDING),
+    "DPM, 2 adversaries, weight 10, linking 3": replace(MATCHED, weight=10.0, terms=HIDING),
+    "DPM, 2 adversaries, linking 3, noise 1": replace(MATCHED, terms=HIDING, perturbation=GaussianNoise(sigma=1.0)),
 }
 CODING = CodedFeatures()
 CODED_METHODS: dict[str, SharingMethod] = {
