@@ -34,8 +34,8 @@ Coded:  STUDY=simulations.frontier:CODED has the features of a private bottlenec
         reconstructor that weighs more, two of them
 Drawn:  STUDY=simulations.frontier:DRAWN has features that are no image's, drawn around neighbours of one class: few, more, nearly all, and
         with noise; beside class means and two adversaries. A1 is asked too, and L1 who is in what the draws span. Three seeds: under
-        noise they keep 59 % at the headline of chance (0.14), and linkers find 0.9 %, or 4.9 % by what is spanned; two adversaries keep
-        60 % at 0.12, and linkers find 75 %
+        noise they keep 59 % at a headline of 0.14, 0.01 above chance, and linkers find 0.9 %, or 4.9 % by what is spanned; two adversaries
+        keep 60 % at 0.12, 0.04 above theirs, and linkers find 75 %
 Apart:  STUDY=simulations.frontier:APART has public images of five classes and a task of the other five, and :SWAPPED the reverse; who
         has what are the same shares of 5,000 private images in place of 9,000. A2 is asked a second time, as who learns from its own
         images alone, all of the task's classes; and who matches images, a second time by standardised channels

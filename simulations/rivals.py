@@ -15,9 +15,10 @@ Reads:  headline and its 95th percentile over everybody who has no more of the v
         could choose: it lies above 0 whatever was made up, and beside it stands what the peer's real images would come to. Model updates
         have no headline: see simulations.updates. Chance is what the same guesses come to for another image of the label. Whose image
         it was is asked twice, by features as they are and standardised by channel; a third linker says who is in what a label's releases
-        span (in none of the runs that are told). Bytes and seconds are of a whole release: the
-        sender's time is what it takes to make one, time that of who receives and trains. Features leave as numbers of 16 bits each,
-        however few of them say something, or as pictures (AVIF): raw ones, coded ones, and those of two adversaries; see simulations.rate
+        span. That one, and the rows of drawn features and of matched poisoning, came after the runs that are told. Bytes and seconds are
+        of a whole release: the sender's time is what it takes to make one, time that of who receives and trains. Features leave as
+        numbers of 16 bits each, however few of them say something, or as pictures (AVIF): raw ones, coded ones, and those of two
+        adversaries; see simulations.rate
 Skin:   STUDY=simulations.rivals:SKIN "DATA=<skin_ham10000_melnv_64.npz>?attributes=sex&public=<cifar10_subset.npz>": two diagnoses,
         no lesion on two sides, and photographs of things as public images, all of them. A2 and who undoes mixing are asked a second
         time, as who learns from skin alone; principal components and the obfuscator are fitted to the public images all the same

@@ -13,7 +13,7 @@ from dpm_flower.core.protocols import StudyAttack
 
 DEFAULT_AUDIT: tuple[StudyAttack, ...] = (
     OtherReconstructor(kind="residual"),
-    # the studies' steps: with 1,000 it read less of the paper's module, and took half as long again (simulations.attacks:USUAL)
+    # as in simulations.attacks: with 1,000 it read less of the paper's module, and took half as long again (:USUAL there)
     Shadow(shadows=3, inverse=replace(USUAL, fitting=replace(USUAL.fitting, steps=300))),
     NearestFeatures(),
     NearestStandardised(),

@@ -20,7 +20,7 @@ from dpm_flower.nets.reconstructor import Normalisation, Reconstructor, Reconstr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inverse:
-    """A reconstructor's architecture and how long it is trained; the usual steps are those of the studies' public reconstructors.
+    """A reconstructor's architecture and how long it is trained; studies of small images take fewer steps.
 
     Raises SettingError for knobs that no reconstructor can have, and for a patience.
     """

@@ -20,7 +20,7 @@ class SitePolicy:
 
     `most` bounds scores of the own audit from above, by name in the manifest, for example ``{"headline_p": 0.1}``: a release whose
     audit lacks one of them or exceeds it does not leave; where it is empty, every release may, whatever attackers got out of it. A
-    headline is that of the attackers whom the study asks; whom the site insists on it names, ``{"A2.disclosed_p": 0.2}``.
+    headline is that of the attackers whom the study asks; whom the site insists on it names, ``{"A2.s300.x3.disclosed_p": 0.2}``.
     `most_of_peers` bounds what peers have signed of theirs in the same way: a release without such an audit, or with a worse one, is
     refused. `bundles` are the SHA-256 digests of app bundles that the site's launcher starts. `network_updates` allows averaging and
     shared deciders, whose updates leave without an audit, and the lead's pre-training. `confidential` encrypts releases for the

@@ -44,8 +44,9 @@ def gradient_mismatch(decider: nn.Module, poisoned_BChw: Tensor, raw_BChw: Tenso
     """How differently a batch of poisoned features would move a decider's weights: 1 - cosine with what raw ones do, mean over weights.
 
     Gradients are those of the batch's cross-entropy, for every weight of a convolution or a linear layer; 0 if they point the same way
-    and 2 if the opposite. A receiver refines its decider by such steps. Source: an idea of our own, after gradient matching for
-    dataset condensation (Zhao et al., arXiv 2006.05929). Raises SettingError unless there is one class for each.
+    and 2 if the opposite. They are the first step's, of the decider as received, in evaluation mode: a stand-in for the many steps of
+    a receiver that refines it. Source: an idea of our own, after gradient matching for dataset condensation (Zhao et al., arXiv
+    2006.05929). Raises SettingError unless there is one class for each.
     """
     if labels_B.ndim != 1:
         raise SettingError(f"gradients are matched where every image has one class, got labels {tuple(labels_B.shape)}")
