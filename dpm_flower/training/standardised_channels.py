@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-LEAST_DEVIATION = 1e-6  # of a channel that says the same everywhere only the mean is taken, and what is left of it is not blown up
+LEAST_DEVIATION = 1e-6  # a channel that says the same everywhere has no deviation: it comes to 0 instead of nan
 
 
 def standardised_by_channel(features_NChw: Tensor) -> Tensor:
