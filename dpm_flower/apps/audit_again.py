@@ -13,8 +13,9 @@ from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import PoolError, ReleaseError, StudyError
 from dpm_flower.core.feature_spec import FeatureSpec
 from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import SharingMethod, StudyAttack, images_behind
+from dpm_flower.core.protocols import SharingMethod, StudyAttack
 from dpm_flower.core.shared import SharedBatch
+from dpm_flower.core.unpaired import images_behind
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.federation.opening import SITE, find_study, open_nets, open_task
 from dpm_flower.nets.public_nets import PublicNets

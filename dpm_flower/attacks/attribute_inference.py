@@ -22,8 +22,8 @@ from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, Sha
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.encryption import EncryptsImages, Shuffling
 from dpm_flower.nets.feature_classifier import feature_classifier
-from dpm_flower.training.alike import alike_by_channel
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.standardised_channels import standardised_by_channel
 from dpm_flower.training.supervised import Examples, train_classifier
 
 INFERRING = Fitting(steps=300, learning_rate=3e-3, weight_decay=1e-2)
@@ -176,4 +176,4 @@ def seen(features_NChw: Tensor, labels: Labels, told_KA: Tensor) -> Tensor:
     Each channel has mean 0 and deviation 1; what the label tells is the same everywhere in a plane of its own.
     """
     planes_NA11 = told_KA[labels][:, :, None, None]
-    return torch.cat((alike_by_channel(features_NChw), planes_NA11.expand(-1, -1, *features_NChw.shape[2:])), 1)
+    return torch.cat((standardised_by_channel(features_NChw), planes_NA11.expand(-1, -1, *features_NChw.shape[2:])), 1)

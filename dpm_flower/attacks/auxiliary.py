@@ -61,7 +61,7 @@ def released_features(share: BlackBox, sets: Sequence[Labelled], seen_by: Featur
     return torch.cat([_features(as_received(share(each.images, each.labels)), seen_by) for each in sets])
 
 
-def drawn_features(share: BlackBox, sets: Sequence[Labelled]) -> list[Tensor]:
+def repeated_draws(share: BlackBox, sets: Sequence[Labelled]) -> list[Tensor]:
     """As `released_features`, once for who always shares the same for an image, and `DRAWS` times for who draws something anew."""
     draws = [released_features(share, sets)]
     while len(draws) < DRAWS and not torch.equal(again := released_features(share, sets), draws[0]):

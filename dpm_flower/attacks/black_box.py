@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, drawn_features, unless_usual, with_task_labels
+from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, repeated_draws, unless_usual, with_task_labels
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow_modules import check_of_images
@@ -54,5 +54,5 @@ class BlackBoxInversion:
             raise SettingError(f"wanted a view with an oracle for {self.name}, got one without")
         check_of_images(view)
         sets = with_task_labels(view, self.auxiliary)
-        features, images = drawn_features(view.oracle, sets), joined_images([each.images for each in sets])
+        features, images = repeated_draws(view.oracle, sets), joined_images([each.images for each in sets])
         return torch.cat(features), torch.cat([images] * len(features))

@@ -14,8 +14,9 @@ from dpm_flower.attacks.shadow import USUAL_SHADOW, Shadow
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import Attacker, AttackerView, Leaked, is_unpaired
+from dpm_flower.core.protocols import Attacker, AttackerView, Leaked
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
+from dpm_flower.core.unpaired import is_unpaired
 
 TUNING = Fitting(steps=200, learning_rate=1e-3, batch_size=32, weight_decay=0.0)
 LEAST_PAIRS = 2  # batch statistics need two

@@ -21,9 +21,9 @@ from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Li
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.streams import global_generator_from
 from dpm_flower.nets.matcher import Matcher
-from dpm_flower.training.alike import alike_by_channel
 from dpm_flower.training.matching import train_matcher
 from dpm_flower.training.prediction import apply
+from dpm_flower.training.standardised_channels import standardised_by_channel
 
 MATCHING = Fitting(steps=400, learning_rate=3e-3, batch_size=128, weight_decay=0.0)  # others of a batch are what a match is not
 
@@ -100,7 +100,7 @@ class MatchingLinker:
         """A release of N images and candidates (G,3,H,W) -> cosines of their points (N,G); released images, by their features' distance."""
         match release:
             case SharedFeatures(features=features):
-                released = apply(self.matcher.released, alike_by_channel(features), self.compute)
+                released = apply(self.matcher.released, standardised_by_channel(features), self.compute)
                 return released @ apply(self.matcher.candidate, self.features(gallery), self.compute).T
             case SharedImages() | ModelUpdate():
                 return NearestLinker(self.features).link(release, gallery)
@@ -109,4 +109,4 @@ class MatchingLinker:
 
 def _alike_by_set(features_NChw: Tensor, sets: Sequence[Labelled]) -> Tensor:
     """What one module released for several sets -> each made alike by itself: images of another kind have another mean."""
-    return torch.cat([alike_by_channel(each) for each in torch.split(features_NChw, [len(one) for one in sets])])
+    return torch.cat([standardised_by_channel(each) for each in torch.split(features_NChw, [len(one) for one in sets])])

@@ -11,7 +11,7 @@ from dpm_flower.attacks.nearness import nearness
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
-from dpm_flower.training.alike import alike_by_channel
+from dpm_flower.training.standardised_channels import standardised_by_channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class StandardisedLinker:
         """
         match release:
             case SharedFeatures(features=features):
-                return nearness(alike_by_channel(features), alike_by_channel(self.nearest.features(gallery)))
+                return nearness(standardised_by_channel(features), standardised_by_channel(self.nearest.features(gallery)))
             case SharedImages() | ModelUpdate():
                 return self.nearest.link(release, gallery)
         assert_never(release)

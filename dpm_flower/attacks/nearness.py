@@ -12,13 +12,13 @@ from dpm_flower.nets.patches import unordered
 
 def nearness(released_NChw: Tensor, candidates_GChw: Tensor) -> Tensor:
     """Features of two sets -> minus their mean squared distances (N,G), the same for the same features, of whatever others there are."""
-    check_alike(released_NChw, candidates_GChw)
+    check_same_shape(released_NChw, candidates_GChw)
     released, candidates = released_NChw.flatten(1).double(), candidates_GChw.flatten(1).double()
     squares = released.square().sum(1).unsqueeze(1) + candidates.square().sum(1) - 2 * released @ candidates.T
     return -squares / candidates.shape[1]
 
 
-def check_alike(released_NChw: Tensor, candidates_GChw: Tensor) -> None:
+def check_same_shape(released_NChw: Tensor, candidates_GChw: Tensor) -> None:
     """Raises ShapeError unless features of two sets have the same channels and places."""
     if released_NChw.shape[1:] != candidates_GChw.shape[1:]:
         raise ShapeError(f"wanted released features like the candidates', {tuple(candidates_GChw.shape)}, got {tuple(released_NChw.shape)}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import NoFeaturesError, drawn_features
+from dpm_flower.attacks.auxiliary import NoFeaturesError, repeated_draws
 from dpm_flower.attacks.inverse import USUAL, Inverse, usual_or_notation
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow_modules import Shadows
@@ -60,7 +60,7 @@ class Shadow:
     def _examples(self, view: AttackerView, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """What shadow modules make of the auxiliary images (N,C,h,w), and these images (N,3,H,W), draw after draw."""
         sets, shadows = self._modules().made(view, rng, self.name)
-        features = [draw for shadow in shadows for draw in drawn_features(shadow.share, sets)]
+        features = [draw for shadow in shadows for draw in repeated_draws(shadow.share, sets)]
         images = joined_images([each.images for each in sets])
         return torch.cat(features), torch.cat([images] * len(features))
 

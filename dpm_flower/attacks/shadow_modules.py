@@ -10,18 +10,9 @@ from dpm_flower.attacks.auxiliary import NoFeaturesError, check_auxiliary, joine
 from dpm_flower.attacks.inverse import reported_as
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.protocols import (
-    AttackerView,
-    Auxiliary,
-    FeatureSource,
-    Preparation,
-    ReadsAttributes,
-    Sharer,
-    SharingMethod,
-    Wraps,
-    is_unpaired,
-)
+from dpm_flower.core.protocols import AttackerView, Auxiliary, FeatureSource, Preparation, ReadsAttributes, Sharer, SharingMethod, Wraps
 from dpm_flower.core.secret_streams import child_stream
+from dpm_flower.core.unpaired import is_unpaired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

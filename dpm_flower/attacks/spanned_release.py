@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dpm_flower.attacks.nearest_features import NearestLinker
-from dpm_flower.attacks.nearness import check_alike
+from dpm_flower.attacks.nearness import check_same_shape
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import AttackerView, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedBatch, SharedFeatures, SharedImages
@@ -53,7 +53,7 @@ class SpannedLinker:
         match release:
             case SharedFeatures(features=features, labels=labels):
                 candidates = self.nearest.features(gallery)
-                check_alike(features, candidates)
+                check_same_shape(features, candidates)
                 by_label = {number: spanned(features[labels == number], candidates) for number in torch.unique(labels).tolist()}
                 return torch.stack([by_label[number] for number in labels.tolist()])
             case SharedImages() | ModelUpdate():

@@ -13,7 +13,7 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.level import Level
 from dpm_flower.core.progress import Report
-from dpm_flower.core.shared import ModelUpdate, SharedBatch
+from dpm_flower.core.shared import SharedBatch
 from dpm_flower.core.split_net import SplitNet
 
 
@@ -31,8 +31,8 @@ class Sharer(Protocol):
     def share(self, images: Tensor, labels: Labels) -> SharedBatch:
         """Images (B,C,H,W), bytes or floats in [0,1], with labels (B,) -> what leaves the house for them.
 
-        Its i-th belongs to the i-th image, and there are B. An unpaired method's (see `Unpaired`) are as many as there are images of the
-        classes that it shares.
+        Its i-th belongs to the i-th image, and there are B. An unpaired method's (see core/unpaired.py) are as many as there are images
+        of the classes that it shares.
         """
         ...
 
@@ -44,16 +44,6 @@ class WithFigures(Protocol):
     @property
     def figures(self) -> Mapping[str, float]:
         """Finite figures by name; they stand among those of the release and leave the house."""
-        ...
-
-
-@runtime_checkable
-class Unpaired(Protocol):
-    """What a sharing method may be besides: one whose releases are made up, so that no part of one was made of one own image."""
-
-    @property
-    def unpaired(self) -> Literal[True]:
-        """The i-th of what is released tells no more of the i-th own image than of others: whoever judges it must not pair them."""
         ...
 
 
@@ -93,17 +83,6 @@ class ReadsLabels(Protocol):
     def reads_labels_only(self) -> Literal[True]:
         """What it makes of held-out images says what their true labels are, and nothing of how a decider reads it."""
         ...
-
-
-def is_unpaired(method: SharingMethod) -> bool:
-    """Whether a method's releases are made up, so that their order says nothing about that of the own images."""
-    return isinstance(method, Unpaired)
-
-
-def images_behind(method: SharingMethod, labels_N: Labels, batch: SharedBatch) -> Tensor:
-    """The labels of own images, and what a method made of them -> which of them that stands for (n,): all, or if made up, its classes'."""
-    everybody = torch.arange(len(labels_N))
-    return everybody if isinstance(batch, ModelUpdate) or not is_unpaired(method) else everybody[torch.isin(labels_N, batch.labels)]
 
 
 @runtime_checkable

@@ -8,8 +8,9 @@ from torch import Tensor
 from dpm_flower.core.codec_name import codec_of
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.labelled import Labels
-from dpm_flower.core.protocols import Preparation, ReadsAttributes, Sharer, SharingMethod, WithCodec, WithFigures, is_unpaired
+from dpm_flower.core.protocols import Preparation, ReadsAttributes, Sharer, SharingMethod, WithCodec, WithFigures
 from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.methods.raw_images import RawImages
 from dpm_flower.nets.encryption import EncryptsImages
 

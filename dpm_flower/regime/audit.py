@@ -14,9 +14,10 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttributeAttack, FeatureSource, LinkageAttack, is_unpaired
+from dpm_flower.core.protocols import Attack, AttributeAttack, FeatureSource, LinkageAttack
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.inferring import inferred

@@ -10,10 +10,11 @@ import torch
 
 from dpm_flower.core.alone import alone_in
 from dpm_flower.core.errors import OutputError, PoolError, ReleaseError, StudyError
-from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, images_behind, reads_labels_only
+from dpm_flower.core.protocols import FeatureSource, Preparation, SharingMethod, WithFigures, reads_labels_only
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.stopwatch import Stopwatch
+from dpm_flower.core.unpaired import images_behind
 from dpm_flower.core.whole_file import whole_file
 from dpm_flower.exchange.pool import Pool
 from dpm_flower.payload.codec import decode, encode

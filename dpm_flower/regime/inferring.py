@@ -9,7 +9,8 @@ from torch import Tensor
 from dpm_flower.attacks.attribute_inference import NO_ATTRIBUTES
 from dpm_flower.attacks.attribute_rates import attribute_rates
 from dpm_flower.core.errors import ReleaseError
-from dpm_flower.core.protocols import AttributeAttack, NotApplicable, is_unpaired
+from dpm_flower.core.protocols import AttributeAttack, NotApplicable
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.metrics.attribute_scores import LEAST_OF_EACH, AttributeScores, attribute_scores, mean_auc_interval, tellable
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.task import EntityTask

@@ -12,8 +12,9 @@ from dpm_flower.attacks.nearest_released import nearest_released
 from dpm_flower.attacks.scoring import Disclosure, disclosure
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttackerView, Guess, is_unpaired
+from dpm_flower.core.protocols import Attack, AttackerView, Guess
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.leak import Parted, parted
 from dpm_flower.regime.raw_verdict import Verdict, judged_once

@@ -9,7 +9,8 @@ import torch
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import LinkageAttack, NotApplicable, TellsMembers, is_unpaired
+from dpm_flower.core.protocols import LinkageAttack, NotApplicable, TellsMembers
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.metrics.ranking import Ranking, ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.task import EntityTask

@@ -8,7 +8,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from dpm_flower.core.errors import SettingError
-from dpm_flower.training.alike import alike_by_channel
+from dpm_flower.training.standardised_channels import standardised_by_channel
 
 TEMPERATURE = 0.1  # of cosines, so that the nearest of a batch has nearly all of the weight
 
@@ -68,6 +68,6 @@ def linkability(poisoned_BChw: Tensor, raw_BChw: Tensor) -> Tensor:
     For each the divergence of a uniform choice from one by cosines, at a temperature of 0.1; mean over the batch. A module that
     minimises it is moved away from its own image, and no nearer to any other's. Source: an idea of our own.
     """
-    released, candidates = (functional.normalize(alike_by_channel(each).flatten(1), dim=1) for each in (poisoned_BChw, raw_BChw))
+    released, candidates = (functional.normalize(standardised_by_channel(each).flatten(1), dim=1) for each in (poisoned_BChw, raw_BChw))
     scores_BB = released @ candidates.T / TEMPERATURE
     return -torch.log_softmax(scores_BB, 1).mean() - torch.log(torch.tensor(float(len(scores_BB)), device=scores_BB.device))

@@ -7,9 +7,9 @@ from dpm_flower.attacks.auxiliary import (
     DRAWS,
     NoFeaturesError,
     check_auxiliary,
-    drawn_features,
     joined,
     released_features,
+    repeated_draws,
     with_task_labels,
 )
 from dpm_flower.core.errors import SettingError
@@ -72,9 +72,9 @@ def test_what_is_drawn_anew_is_asked_for_several_times_and_what_is_not_once():
     def noisy(images, labels):
         return SharedFeatures(features(images) + torch.rand((1, 1, 1, 1), generator=drawing), labels)
 
-    draws = drawn_features(noisy, (OWN, VICTIMS))
+    draws = repeated_draws(noisy, (OWN, VICTIMS))
     assert len(draws) == DRAWS == len({float(each.mean()) for each in draws})
-    certain = drawn_features(lambda images, labels: SharedFeatures(features(images), labels), (OWN, VICTIMS))
+    certain = repeated_draws(lambda images, labels: SharedFeatures(features(images), labels), (OWN, VICTIMS))
     assert len(certain) == 1
     torch.testing.assert_close(certain[0], torch.cat([features(OWN.images), features(VICTIMS.images)]))
 

@@ -4,6 +4,7 @@ import threading
 import pytest
 
 from dpm_flower.core.errors import ReleaseError, SettingError
+from dpm_flower.exchange.limits import Limits
 from dpm_flower.exchange.line import PeerEndpoint
 from dpm_flower.exchange.probe import Probed, probe, probe_all
 from dpm_flower.exchange.server import ExchangeServer
@@ -11,6 +12,7 @@ from dpm_flower.exchange.tls13 import require_tls13_once
 from tests.exchange.peers import Members, MemoryShelf, authority, entity
 
 PATIENT_S = 60.0
+AT_ONCE = Limits().calls_at_once  # of one entity, which is all that a server answers
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_one_without_a_roster_of_its_own(ca, friend):
 def test_all_are_asked_at_once_and_told_in_their_order(address, friend):
     """Each waits, on its way, until all others are on theirs."""
     require_tls13_once(lambda: friend)
-    peers = [PeerEndpoint("entity-b", address), PeerEndpoint("entity-c", address)] * 4  # a server answers four calls of one entity at once
+    peers = [PeerEndpoint("entity-b", address), PeerEndpoint("entity-c", address)] * AT_ONCE
     all_there = threading.Barrier(len(peers))
 
     def credentials():
@@ -88,7 +90,7 @@ def test_all_are_asked_at_once_and_told_in_their_order(address, friend):
 
     found = probe_all(peers, credentials, PATIENT_S)
     assert [one.peer for one in found] == peers
-    assert [one.outcome for one in found] == ["serving", "TLS refused"] * 4  # a server answers four calls of one entity at once
+    assert [one.outcome for one in found] == ["serving", "TLS refused"] * AT_ONCE
 
 
 def test_nobody_to_ask(friend):

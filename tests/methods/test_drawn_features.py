@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from dpm_flower.core.errors import ReleaseError, SettingError
-from dpm_flower.core.protocols import SharingMethod, is_unpaired, reads_labels_only
+from dpm_flower.core.protocols import SharingMethod, reads_labels_only
 from dpm_flower.core.streams import stream
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.methods.drawn_features import DrawnFeatures, drawn_weights, nearest
 from dpm_flower.training.perturbation import GaussianNoise, channel_units
 from tests.methods.preparations import NETS, PRIVATE, features, preparation

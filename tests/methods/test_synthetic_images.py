@@ -6,8 +6,9 @@ import torch
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled
-from dpm_flower.core.protocols import SharingMethod, Unpaired, WithFigures, is_unpaired
+from dpm_flower.core.protocols import SharingMethod, WithFigures
 from dpm_flower.core.streams import stream
+from dpm_flower.core.unpaired import Unpaired, is_unpaired
 from dpm_flower.methods import synthetic_images
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.raw_images import RawImages

@@ -8,8 +8,8 @@ from torch.nn import functional
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.matched_poisoning import MatchedPoisoning
-from dpm_flower.training.alike import alike_by_channel
 from dpm_flower.training.release_terms import ReleaseTerms, gradient_mismatch, linkability
+from dpm_flower.training.standardised_channels import standardised_by_channel
 from tests.methods.preparations import NETS, PRIVATE, features, preparation
 from tests.training.toys import equal, state_of
 
@@ -64,7 +64,7 @@ def test_the_same_features_are_linkable_and_what_is_alike_to_all_is_not():
 def test_channels_that_were_scaled_and_moved_are_as_linkable():
     moved = RAW * torch.tensor([0.1, 1.0, 3.0, 20.0]).view(1, 4, 1, 1) + 2.0
     torch.testing.assert_close(linkability(moved, RAW), linkability(RAW, RAW), rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(alike_by_channel(moved), alike_by_channel(RAW), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(standardised_by_channel(moved), standardised_by_channel(RAW), rtol=1e-3, atol=1e-3)
 
 
 def test_terms_are_weighed_and_none_is_nothing():

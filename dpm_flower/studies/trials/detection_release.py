@@ -27,8 +27,11 @@ class Release:
 
 def check_recipe(method: DeepPoisoning | None) -> None:
     """Raises SettingError for parts of a recipe that detection knows nothing of; None stands for raw features."""
-    if method is not None and (method.perturbation is not None or method.privacy is not None or method.kind == "backbone"):
-        raise SettingError(f"wanted a method with a block kind of its own, without perturbation and privacy, got {method}")
+    if method is None:
+        return
+    parts = (method.perturbation, method.privacy, method.release_terms)
+    if method.kind == "backbone" or any(part is not None for part in parts):
+        raise SettingError(f"wanted a method with a block kind of its own, without perturbation, privacy and release terms, got {method}")
 
 
 def fitted(scene: Scene, method: ModuleRecipe | None, part: Boxed, owner: str, folder: Path) -> nn.Module:

@@ -5,8 +5,9 @@ from safetensors.torch import load_file
 
 from dpm_flower.core.arms import SharingArm
 from dpm_flower.core.errors import SettingError
-from dpm_flower.core.protocols import Preparation, SharingMethod, images_behind
+from dpm_flower.core.protocols import Preparation, SharingMethod
 from dpm_flower.core.shared import SharedFeatures
+from dpm_flower.core.unpaired import images_behind
 from dpm_flower.nets.public_nets import PublicNets
 from dpm_flower.payload.codec import decode, encode
 from dpm_flower.regime.attacker_views import Exposed

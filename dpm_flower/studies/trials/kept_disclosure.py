@@ -15,9 +15,10 @@ from dpm_flower.attacks.scoring import Disclosure, disclosure
 from dpm_flower.core.comparison import Ground
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import Labels, as_floats
-from dpm_flower.core.protocols import Attack, Attacker, AttackerView, Guess, SharingMethod, is_unpaired
+from dpm_flower.core.protocols import Attack, Attacker, AttackerView, Guess, SharingMethod
 from dpm_flower.core.shared import SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.studies.trials.days import Stream
 from dpm_flower.training.continual.learner import Kept

@@ -9,10 +9,11 @@ from torch import Tensor
 from dpm_flower.core.errors import ReleaseError, SettingError, TrainingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled, Labels, as_bytes
-from dpm_flower.core.protocols import Preparation, SharingMethod, images_behind
+from dpm_flower.core.protocols import Preparation, SharingMethod
 from dpm_flower.core.secret_streams import child_stream
 from dpm_flower.core.shared import SharedBatch, SharedFeatures, SharedImages
 from dpm_flower.core.split_net import Decider
+from dpm_flower.core.unpaired import images_behind
 from dpm_flower.training.continual.learner import DAILY, Beginning, Kept, learn
 from dpm_flower.training.continual.memory import Memory
 from dpm_flower.training.prediction import apply

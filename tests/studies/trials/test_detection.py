@@ -13,6 +13,7 @@ from dpm_flower.core.comparison import Trial
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.shared import ModelUpdate
 from dpm_flower.data.boxed_sources import load_boxed
+from dpm_flower.methods.matched_poisoning import MatchedPoisoning
 from dpm_flower.studies.trials import detection_attacks
 from dpm_flower.studies.trials.averaged_rounds import averaged
 from dpm_flower.studies.trials.detection import AveragedDeciders, OwnOnly, Pooled, Sharing, averaged_decider, own_deciders
@@ -20,6 +21,7 @@ from dpm_flower.studies.trials.detection_release import Release
 from dpm_flower.studies.trials.detection_scene import Scene, _dealt
 from dpm_flower.training.detection import BoxedExamples, train_detector
 from dpm_flower.training.perturbation import GaussianNoise
+from dpm_flower.training.privacy import PrivacyTerm
 from tests.studies.trials.smears import ATTACKERS, FEW, POISONED, TASK, archive, ground
 from tests.training.toys import CPU, equal, state_of
 
@@ -193,6 +195,8 @@ def test_all_rounds_together_take_the_steps_of_one_refinement(place, scene):
         (lambda: replace(ROWS["averaged"], rounds=0), "rounds must be at least 1, got 0"),
         (lambda: replace(ROWS["raw"], method=replace(POISONED, kind="backbone")), "a block kind of its own"),
         (lambda: replace(ROWS["raw"], method=replace(POISONED, perturbation=GaussianNoise(sigma=1.0))), "without perturbation"),
+        (lambda: replace(ROWS["raw"], method=replace(POISONED, privacy=PrivacyTerm())), "without perturbation, privacy"),
+        (lambda: replace(ROWS["raw"], method=MatchedPoisoning(kind=POISONED.kind)), r"release terms, got MatchedPoisoning\("),
     ],
 )
 def test_knobs_that_cannot_work_are_refused(make, reason):
