@@ -100,6 +100,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     figures |= {one.name: one.means if task.judged_apart else one.figures for one in inferences}
     task.check_time()
     _show(task, exposed, judged, again)
+    unpaired = is_unpaired(exposed.method)
     leakage = Leakage(
         study=task.study.name,
         seed=task.seed,
@@ -117,7 +118,8 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         links=links,
         inferences=inferences,
         seconds=time.perf_counter() - began,
-        proves=f"{PROVES} {OF_UNPAIRED}" if is_unpaired(exposed.method) else PROVES,
+        unpaired=unpaired,
+        proves=f"{PROVES} {OF_UNPAIRED}" if unpaired else PROVES,
     )
     leakage.write(task.site.leakage(task.campaign, repr(exposed.method), again))
     means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}

@@ -87,7 +87,8 @@ class Leakage:
     """One audit. `mean` and `p95` are the release's headline, None where there is none: then `reason` says why. `chance` is what they
     would be by chance, None where that cannot be said.
 
-    `left_out` says, by attacker and score, why one does not count in it.
+    `left_out` says, by attacker and score, why one does not count in it. `unpaired`: what is released is made up; records that were written
+    before this was said have it in their words only (see studies/own_audits.py).
     """
 
     study: str
@@ -106,6 +107,7 @@ class Leakage:
     links: tuple[LinkLeak, ...] = ()
     inferences: tuple[AttributeLeak, ...] = ()
     seconds: float
+    unpaired: bool = False
     proves: str = PROVES
 
     def write(self, path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dpm_flower.core.errors import ShapeError
-from dpm_flower.regime.leakage import OF_UNPAIRED, AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
 from dpm_flower.studies.own_audits import OwnAudit
 from dpm_flower.studies.page_template import page, rendered
 from dpm_flower.studies.pictures import PictureRow, Pictures, picture_grid
@@ -169,7 +169,7 @@ def _by_chance(leakage: Leakage) -> str:
     if chance is None:
         return ""
     of_others = "Held against other images of the same label, the same guesses recover"
-    if leakage.proves.endswith(OF_UNPAIRED):
+    if leakage.unpaired:
         of_others = "Other people's real images in their place come to"
     return f" {of_others} {100 * chance.mean:.0f} %, and {100 * chance.p95:.0f} % or more of the worst twentieth: that much is chance."
 

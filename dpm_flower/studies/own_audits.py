@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -15,6 +15,7 @@ from dpm_flower.regime.site import Site
 from dpm_flower.studies.formatted_json import JsonFormat
 
 LEAKAGES = JsonFormat(Leakage, FORMAT, "an audit")
+MADE_UP = "What is released is made up"  # so began what records said of such releases that were written before `unpaired` was
 _LATER = re.compile(r"\.again-([1-9][0-9]*)$")  # as the site names them
 
 
@@ -57,10 +58,16 @@ def audits_folder(site: Site, campaign: str) -> Path:
     return site.leakage(campaign, "").parent
 
 
+def read_leakage(path: Path) -> Leakage:
+    """A record of an audit, also one that says in words alone that what is released is made up -> the audit. Raises StudyError."""
+    found = LEAKAGES.read(path)
+    return replace(found, unpaired=found.unpaired or MADE_UP in found.proves)
+
+
 def _own_audit(site: Site, campaign: str, path: Path) -> OwnAudit:
     release, again = (*_LATER.split(path.stem), "0")[:2]
     pictures = site.pictures(campaign, "").with_name(f"{path.stem}.safetensors")
-    leakage = LEAKAGES.read(path)
+    leakage = read_leakage(path)
     try:
         shown = load_file(pictures)
     except (OSError, SafetensorError) as err:

@@ -92,6 +92,7 @@ def test_copies_in_another_order_disclose_all_and_link_all(tmp_path):
     assert found.figures["L1.nearest"]["rank1_p"] == pytest.approx(1.0)
     assert found.figures[LINKAGE.name]["rank1_p"] == pytest.approx(1.0)
     kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(Claimed())))
+    assert kept.unpaired
     assert kept.proves.endswith(OF_UNPAIRED)
 
 
@@ -119,6 +120,7 @@ def test_what_is_paired_is_paired_as_ever(tmp_path):
     found = audit(one, NETS, Exposed(RawImages(), Fixed(images), SharedImages(images, one.train.labels)), features)
     assert found.quality["ssim_p"] < 0.9
     assert found.figures["L1.nearest"]["rank1_p"] < 0.5
+    assert not found.leakage.unpaired
     assert OF_UNPAIRED not in found.leakage.proves
 
 

@@ -6,7 +6,7 @@ import torch
 
 from dpm_flower.core.errors import ShapeError, StudyError
 from dpm_flower.regime.inferring import AttributeLeak, InferredAttribute
-from dpm_flower.regime.leakage import OF_UNPAIRED, AttackLeak, Chance, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.leakage import AttackLeak, Chance, Fraction, Leakage, ScoreLeak
 from dpm_flower.regime.linking import LinkLeak
 from dpm_flower.studies.leakage_report import HEADS, leakage_html, sentence
 from dpm_flower.studies.own_audits import LEAKAGES, OwnAudit
@@ -149,7 +149,7 @@ def test_the_sentence_names_the_worst_attackers():
         " Held against other images of the same label, the same guesses recover 2 %, and 26 % or more of the worst twentieth: that much "
         "is chance."
     )
-    assert sentence(replace(AUDIT, proves=f"Little. {OF_UNPAIRED}")).endswith(
+    assert sentence(replace(AUDIT, unpaired=True)).endswith(
         " Other people's real images in their place come to 2 %, and 26 % or more of the worst twentieth: that much is chance."
     )
     nothing = replace(AUDIT, mean=None, p95=None)
