@@ -108,6 +108,7 @@ def test_chance_is_what_real_images_of_others_come_to(tmp_path):
 def test_images_of_nobody_link_as_chance_does_and_disclose_less(tmp_path):
     found, _ = audited(tmp_path, pictures(20 + ord("a") % 3, seed=4711).images)
     link = found.leakage.links[0]
+    assert link.members
     assert link.chance == link.label == pytest.approx(1 / link.candidates)
     assert link.release < 0.5 < link.raw
     assert found.quality[f"{SHADOW.name}.ssim_p"] < 0.95

@@ -1,6 +1,6 @@
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from dpm_flower.regime.site import Site
 from dpm_flower.studies.leakage_report import sentence
 from dpm_flower.studies.own_audits import latest_campaign, own_audits
 from dpm_flower.training.checkpoint import write_tensors
-from tests.studies.test_leakage_report import AUDIT
+from tests.studies.test_leakage_report import AUDIT, LINK
 
 
 def kept(site, campaign, method, again=0):
@@ -60,9 +60,13 @@ def test_records_of_before_made_up_releases_had_a_field_are_read_by_their_words(
     path = kept(site, "c", "drawn")
     record = json.loads(path.read_text())
     del record["unpaired"]
+    record["links"] = [asdict(replace(LINK, name=name)) for name in ("L1.nearest", "L1.spanned")]
+    for link in record["links"]:
+        del link["members"]
     path.write_text(json.dumps(record | {"proves": proves}))
     (found,) = own_audits(site, "c")
     assert found.leakage.unpaired is made_up
+    assert [link.members for link in found.leakage.links] == [made_up, True]
     assert ("Other people's real images" in sentence(found.leakage)) is made_up
 
 
