@@ -269,6 +269,21 @@ class TellsMembers(LinkageAttack, Protocol):
         ...
 
 
+@runtime_checkable
+class MayBeUnlearnt(Protocol):
+    """What a prepared attack of any kind may say besides: whether it does what everybody can, under its own name."""
+
+    @property
+    def unlearnt(self) -> str:
+        """Why it found nothing to learn from; empty for one that has learnt what it set out to learn."""
+        ...
+
+
+def unlearnt(prepared: Attacker | Linker) -> str:
+    """Why a prepared attack found nothing to learn from, and does what everybody can; empty for one that does what it is for."""
+    return prepared.unlearnt if isinstance(prepared, MayBeUnlearnt) else ""
+
+
 class Inferrer(Protocol):
     """A prepared attribute attack. Beside its view it sees releases only; which of their images have what, the scorer knows."""
 

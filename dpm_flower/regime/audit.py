@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dpm_flower.attacks.encrypted_release import has_own_answer
+from dpm_flower.attacks.encrypted_release import is_meant_for
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.headline import Headline, any_counts, headline
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
@@ -57,8 +57,12 @@ class Audit:
 
     @property
     def scores(self) -> dict[str, float]:
-        """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers."""
-        return {**self.headline, "attacker_images": float(self.leakage.own_images)} | {
+        """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers.
+
+        "A2.unlearnt", 1 where it stands: under this name is what everybody can do, since the release's recipe gives nothing to learn from.
+        """
+        beside = {"attacker_images": float(self.leakage.own_images)} | {f"{name}.unlearnt": 1.0 for name in self.leakage.unlearnt}
+        return {**self.headline, **beside} | {
             f"{name}.{key}": own[key]
             for name, own in self.figures.items()
             for key in (*SIGNED, *SIGNED_LINKS, *SIGNED_ATTRIBUTES)
@@ -114,7 +118,9 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         chance=Chance(chance.mean.value, chance.p95.value) if chance is not None else None,
         reason=together if isinstance(together, str) else "",
         left_out=_left_out(together),
-        attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
+        attacks=tuple(
+            attack_leak(one.attack, one.anchored, alone[one.attack.name], one.unlearnt, one.worst, one.seconds) for one in judged
+        ),
         links=links,
         inferences=inferences,
         seconds=time.perf_counter() - began,
@@ -134,13 +140,13 @@ def _linkage(task: EntityTask) -> list[LinkageAttack]:
 def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:
     """The headline, or why there is none.
 
-    The public reconstructor, which a module is trained against, makes none alone, and neither does who does no more than that with
-    this method's releases: of encrypted images everybody who does not decrypt them. Of what is made up it may, under the name of whoever
-    finds nothing to learn from: nothing was trained against it.
+    The public reconstructor, which a module is trained against, makes none alone, and neither does who was not meant for this method's
+    releases and does no more than that: of encrypted images everybody who does not decrypt them. Of what is made up it may, under the
+    name of whoever finds nothing to learn from: nothing was trained against it.
     """
     counted = [one for one in judged if not one.attack.level.sees_victim]
     others = [one for one in counted if one.attack is not ALWAYS_ASKED]
-    if not any(has_own_answer(one.attack, exposed.method) for one in others):
+    if not any(is_meant_for(one.attack, exposed.method) for one in others):
         if others:
             return "nobody was asked who does more with releases of this method than everybody can (who decrypts images, for one)"
         return "nobody was asked but the public reconstructor, which a module is trained against"

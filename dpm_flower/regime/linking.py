@@ -9,7 +9,7 @@ import torch
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import LinkageAttack, NotApplicable, TellsMembers, is_unpaired
+from dpm_flower.core.protocols import LinkageAttack, Linker, NotApplicable, TellsMembers, is_unpaired, unlearnt
 from dpm_flower.metrics.ranking import Ranking, ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
 from dpm_flower.regime.task import EntityTask
@@ -22,7 +22,8 @@ class LinkLeak:
     What comes first is the candidate most like what was released for the victim; or where the question is who are `members`, the victim
     among itself and the candidates that are none, each by the most that anything in the release is like it: of what is made up, and for
     an attack that says no more. `chance` is what who knows nothing gets, `label` who knows the labels only, `raw` the same attack had raw
-    features been released; `low` and `high` are the 95 % interval of `release`, by Wilson's score.
+    features been released; `low` and `high` are the 95 % interval of `release`, by Wilson's score. `unlearnt` says why the attack had
+    nothing to learn from, where it had not: then it looked for what is nearest in the release, as everybody can.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LinkLeak:
     map_release: float
     map_raw: float
     members: bool = False
+    unlearnt: str = ""
     seconds: float
 
     @property
@@ -75,9 +77,11 @@ def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, expose
     """
     began = time.perf_counter()
     members = is_unpaired(exposed.method) or isinstance(attack, TellsMembers)
-    of_raw, of_released = (_ranked(attack, around, gallery, what, members=members) for what in (raw, exposed))
+    of_raw = _ranked(attack, around.linker(attack, raw), gallery, raw, members=members)
+    linker = around.linker(attack, exposed)
+    of_released = _ranked(attack, linker, gallery, exposed, members=members)
     found = link_leak(attack.name, attack.level, _told_by_label(gallery, members=members), of_released, of_raw, began)
-    return replace(found, members=members)
+    return replace(found, members=members, unlearnt=unlearnt(linker))
 
 
 def link_leak(name: str, level: Level, told: Ranking, of_released: Ranking, of_raw: Ranking, began: float) -> LinkLeak:
@@ -112,8 +116,8 @@ def _told_by_label(gallery: Gallery, *, members: bool) -> Ranking:
     return ranking(torch.zeros(len(gallery.victims), others + 1), torch.zeros(len(gallery.victims), dtype=torch.int64))
 
 
-def _ranked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, what: Exposed, *, members: bool) -> Ranking:
-    scores = around.linker(attack, what).link(what.released, gallery.images)
+def _ranked(attack: LinkageAttack, linker: Linker, gallery: Gallery, what: Exposed, *, members: bool) -> Ranking:
+    scores = linker.link(what.released, gallery.images)
     found = gallery.stood_out(scores) if members else gallery.ranked(scores)
     if isinstance(found, NotApplicable):
         raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {found.reason}")

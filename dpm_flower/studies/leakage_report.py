@@ -73,6 +73,9 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 {%- endfor %}
 </tbody>
 {%- endcall %}
+{%- for link in found if link.unlearnt %}
+<p class="soft">{{ link.name }} had nothing to learn from ({{ link.unlearnt }}): it looked for what is nearest, as everybody can.</p>
+{%- endfor %}
 {%- endfor %}
 {%- for one in audit.leakage.inferences %}
 {%- if one.attributes %}
@@ -198,6 +201,7 @@ def fraction_text(fraction: Fraction | None) -> str:
 
 
 def _line(attack: AttackLeak) -> _Line:
+    unlearnt = f"had nothing to learn from ({attack.unlearnt}): this is what everybody can do" if attack.unlearnt else ""
     beside = "" if attack.in_headline else "has more of the victim than its release: beside the headline"
     return _Line(
         name=attack.name,
@@ -206,7 +210,7 @@ def _line(attack: AttackLeak) -> _Line:
         p95=fraction_text(attack.p95),
         scores=tuple(_score(attack.scores[score]) for score in HEADS),
         seconds=f"{attack.seconds:.0f}",
-        remark="; ".join(filter(None, (beside, attack.reason))),
+        remark="; ".join(filter(None, (beside, unlearnt, attack.reason))),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dpm_flower.attacks.inverse import USUAL, Inverse
+from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.attacks.linkage import MATCHING, Linkage
 from dpm_flower.attacks.nearest_features import NearestFeatures
@@ -94,6 +95,47 @@ def test_copies_in_another_order_disclose_all_and_link_all(tmp_path):
     kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(Claimed())))
     assert kept.unpaired
     assert kept.proves.endswith(OF_UNPAIRED)
+
+
+def test_who_finds_nothing_to_learn_from_says_so_in_the_record_and_in_the_manifest(tmp_path):
+    images = task(tmp_path).train.images
+    found, _ = audited(tmp_path, images)
+    told = {one.name: one.unlearnt for one in (*found.leakage.attacks, *found.leakage.links)}
+    assert [name for name, reason in told.items() if "made up" in reason] == [SHADOW.name, LEAKED.name, LINKAGE.name]
+    assert [name for name, reason in told.items() if not reason] == ["A0", "L1.nearest"]
+    assert {key: value for key, value in found.scores.items() if key.endswith(".unlearnt")} == {
+        f"{name}.unlearnt": 1.0 for name in (SHADOW.name, LEAKED.name, LINKAGE.name)
+    }
+
+
+@dataclass(frozen=True)
+class SurelyAble:
+    """A shadow attack that is shown able to succeed on raw features, where it holds the truth."""
+
+    truth: torch.Tensor = field(repr=False)
+    level: Level = Level.A2
+    name: str = "A2.able"
+
+    def prepare(self, view, rng):
+        return SHADOW.prepare(view, rng) if isinstance(view.recipe, Claimed) else Reading(self.truth)
+
+
+def test_a_headline_is_made_of_what_everybody_can_do_where_somebody_was_asked_whom_made_up_releases_teach_nothing(tmp_path):
+    own = task(tmp_path).train.images
+    found, _ = audited(tmp_path / "able", own.roll(7, 0), attacks=(SurelyAble(own),))
+    (everybody, able) = found.leakage.attacks
+    assert "made up" in able.unlearnt
+    assert able.scores["ssim"].release == everybody.scores["ssim"].release
+    assert found.headline["headline_p"] > 0.9
+    assert found.leakage.reason == ""
+
+
+@pytest.mark.parametrize(("attacks", "reason"), [((), "nobody was asked but"), ((Jigsaw(),), "nobody was asked who does more")])
+def test_no_headline_is_made_of_what_everybody_can_do_alone(attacks, reason, tmp_path):
+    found, _ = audited(tmp_path, task(tmp_path).train.images, attacks=attacks)
+    assert found.headline == {}
+    assert found.leakage.mean is None
+    assert found.leakage.reason.startswith(reason)
 
 
 def test_chance_is_what_real_images_of_others_come_to(tmp_path):

@@ -85,6 +85,16 @@ def test_beside_the_headline_stand_those_attacks_alone_that_do_not_count_in_it()
     assert found == {"A2": "", "A4": beside, "A1": "why", "A3": f"{beside}; why"}
 
 
+def test_who_had_nothing_to_learn_from_is_said_to_do_what_everybody_can():
+    attacks = (attack("A2", unlearnt="it is <made up>"), attack("A4", in_headline=False))
+    links = (replace(LINK, name="L1", unlearnt="it is <made up>"), LINK)
+    page = leakage_html([own(replace(AUDIT, attacks=attacks, links=links))])
+    assert remarks(page)["A2"] == "had nothing to learn from (it is &lt;made up&gt;): this is what everybody can do"
+    assert "learn" not in remarks(page)["A4"]
+    assert page.count("L1 had nothing to learn from (it is &lt;made up&gt;): it looked for what is nearest") == 1
+    assert "L1.nearest had nothing" not in page
+
+
 def test_a_later_audit_stands_below_the_first_under_a_name_of_its_own():
     page = leakage_html([own(), own(replace(AUDIT, images=77), again=2)])
     assert re.findall("<h2>(.*)</h2>", page) == ["deep-poisoning, before it left", "deep-poisoning, attacked again (2)"]
