@@ -14,7 +14,7 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.scoring import disclosure
 from dpm_flower.core.errors import MetricError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttributeAttack, FeatureSource, LinkageAttack, is_unpaired
+from dpm_flower.core.protocols import Attack, AttributeAttack, FeatureSource, LinkageAttack, images_behind, is_unpaired
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
@@ -79,12 +79,14 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
     the headline: it is reported beside it. So is what the headline would be if every guess were of another image of the same label:
     an attacker who comes to no more than that has read nothing but the label. Of a release that is made up, each own image is judged
-    by the guess that is nearest to it, since none is its own, and chance is what real images of somebody else's would come to. `again`
+    by the guess that is nearest to it, since none is its own, and chance is what real images of somebody else's would come to. Own images
+    that the release does not stand for are no victims: of these nothing was told, and they would make the others' shares smaller. `again`
     numbers later audits, which leave what the first wrote. Raises ReleaseError where an attack has nothing to say about the release:
     nothing leaves unjudged by what the study asks for.
     Source: SPEC.md, section 8.
     """
     began = time.perf_counter()
+    task = task.of_images(images_behind(exposed.method, task.train.labels, exposed.released))
     around = Surroundings.of(task, net)
     labels = task.train.labels
     raw = Exposed(RawFeatures(), RawFeaturesSharer(features), SharedFeatures(features(task.train.images), labels))

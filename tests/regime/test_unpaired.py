@@ -15,7 +15,7 @@ from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Guess
-from dpm_flower.core.shared import SharedImages
+from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.raw_images import RawImages
@@ -189,3 +189,19 @@ def test_features_that_are_drawn_leave_for_classes_with_enough_images_and_are_ju
     assert made.quality[f"{SHADOW.name}.ssim_p"] == made.quality["ssim_p"]  # it has nothing to learn from, and does what A0 does
     assert made.quality["L1.spanned.rank1_p"] > 0.5
     assert made.quality["L1.spanned.rank1_z"] > 0.5
+
+
+def test_whoever_audits_a_release_of_some_classes_need_not_know_that_the_others_are_no_victims(tmp_path):
+    train = pictures(23, seed=97)  # 8, 8 and 7 of three classes
+    shared = (train.labels != 2).nonzero().flatten()
+    assert len(shared) == 16
+    method, drawn = DrawnFeatures(neighbours=8, least=8), SharedFeatures(features(train.images[shared.flip(0)]), train.labels[shared])
+    study = replace(STUDY, attacks=(NearestFeatures(),))
+    sets = [train, train.take(shared)]
+    whole, behind = (
+        audit(task(tmp_path / str(len(own)), study=study, peer=PEER, train=own), NETS, Exposed(method, Fixed(own.images), drawn), features)
+        for own in sets
+    )
+    assert whole.leakage.images == 16
+    assert whole.quality == behind.quality
+    assert whole.leakage.links[0].victims == behind.leakage.links[0].victims
