@@ -162,9 +162,9 @@ class AttackerView:
 
     `features` are the public featurizer's. `folder` is this attacker's own: what it has trained stays there, so that it is trained
     once however many releases it is asked about. What its level does not have is None: the `recipe` of the defence; `own`, images
-    of the task that the attacking peer owns (labels are the task's); `leaked` pairs; `oracle`, the victim's sharer as a black box;
-    and for who sees that much of the victim `prepared`, which gives an attack of a level that does not as if it were asked itself,
-    so that what both build on is trained once. It raises SettingError for any other attack.
+    of the task that the attacking peer owns (labels are the task's); `leaked` pairs, of which a made-up release has none; `oracle`, the
+    victim's sharer as a black box; and for who sees that much of the victim `prepared`, which gives an attack of a level that does not
+    as if it were asked itself, so that what both build on is trained once. It raises SettingError for any other attack.
     """
 
     net: SplitNet

@@ -15,7 +15,7 @@ from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Attack, Attacker, AttackerView, Guess, is_unpaired, unlearnt
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
-from dpm_flower.regime.leak import Parted, parted
+from dpm_flower.regime.leak import Parted, parted, seen_whole
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 
@@ -105,8 +105,8 @@ class Judge:
 
     def _known_to(self, attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
         task = self.task
-        rng, unpaired = task.stream("leaked pairs"), is_unpaired(what.method)
-        known = parted(attack, task.train.images, what.released, task.study.pictures, rng, unpaired=unpaired)
+        known_to = seen_whole if is_unpaired(what.method) else parted
+        known = known_to(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
         return self.around.view(attack, what, known.leaked), known
 
     def _by_chance(self, guess: Guess, known: Parted, anchored: Anchored) -> Anchored | None:
