@@ -65,8 +65,8 @@ def attack_again(site_path: Path, campaign: str, how: Again) -> list[Audit]:
         number = 1 + max(one.again for one in own_audits(site, campaign))
         released = {method: _released(task, nets, method, standing.notary(), record) for method, record in records.items()}
         return [
-            audit(victims, nets, Exposed(method, _Gone(method.name), batch), task.features(nets), again=number)
-            for method, (victims, batch) in released.items()
+            audit(task, nets, Exposed(method, _Gone(method.name), batch), task.features(nets), again=number)
+            for method, batch in released.items()
         ]
 
 
@@ -104,20 +104,17 @@ def _asked(how: Again) -> tuple[StudyAttack, ...]:
     return attacks or DEFAULT_AUDIT
 
 
-def _released(task: EntityTask, nets: PublicNets, method: SharingMethod, notary: Notary, record: Path) -> tuple[EntityTask, SharedBatch]:
-    """The record of a contribution -> what was released, as a peer decodes it, and the task of the images that it stands for.
-
-    Raises PoolError or ReleaseError.
-    """
+def _released(task: EntityTask, nets: PublicNets, method: SharingMethod, notary: Notary, record: Path) -> SharedBatch:
+    """The record of a contribution -> what was released, as a peer decodes it. Raises PoolError or ReleaseError."""
     pool, (envelope, manifest) = Pool(task.site.pool, site=task.entity), recorded(record)
     envelope = pool.envelope(envelope.digest)  # not there any more where it was withdrawn
     features = replace(nets.spec, codec=manifest.spec.codec) if isinstance(manifest.spec, FeatureSpec) else nets.spec
     spec = ImageSpec(shape=(3, task.study.side, task.study.side)) if manifest.kind == "images" else features
     release = notary.verify_own(envelope, task, spec)
     batch = decode(list(content(release, pool.shards(release))), spec, classes=task.train.classes, samples=release.manifest.samples)
-    victims = task.of_images(images_behind(method, task.train.labels, batch))
-    if not torch.equal(batch.labels, victims.train.labels):
+    labels = task.train.labels
+    if not torch.equal(batch.labels, labels[images_behind(method, labels, batch)]):
         raise ReleaseError(
             f"release {release.digest} was made of other images than these: their labels are not its own; name its run's --data"
         )
-    return victims, batch
+    return batch

@@ -86,7 +86,7 @@ def _table(audit: OwnAudit) -> Table:
         table.add_row(
             link.name,
             f"{link.knows}, {link.candidates}",
-            f"rank-1 {100 * link.release:.2f} %",
+            f"{'stands out' if link.members else 'rank-1'} {100 * link.release:.2f} %",
             f"chance {100 * link.chance:.2f} %",
             f"{link.seconds:.0f}",
         )

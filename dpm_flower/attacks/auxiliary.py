@@ -58,7 +58,7 @@ def released_features(share: BlackBox, sets: Sequence[Labelled], seen_by: Featur
 
     Raises NoFeaturesError where something else is shared.
     """
-    return torch.cat([_features(as_received(share(each.images, each.labels)), seen_by) for each in sets])
+    return torch.cat([features_of(as_received(share(each.images, each.labels)), seen_by) for each in sets])
 
 
 def repeated_draws(share: BlackBox, sets: Sequence[Labelled]) -> list[Tensor]:
@@ -69,7 +69,8 @@ def repeated_draws(share: BlackBox, sets: Sequence[Labelled]) -> list[Tensor]:
     return draws
 
 
-def _features(shared: SharedBatch, seen_by: FeatureSource | None) -> Tensor:
+def features_of(shared: SharedBatch, seen_by: FeatureSource | None = None) -> Tensor:
+    """What is shared -> its features (N,C,h,w); of shared images, those `seen_by`. Raises NoFeaturesError where it is something else."""
     match shared:
         case SharedFeatures(features=features):
             return features

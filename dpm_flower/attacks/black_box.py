@@ -1,6 +1,6 @@
 """A4: an inverse of the victim's own module, learnt from auxiliary images that were pushed through it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,12 +41,13 @@ class BlackBoxInversion:
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """Auxiliary images and what the oracle answers -> the trained inverse; the oracle is asked for one training per folder.
 
-        Where the oracle gives it nothing to learn from, it does what everybody can. Raises SettingError for a view without oracle.
+        Where the oracle gives it nothing to learn from, it does what everybody can, and says so (`unlearnt`). Raises SettingError for a
+        view without oracle.
         """
         try:
             return self.inverse.trained(view, rng, self.name, lambda: self._examples(view))
-        except NoFeaturesError:
-            return PublicReconstructor().prepare(view, rng)
+        except NoFeaturesError as err:
+            return replace(PublicReconstructor().prepare(view, rng), unlearnt=str(err))
 
     def _examples(self, view: AttackerView) -> tuple[Tensor, Tensor]:
         """What the oracle makes of the auxiliary images (N,C,h,w), and these images (N,3,H,W)."""

@@ -24,8 +24,12 @@ class DecryptingAttack(Attack, Protocol):
         ...
 
 
-def has_own_answer(attack: Attack, recipe: SharingMethod) -> bool:
-    """Whether an attack does anything with releases of a method that the public reconstructor does not do as well."""
+def is_meant_for(attack: Attack, recipe: SharingMethod) -> bool:
+    """Whether an attack is one on releases of a method: who decrypts, on what it can decrypt; anybody else, on all but encrypted images.
+
+    On any other it is the public reconstructor under another name. Whether it finds anything to learn from where it is meant to, the
+    prepared attack says (see `MayBeUnlearnt`).
+    """
     if not isinstance(attack, DecryptingAttack):
         return not isinstance(recipe, EncryptsImages)
     return isinstance(recipe, EncryptsImages) and attack.decrypts(recipe.encryption)

@@ -15,10 +15,14 @@ from dpm_flower.training.prediction import apply
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureInverter:
-    """An attacker whose knowledge is one trained `inverse`: features (B,C,h,w) -> images (B,3,H,W)."""
+    """An attacker whose knowledge is one trained `inverse`: features (B,C,h,w) -> images (B,3,H,W).
+
+    `unlearnt` says why the inverse is everybody's in place of the attacker's own, where it had nothing to learn one from.
+    """
 
     inverse: nn.Module
     compute: Compute
+    unlearnt: str = ""
 
     def guess(self, release: SharedBatch) -> AttackResult:
         """Released features (N,C,h,w) -> guesses (N,3,H,W); released images are their own guess."""

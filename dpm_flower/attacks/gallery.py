@@ -39,9 +39,9 @@ class Gallery:
         return ranking(scores_NG[self.victims], self.places)
 
     def stood_out(self, scores_NG: Tensor | NotApplicable) -> Ranking | NotApplicable:
-        """A linker's answer about an unpaired release (N,G) -> where each of the V victims comes among itself and all who are none.
+        """A linker's answer (N,G) that names nobody's own -> where each of the V victims comes among itself and all who are none.
 
-        Nothing in such a release is any victim's own, so that there is nobody to be found; but an image that a generator has learnt
+        Nothing in an unpaired release is any victim's own, so that there is nobody to be found; but an image that a generator has learnt
         by heart is nearer to some part of the release than images are which it has never seen. A candidate's score is its greatest one
         with any part. Who cannot tell victims from others has each first as often as by chance: one in the others and itself.
         """

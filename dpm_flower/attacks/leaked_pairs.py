@@ -52,15 +52,17 @@ class LeakedPairs:
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """The shadow attack's inverse and the leaked pairs -> the tuned inverse; tuned once per folder.
 
-        Where fewer than two pairs have leaked (of a release of a few images), or the release is made up, it stays as it was.
-        Raises SettingError for a view without leaked pairs.
+        Where fewer than two pairs have leaked (of a release of a few images), or the release is made up, so that there are none, it stays
+        as it was. Raises SettingError for a view without leaked pairs of any other.
         """
-        if view.leaked is None or view.prepared is None:
+        no_pairs = view.recipe is not None and is_unpaired(view.recipe)
+        if view.prepared is None or (view.leaked is None and not no_pairs):
             raise SettingError(f"wanted a view with leaked pairs for {self.name}, got one without")
         untuned = view.prepared(self.shadow)
+        if no_pairs or view.leaked is None:
+            return untuned
         features = _features(view.leaked)
-        no_pairs = view.recipe is not None and is_unpaired(view.recipe)  # what leaked was not made of the images that leaked with it
-        if no_pairs or features is None or len(features) < LEAST_PAIRS or not isinstance(untuned, FeatureInverter):
+        if features is None or len(features) < LEAST_PAIRS or not isinstance(untuned, FeatureInverter):
             return untuned
         inverse, images = copy.deepcopy(untuned.inverse).requires_grad_(True), view.leaked.images
         report = reported_as(self.name, view.report)

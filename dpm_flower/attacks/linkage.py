@@ -59,7 +59,8 @@ class Linkage:
     def linker(self, view: AttackerView, rng: torch.Generator) -> Linker:
         """The recipe and auxiliary images -> the trained matcher; trained once per folder.
 
-        Where the recipe gives it nothing to learn from, it looks for what is nearest. Raises SettingError for a view without recipe.
+        Where the recipe gives it nothing to learn from, it looks for what is nearest, and says so (`unlearnt`). Raises SettingError for a
+        view without recipe.
         """
         steps = self.fitting.steps * len(self._modules().recipes(view, self.name))
         with global_generator_from(rng):
@@ -80,8 +81,8 @@ class Linkage:
 
         try:
             trained_once(matcher, view.folder, train, view.compute)
-        except NoFeaturesError:
-            return NearestLinker.of(view)
+        except NoFeaturesError as err:
+            return replace(NearestLinker.of(view), unlearnt=str(err))
         return MatchingLinker(matcher, view.features, view.compute)
 
     def _modules(self) -> Shadows:

@@ -35,10 +35,14 @@ class NearestFeatures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearestLinker:
-    """An attacker with the public featurizer, who knows how released images are encrypted where they are."""
+    """An attacker with the public featurizer, who knows how released images are encrypted where they are.
+
+    `unlearnt` says why one who had set out to learn more does no more than this.
+    """
 
     features: FeatureSource
     encryption: Encryption | None = None
+    unlearnt: str = ""
 
     @classmethod
     def of(cls, view: AttackerView) -> "NearestLinker":

@@ -50,12 +50,13 @@ class Shadow:
     def prepare(self, view: AttackerView, rng: torch.Generator) -> Attacker:
         """The recipe and auxiliary images -> the trained inverse of the shadow modules; trained once per folder.
 
-        Where the recipe gives it nothing to learn from, it does what everybody can. Raises SettingError for a view without recipe.
+        Where the recipe gives it nothing to learn from, it does what everybody can, and says so (`unlearnt`).
+        Raises SettingError for a view without recipe.
         """
         try:
             return self._inverse(view).trained(view, rng, self.name, lambda: self._examples(view, rng))
-        except NoFeaturesError:
-            return PublicReconstructor().prepare(view, rng)
+        except NoFeaturesError as err:
+            return replace(PublicReconstructor().prepare(view, rng), unlearnt=str(err))
 
     def _examples(self, view: AttackerView, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """What shadow modules make of the auxiliary images (N,C,h,w), and these images (N,3,H,W), draw after draw."""

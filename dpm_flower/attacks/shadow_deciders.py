@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpm_flower.attacks.auxiliary import released_features
+from dpm_flower.attacks.auxiliary import features_of
 from dpm_flower.attacks.membership import Decide
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.labelled import Labelled
 from dpm_flower.core.protocols import AttackerView, Preparation
 from dpm_flower.core.secret_streams import child_stream
+from dpm_flower.core.unpaired import images_behind
+from dpm_flower.payload.codec import as_received
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.supervised import Examples, train_classifier
 
@@ -45,8 +47,9 @@ class ShadowDeciders:
         )
         parts, labels = [view.features(view.own.images)], [view.own.labels]
         if (sharer := view.recipe.prepare(preparation)) is not None:
-            parts.append(released_features(sharer.share, (sent,)))
-            labels.append(sent.labels)
+            shared = as_received(sharer.share(sent.images, sent.labels))
+            parts.append(features_of(shared))
+            labels.append(sent.labels[images_behind(view.recipe, sent.labels, shared)])
         decider = copy.deepcopy(view.net.decider).requires_grad_(True)
         train_classifier(
             decider,

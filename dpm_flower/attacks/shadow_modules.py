@@ -78,7 +78,7 @@ class Shadows:
 def check_of_images(view: AttackerView) -> None:
     """Raises NoFeaturesError where what the recipe shares is made up: no image that went in belongs to what comes out."""
     if view.recipe is not None and is_unpaired(view.recipe):
-        raise NoFeaturesError("what is shared is made up, and belongs to no image that an inverse could learn to give back")
+        raise NoFeaturesError("what is shared is made up, and belongs to no image: there are no pairs to learn from")
 
 
 def _in_form_of(recipe: SharingMethod, variant: SharingMethod) -> SharingMethod | None:

@@ -141,9 +141,9 @@ class AttackerView:
 
     `features` are the public featurizer's. `folder` is this attacker's own: what it has trained stays there, so that it is trained
     once however many releases it is asked about. What its level does not have is None: the `recipe` of the defence; `own`, images
-    of the task that the attacking peer owns (labels are the task's); `leaked` pairs; `oracle`, the victim's sharer as a black box;
-    and for who sees that much of the victim `prepared`, which gives an attack of a level that does not as if it were asked itself,
-    so that what both build on is trained once. It raises SettingError for any other attack.
+    of the task that the attacking peer owns (labels are the task's); `leaked` pairs, of which a made-up release has none; `oracle`, the
+    victim's sharer as a black box; and for who sees that much of the victim `prepared`, which gives an attack of a level that does not
+    as if it were asked itself, so that what both build on is trained once. It raises SettingError for any other attack.
     """
 
     net: SplitNet
@@ -246,6 +246,21 @@ class TellsMembers(LinkageAttack, Protocol):
     def tells_members(self) -> Literal[True]:
         """It is judged by how often a victim stands out among candidates that are none."""
         ...
+
+
+@runtime_checkable
+class MayBeUnlearnt(Protocol):
+    """What a prepared attack of any kind may say besides: whether it does what everybody can, under its own name."""
+
+    @property
+    def unlearnt(self) -> str:
+        """Why it found nothing to learn from; empty for one that has learnt what it set out to learn."""
+        ...
+
+
+def unlearnt(prepared: Attacker | Linker) -> str:
+    """Why a prepared attack found nothing to learn from, and does what everybody can; empty for one that does what it is for."""
+    return prepared.unlearnt if isinstance(prepared, MayBeUnlearnt) else ""
 
 
 class Inferrer(Protocol):

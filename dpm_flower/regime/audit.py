@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dpm_flower.attacks.encrypted_release import has_own_answer
+from dpm_flower.attacks.encrypted_release import is_meant_for
 from dpm_flower.attacks.floor import class_mean_guess
 from dpm_flower.attacks.headline import Headline, any_counts, headline
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
@@ -17,7 +17,7 @@ from dpm_flower.core.labelled import as_floats
 from dpm_flower.core.protocols import Attack, AttributeAttack, FeatureSource, LinkageAttack
 from dpm_flower.core.shared import SharedFeatures
 from dpm_flower.core.split_net import SplitNet
-from dpm_flower.core.unpaired import is_unpaired
+from dpm_flower.core.unpaired import images_behind, is_unpaired
 from dpm_flower.methods.raw_features import RawFeatures, RawFeaturesSharer
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
 from dpm_flower.regime.inferring import inferred
@@ -58,8 +58,12 @@ class Audit:
 
     @property
     def scores(self) -> dict[str, float]:
-        """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers."""
-        return {**self.headline, "attacker_images": float(self.leakage.own_images)} | {
+        """What the manifest says: "headline_p", "A0.ssim_p", and how many images of their own the attackers had who are peers.
+
+        "A2.unlearnt", 1 where it stands: under this name is what everybody can do, since the release's recipe gives nothing to learn from.
+        """
+        beside = {"attacker_images": float(self.leakage.own_images)} | {f"{name}.unlearnt": 1.0 for name in self.leakage.unlearnt}
+        return {**self.headline, **beside} | {
             f"{name}.{key}": own[key]
             for name, own in self.figures.items()
             for key in (*SIGNED, *SIGNED_LINKS, *SIGNED_ATTRIBUTES)
@@ -76,12 +80,14 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     to an attacker are not among those that it is judged by, and who has seen more of the victim than its release does not count in
     the headline: it is reported beside it. So is what the headline would be if every guess were of another image of the same label:
     an attacker who comes to no more than that has read nothing but the label. Of a release that is made up, each own image is judged
-    by the guess that is nearest to it, since none is its own, and chance is what real images of somebody else's would come to. `again`
+    by the guess that is nearest to it, since none is its own, and chance is what real images of somebody else's would come to. Own images
+    that the release does not stand for are no victims: of these nothing was told, and they would make the others' shares smaller. `again`
     numbers later audits, which leave what the first wrote. Raises ReleaseError where an attack has nothing to say about the release:
     nothing leaves unjudged by what the study asks for.
     Source: SPEC.md, section 8.
     """
     began = time.perf_counter()
+    task = task.of_images(images_behind(exposed.method, task.train.labels, exposed.released))
     around = Surroundings.of(task, net)
     labels = task.train.labels
     raw = Exposed(RawFeatures(), RawFeaturesSharer(features), SharedFeatures(features(task.train.images), labels))
@@ -101,6 +107,7 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
     figures |= {one.name: one.means if task.judged_apart else one.figures for one in inferences}
     task.check_time()
     _show(task, exposed, judged, again)
+    unpaired = is_unpaired(exposed.method)
     leakage = Leakage(
         study=task.study.name,
         seed=task.seed,
@@ -114,11 +121,14 @@ def audit(task: EntityTask, net: SplitNet, exposed: Exposed, features: FeatureSo
         chance=Chance(chance.mean.value, chance.p95.value) if chance is not None else None,
         reason=together if isinstance(together, str) else "",
         left_out=_left_out(together),
-        attacks=tuple(attack_leak(one.attack, one.anchored, alone[one.attack.name], one.worst, one.seconds) for one in judged),
+        attacks=tuple(
+            attack_leak(one.attack, one.anchored, alone[one.attack.name], one.unlearnt, one.worst, one.seconds) for one in judged
+        ),
         links=links,
         inferences=inferences,
         seconds=time.perf_counter() - began,
-        proves=f"{PROVES} {OF_UNPAIRED}" if is_unpaired(exposed.method) else PROVES,
+        unpaired=unpaired,
+        proves=f"{PROVES} {OF_UNPAIRED}" if unpaired else PROVES,
     )
     leakage.write(task.site.leakage(task.campaign, repr(exposed.method), again))
     means = {key.removesuffix("_p"): value for key, value in floor.disclosure.figures("p").items() if key.endswith("_p")}
@@ -133,13 +143,13 @@ def _linkage(task: EntityTask) -> list[LinkageAttack]:
 def _together(task: EntityTask, exposed: Exposed, judged: Sequence[Judgement]) -> Headline | str:
     """The headline, or why there is none.
 
-    The public reconstructor, which a module is trained against, makes none alone, and neither does who does no more than that with
-    this method's releases: of encrypted images everybody who does not decrypt them. Of what is made up it may, under the name of whoever
-    finds nothing to learn from: nothing was trained against it.
+    The public reconstructor, which a module is trained against, makes none alone, and neither does who was not meant for this method's
+    releases and does no more than that: of encrypted images everybody who does not decrypt them. Of what is made up it may, under the
+    name of whoever finds nothing to learn from: nothing was trained against it.
     """
     counted = [one for one in judged if not one.attack.level.sees_victim]
     others = [one for one in counted if one.attack is not ALWAYS_ASKED]
-    if not any(has_own_answer(one.attack, exposed.method) for one in others):
+    if not any(is_meant_for(one.attack, exposed.method) for one in others):
         if others:
             return "nobody was asked who does more with releases of this method than everybody can (who decrypts images, for one)"
         return "nobody was asked but the public reconstructor, which a module is trained against"

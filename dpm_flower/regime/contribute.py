@@ -97,18 +97,18 @@ def _contributed(task: EntityTask, net: SplitNet, method: SharingMethod, sequenc
         batch = sharer.share(task.train.images, task.train.labels)
         spec = released_spec(net, task.study.side, batch)
         shards = encode(batch)
-        behind = images_behind(method, task.train.labels, batch)
-        as_released = decode(shards, spec, classes=task.train.classes, samples=len(behind))
+        samples = len(images_behind(method, task.train.labels, batch))
+        as_released = decode(shards, spec, classes=task.train.classes, samples=samples)
         fitted = watch.costs
         held_out = _held_out(task, net, Exposed(method, sharer, as_released), spec, features)
         watch = Stopwatch.start()
-        audited = audit(task.of_images(behind), net, Exposed(method, sharer, as_released), features)
+        audited = audit(task, net, Exposed(method, sharer, as_released), features)
         fitted |= {f"audit_{name}": value for name, value in watch.costs.items()}
         quality = audited.quality | held_out
         if isinstance(sharer, WithFigures):
             quality |= sharer.figures
     pool = Pool(task.site.pool, site=task.entity)
-    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=len(behind), shards=shards, audit=audited.scores)
+    outgoing = Outgoing(method=method.name, sequence=sequence, spec=spec, samples=samples, shards=shards, audit=audited.scores)
     leaving = ready(outgoing, task, notary, task.policy, pool.audit_log.head)
     costs = {**fitted, "bytes_sent": float(leaving.release.manifest.size_bytes)}
     contribution = Contribution(envelope=leaving.release.envelope.to_bytes().decode(), quality=quality, costs=costs)

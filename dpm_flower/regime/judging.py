@@ -12,11 +12,11 @@ from dpm_flower.attacks.nearest_released import nearest_released
 from dpm_flower.attacks.scoring import Disclosure, disclosure
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.labelled import as_floats
-from dpm_flower.core.protocols import Attack, AttackerView, Guess
+from dpm_flower.core.protocols import Attack, Attacker, AttackerView, Guess, unlearnt
 from dpm_flower.core.split_net import SplitNet
 from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.regime.attacker_views import Exposed, Surroundings, digest_of
-from dpm_flower.regime.leak import Parted, parted
+from dpm_flower.regime.leak import Parted, parted, seen_whole
 from dpm_flower.regime.raw_verdict import Verdict, judged_once
 from dpm_flower.regime.task import EntityTask
 
@@ -28,7 +28,8 @@ WORST = 10  # images that an attacker came nearest to, for the owner to look at
 class Judgement:
     """One attacker's scores between their anchors, its first few guesses, and those of the images that it came nearest to.
 
-    `chance` are the scores of its guesses, each held against another image of the same label; of what is made up and belongs to no
+    `unlearnt` says why it does what everybody can with the release, where it had nothing to learn from (see core/protocols.py). `chance`
+    are the scores of its guesses, each held against another image of the same label; of what is made up and belongs to no
     single image, those of as many real images of the attacking peer's in its place. None for who counts in no headline, and where
     labels have one image each.
     """
@@ -36,6 +37,7 @@ class Judgement:
     attack: Attack
     anchored: Anchored
     chance: Anchored | None
+    unlearnt: str
     raw: Verdict
     released: Verdict
     worst: Tensor
@@ -74,10 +76,11 @@ class Judge:
         # in the own folder, whosever the attacker's is: the verdict is about own images
         of_raw = judged_once(
             self.around.folder_of("\x1f".join(about)),
-            lambda: self._verdict(self._guess(attack, view, known), known),
+            lambda: self._verdict(_guess(attack, self.around.prepare(attack, view), known), known),
         )
         view, known = self._known_to(attack, self.exposed)
-        guess = self._guess(attack, view, known)
+        attacker = self.around.prepare(attack, view)
+        guess = _guess(attack, attacker, known)
         guesses, unpaired = len(guess.images), is_unpaired(self.exposed.method)
         if unpaired:
             guess = nearest_released(known.images, guess)
@@ -92,6 +95,7 @@ class Judge:
             attack=attack,
             anchored=anchored,
             chance=chance,
+            unlearnt=unlearnt(attacker),
             raw=of_raw,
             released=of_released,
             worst=worst if known.judged is None else known.judged.nonzero().flatten()[worst],
@@ -102,15 +106,9 @@ class Judge:
 
     def _known_to(self, attack: Attack, what: Exposed) -> tuple[AttackerView, Parted]:
         task = self.task
-        rng, unpaired = task.stream("leaked pairs"), is_unpaired(what.method)
-        known = parted(attack, task.train.images, what.released, task.study.pictures, rng, unpaired=unpaired)
+        known_to = seen_whole if is_unpaired(what.method) else parted
+        known = known_to(attack, task.train.images, what.released, task.study.pictures, task.stream("leaked pairs"))
         return self.around.view(attack, what, known.leaked), known
-
-    def _guess(self, attack: Attack, view: AttackerView, known: Parted) -> Guess:
-        result = self.around.prepare(attack, view).guess(known.released)
-        if not isinstance(result, Guess):
-            raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
-        return result
 
     def _by_chance(self, guess: Guess, known: Parted, anchored: Anchored) -> Anchored | None:
         """The images whose label has another one, each with a guess of another; None where there are too few."""
@@ -130,3 +128,10 @@ class Judge:
     def _verdict(self, guess: Guess, known: Parted) -> Verdict:
         scores = disclosure(as_floats(known.images), guess, self.net.featurizer, self.task.compute)
         return Verdict(scores, guess.images[: self.task.study.pictures].clone())  # a view would keep all guesses
+
+
+def _guess(attack: Attack, attacker: Attacker, known: Parted) -> Guess:
+    result = attacker.guess(known.released)
+    if not isinstance(result, Guess):
+        raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {result.reason}")
+    return result

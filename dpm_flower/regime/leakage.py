@@ -68,7 +68,10 @@ class Chance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttackLeak:
-    """One attacker. `mean` and `p95` are its disclosed fractions, None where it was not shown able to succeed: then `reason` says why."""
+    """One attacker. `mean` and `p95` are its disclosed fractions, None where it was not shown able to succeed: then `reason` says why.
+
+    `unlearnt` says why it had nothing to learn from, where it had not: then this is what everybody can do with the release.
+    """
 
     name: str
     knows: str
@@ -79,6 +82,7 @@ class AttackLeak:
     p95: Fraction | None
     reason: str
     seconds: float
+    unlearnt: str = ""
     worst: tuple[int, ...]  # numbers in the release of the images that it came nearest to
 
 
@@ -87,7 +91,8 @@ class Leakage:
     """One audit. `mean` and `p95` are the release's headline, None where there is none: then `reason` says why. `chance` is what they
     would be by chance, None where that cannot be said.
 
-    `left_out` says, by attacker and score, why one does not count in it.
+    `left_out` says, by attacker and score, why one does not count in it. `unpaired`: what is released is made up; records that were written
+    before this was said have it in their words only (see studies/own_audits.py).
     """
 
     study: str
@@ -106,7 +111,14 @@ class Leakage:
     links: tuple[LinkLeak, ...] = ()
     inferences: tuple[AttributeLeak, ...] = ()
     seconds: float
+    unpaired: bool = False
     proves: str = PROVES
+
+    @property
+    def unlearnt(self) -> dict[str, str]:
+        """By its name who had nothing to learn from, and why; whoever had is left out."""
+        told = {one.name: one.unlearnt for one in self.attacks} | {one.name: one.unlearnt for one in self.links}
+        return {name: reason for name, reason in told.items() if reason}
 
     def write(self, path: Path) -> None:
         """The audit as JSON, in one step, for its owner's eyes alone. Raises OutputError."""
@@ -115,8 +127,10 @@ class Leakage:
             partial.write_text(json.dumps({"format": FORMAT} | asdict(self), indent=1, allow_nan=False) + "\n")
 
 
-def attack_leak(attack: Attack, anchored: Anchored, alone: Headline | str, worst: Tensor, seconds: float) -> AttackLeak:
-    """An attack, its scores, what it disclosed by itself (or why that cannot be said), its worst images and its time -> its part."""
+def attack_leak(attack: Attack, anchored: Anchored, alone: Headline | str, unlearnt: str, worst: Tensor, seconds: float) -> AttackLeak:
+    """An attack, its scores, what it disclosed by itself (or why that cannot be said), why it had nothing to learn from (or ""), its worst
+    images and its time -> its part.
+    """
     found = alone if isinstance(alone, Headline) else None
     return AttackLeak(
         name=attack.name,
@@ -127,6 +141,7 @@ def attack_leak(attack: Attack, anchored: Anchored, alone: Headline | str, worst
         mean=Fraction.of(found.mean) if found else None,
         p95=Fraction.of(found.p95) if found else None,
         reason=alone if isinstance(alone, str) else "",
+        unlearnt=unlearnt,
         seconds=seconds,
         worst=tuple(worst.tolist()),
     )

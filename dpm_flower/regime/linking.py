@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from dpm_flower.attacks.gallery import Gallery, gallery_of
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import LinkageAttack, NotApplicable, TellsMembers
+from dpm_flower.core.protocols import LinkageAttack, Linker, NotApplicable, TellsMembers, unlearnt
 from dpm_flower.core.unpaired import is_unpaired
 from dpm_flower.metrics.ranking import Ranking, ranking, wilson
 from dpm_flower.regime.attacker_views import Exposed, Surroundings
@@ -18,10 +18,13 @@ from dpm_flower.regime.task import EntityTask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLeak:
-    """One linkage attack: shares of the victims whose own image comes first, and mean average precisions, among `candidates`.
+    """One linkage attack: shares of the victims for whom their own image comes first, and mean average precisions, among `candidates`.
 
-    `chance` is what who knows nothing gets, `label` who knows the labels only, `raw` the same attack had raw features been released;
-    `low` and `high` are the 95 % interval of `release`, by Wilson's score.
+    What comes first is the candidate most like what was released for the victim; or where the question is who are `members`, the victim
+    among itself and the candidates that are none, each by the most that anything in the release is like it: of what is made up, and for
+    an attack that says no more. `chance` is what who knows nothing gets, `label` who knows the labels only, `raw` the same attack had raw
+    features been released; `low` and `high` are the 95 % interval of `release`, by Wilson's score. `unlearnt` says why the attack had
+    nothing to learn from, where it had not: then it looked for what is nearest in the release, as everybody can.
     """
 
     name: str
@@ -37,6 +40,8 @@ class LinkLeak:
     map_label: float
     map_release: float
     map_raw: float
+    members: bool = False
+    unlearnt: str = ""
     seconds: float
 
     @property
@@ -72,9 +77,12 @@ def linked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, expose
     Raises ReleaseError where the attack has nothing to say about the release.
     """
     began = time.perf_counter()
-    unpaired = is_unpaired(exposed.method) or isinstance(attack, TellsMembers)
-    of_raw, of_released = (_ranked(attack, around, gallery, what, unpaired=unpaired) for what in (raw, exposed))
-    return link_leak(attack.name, attack.level, _told_by_label(gallery, unpaired=unpaired), of_released, of_raw, began)
+    members = is_unpaired(exposed.method) or isinstance(attack, TellsMembers)
+    of_raw = _ranked(attack, around.linker(attack, raw), gallery, raw, members=members)
+    linker = around.linker(attack, exposed)
+    of_released = _ranked(attack, linker, gallery, exposed, members=members)
+    found = link_leak(attack.name, attack.level, _told_by_label(gallery, members=members), of_released, of_raw, began)
+    return replace(found, members=members, unlearnt=unlearnt(linker))
 
 
 def link_leak(name: str, level: Level, told: Ranking, of_released: Ranking, of_raw: Ranking, began: float) -> LinkLeak:
@@ -102,16 +110,16 @@ def link_leak(name: str, level: Level, told: Ranking, of_released: Ranking, of_r
     )
 
 
-def _told_by_label(gallery: Gallery, *, unpaired: bool) -> Ranking:
-    if not unpaired:
+def _told_by_label(gallery: Gallery, *, members: bool) -> Ranking:
+    if not members:
         return gallery.told_by_label()
     others = len(gallery) - len(gallery.victims)  # of the victims' classes: labels of what is made up tell none of them from a victim
     return ranking(torch.zeros(len(gallery.victims), others + 1), torch.zeros(len(gallery.victims), dtype=torch.int64))
 
 
-def _ranked(attack: LinkageAttack, around: Surroundings, gallery: Gallery, what: Exposed, *, unpaired: bool) -> Ranking:
-    scores = around.linker(attack, what).link(what.released, gallery.images)
-    found = gallery.stood_out(scores) if unpaired else gallery.ranked(scores)
+def _ranked(attack: LinkageAttack, linker: Linker, gallery: Gallery, what: Exposed, *, members: bool) -> Ranking:
+    scores = linker.link(what.released, gallery.images)
+    found = gallery.stood_out(scores) if members else gallery.ranked(scores)
     if isinstance(found, NotApplicable):
         raise ReleaseError(f"a release that {attack.name} does not apply to cannot be audited: {found.reason}")
     return found

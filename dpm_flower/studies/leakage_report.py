@@ -1,10 +1,11 @@
 """Audits of an owner's own releases -> one page for the owner, with the images that attackers came nearest to; opens offline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dpm_flower.core.errors import ShapeError
-from dpm_flower.regime.leakage import OF_UNPAIRED, AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.leakage import AttackLeak, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.linking import LinkLeak
 from dpm_flower.studies.own_audits import OwnAudit
 from dpm_flower.studies.page_template import page, rendered
 from dpm_flower.studies.pictures import PictureRow, Pictures, picture_grid
@@ -12,6 +13,11 @@ from dpm_flower.studies.report import Image, embedded
 from dpm_flower.studies.wording import NONE
 
 HEADS = {"ssim": "SSIM", "windowed_ssim": "windowed SSIM", "perceptual": "perceptual", "edge": "edge"}
+FOUND = "Which of a gallery’s images made a release? Share of released images whose own image comes first:"
+MEMBERS = (
+    "Which of a gallery’s images are in a release, in whatever place? Share of own images that stand out: each of them, by what in the "
+    "release is most like it, comes before all candidates that the release was not made of:"
+)
 
 TEMPLATE = page(
     "{{ audits[0].leakage.entity }} – what its releases tell",
@@ -51,14 +57,14 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 {%- for which, reason in audit.leakage.left_out.items() %}
 <p class="soft">Not in the headline: {{ which }}, {{ reason }}.</p>
 {%- endfor %}
-{%- if audit.leakage.links %}
-<p>Which of a gallery’s images made a release? Share of released images whose own image comes first:</p>
-{%- call table("Linkage of " ~ audit.title) %}
+{%- for asked, found in audit.links.items() %}
+<p>{{ asked }}</p>
+{%- call table(("Members of " if found[0].members else "Linkage of ") ~ audit.title) %}
 <thead><tr><th class="text" scope="col">attack</th><th scope="col">candidates</th><th scope="col">chance</th>
 <th scope="col">label alone</th><th scope="col">release</th><th scope="col">raw features</th>
 <th class="cost" scope="col">time <span class="unit">s</span></th></tr></thead>
 <tbody>
-{%- for link in audit.leakage.links %}
+{%- for link in found %}
 <tr><th class="text" scope="row">{{ link.name }}</th><td>{{ link.candidates }}</td>
 {%- for share in (link.chance, link.label) %}<td>{{ "%.2f"|format(100 * share) }} %</td>{% endfor %}
 <td>{{ "%.2f [%.2f, %.2f]"|format(100 * link.release, 100 * link.low, 100 * link.high) }} %</td>
@@ -67,7 +73,10 @@ campaign {{ audits[0].leakage.campaign }}.</p>
 {%- endfor %}
 </tbody>
 {%- endcall %}
-{%- endif %}
+{%- for link in found if link.unlearnt %}
+<p class="soft">{{ link.name }} had nothing to learn from ({{ link.unlearnt }}): it looked for what is nearest, as everybody can.</p>
+{%- endfor %}
+{%- endfor %}
 {%- for one in audit.leakage.inferences %}
 {%- if one.attributes %}
 <p>Which attributes do the images of a release have? {{ one.name }} knows {{ one.knows }}. Area under the ROC curve (0.5: nothing is told;
@@ -129,6 +138,7 @@ class _Section:
     chance: str
     says: str
     lines: tuple[_Line, ...]
+    links: Mapping[str, Sequence[LinkLeak]]
     grids: tuple[Image, ...]
 
 
@@ -148,8 +158,16 @@ def _section(audit: OwnAudit) -> _Section:
         chance=NONE if leakage.chance is None else f"{leakage.chance.mean:.2f}, {leakage.chance.p95:.2f}",
         says=sentence(leakage),
         lines=tuple(_line(attack) for attack in leakage.attacks),
+        links=_links(leakage),
         grids=tuple(_grids(audit)),
     )
+
+
+def _links(leakage: Leakage) -> dict[str, list[LinkLeak]]:
+    """By what was asked, who was; what nobody was asked is left out."""
+    asked = {FOUND: False, MEMBERS: True}
+    found = {words: [link for link in leakage.links if link.members is members] for words, members in asked.items()}
+    return {words: links for words, links in found.items() if links}
 
 
 def sentence(leakage: Leakage) -> str:
@@ -169,7 +187,7 @@ def _by_chance(leakage: Leakage) -> str:
     if chance is None:
         return ""
     of_others = "Held against other images of the same label, the same guesses recover"
-    if leakage.proves.endswith(OF_UNPAIRED):
+    if leakage.unpaired:
         of_others = "Other people's real images in their place come to"
     return f" {of_others} {100 * chance.mean:.0f} %, and {100 * chance.p95:.0f} % or more of the worst twentieth: that much is chance."
 
@@ -183,6 +201,7 @@ def fraction_text(fraction: Fraction | None) -> str:
 
 
 def _line(attack: AttackLeak) -> _Line:
+    unlearnt = f"had nothing to learn from ({attack.unlearnt}): this is what everybody can do" if attack.unlearnt else ""
     beside = "" if attack.in_headline else "has more of the victim than its release: beside the headline"
     return _Line(
         name=attack.name,
@@ -191,7 +210,7 @@ def _line(attack: AttackLeak) -> _Line:
         p95=fraction_text(attack.p95),
         scores=tuple(_score(attack.scores[score]) for score in HEADS),
         seconds=f"{attack.seconds:.0f}",
-        remark="; ".join(filter(None, (beside, attack.reason))),
+        remark="; ".join(filter(None, (beside, unlearnt, attack.reason))),
     )
 
 

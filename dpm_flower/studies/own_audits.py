@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.errors import OutputError
 from dpm_flower.regime.leakage import FORMAT, Leakage
 from dpm_flower.regime.site import Site
 from dpm_flower.studies.formatted_json import JsonFormat
 
 LEAKAGES = JsonFormat(Leakage, FORMAT, "an audit")
+MADE_UP = "What is released is made up"  # so began what records said of such releases that were written before `unpaired` was
+MEMBERS_TOLD = SpannedRelease().name  # of paired releases, the only links of members before `members` was said
 _LATER = re.compile(r"\.again-([1-9][0-9]*)$")  # as the site names them
 
 
@@ -57,10 +60,18 @@ def audits_folder(site: Site, campaign: str) -> Path:
     return site.leakage(campaign, "").parent
 
 
+def read_leakage(path: Path) -> Leakage:
+    """A record of an audit, also one of before all of its fields were -> the audit. Raises StudyError for anything else."""
+    found = LEAKAGES.read(path)
+    unpaired = found.unpaired or MADE_UP in found.proves
+    links = tuple(replace(link, members=link.members or unpaired or link.name == MEMBERS_TOLD) for link in found.links)
+    return replace(found, unpaired=unpaired, links=links)
+
+
 def _own_audit(site: Site, campaign: str, path: Path) -> OwnAudit:
     release, again = (*_LATER.split(path.stem), "0")[:2]
     pictures = site.pictures(campaign, "").with_name(f"{path.stem}.safetensors")
-    leakage = LEAKAGES.read(path)
+    leakage = read_leakage(path)
     try:
         shown = load_file(pictures)
     except (OSError, SafetensorError) as err:

@@ -7,7 +7,7 @@ from dpm_flower.attacks.black_box import BlackBoxInversion
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.core.errors import ReleaseError, SettingError
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import Attack, Guess, NotApplicable
+from dpm_flower.core.protocols import Attack, Guess, NotApplicable, unlearnt
 from dpm_flower.core.shared import ModelUpdate, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.raw_features import RawFeatures
@@ -76,6 +76,8 @@ def test_of_releases_that_are_made_up_nothing_is_asked(tmp_path):
     shadow = prepared(tmp_path / "shadow", SHADOW, RawFeatures(), recipe=MadeUp())
     for batch in (SharedImages(VICTIMS.images, VICTIMS.labels), release(RawFeatures())):
         assert torch.equal(attacker.guess(batch).images, shadow.guess(batch).images)
+    assert "made up" in unlearnt(attacker) == unlearnt(shadow)
+    assert unlearnt(prepared(tmp_path / "paired", BRIEF, RawFeatures())) == ""
 
 
 @pytest.mark.parametrize("oracle", [sharer(RawFeatures()).share, lambda images, labels: ModelUpdate({}, 3)])

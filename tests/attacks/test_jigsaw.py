@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dpm_flower.attacks.decryptor import TransformerDecryptor
-from dpm_flower.attacks.encrypted_release import has_own_answer
+from dpm_flower.attacks.encrypted_release import is_meant_for
 from dpm_flower.attacks.jigsaw import PIECE_BYTES, Jigsaw, images_at_once
 from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
@@ -12,6 +12,7 @@ from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Attack, NotApplicable
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.shuffled_images import ShuffledImages
@@ -86,10 +87,12 @@ def test_it_is_an_attack_that_needs_the_recipe_and_a_start(tmp_path):
         Jigsaw(starts=0)
 
 
-def test_of_which_releases_it_makes_something_of_its_own():
-    assert has_own_answer(Jigsaw(), ShuffledImages(patch=4))
-    assert not has_own_answer(Jigsaw(), MixedImages(patch=4))
-    assert not has_own_answer(Jigsaw(), RawFeatures())  # there it is the public reconstructor under another name
-    assert has_own_answer(TransformerDecryptor(), MixedImages(patch=4))
-    assert not has_own_answer(Shadow(), ShuffledImages(patch=4))  # a shadow of shuffled images learns nothing
-    assert has_own_answer(Shadow(), RawFeatures())
+def test_which_releases_it_is_meant_for():
+    assert is_meant_for(Jigsaw(), ShuffledImages(patch=4))
+    assert not is_meant_for(Jigsaw(), MixedImages(patch=4))
+    assert not is_meant_for(Jigsaw(), RawFeatures())  # there it is the public reconstructor under another name
+    assert is_meant_for(TransformerDecryptor(), MixedImages(patch=4))
+    assert not is_meant_for(Shadow(), ShuffledImages(patch=4))  # a shadow of shuffled images learns nothing
+    assert is_meant_for(Shadow(), RawFeatures())
+    assert is_meant_for(Shadow(), DrawnFeatures())  # that these teach it nothing, its attacker says
+    assert not is_meant_for(Jigsaw(), DrawnFeatures())

@@ -95,6 +95,8 @@ def test_of_what_is_made_up_no_pairs_are_learnt_from(tmp_path):
     given = release(UNHIDDEN)
     assert torch.equal(untuned.guess(given).images, shadow.guess(given).images)
     assert not torch.equal(tuned.guess(given).images, shadow.guess(given).images)
+    none_leaked = BRIEF.prepare(replace(view, recipe=DrawnFeatures(), leaked=None), torch.Generator())
+    assert torch.equal(none_leaked.guess(given).images, shadow.guess(given).images)
 
 
 def test_where_no_features_are_shared_it_says_what_the_shadow_attack_says(tmp_path):

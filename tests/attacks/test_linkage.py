@@ -11,7 +11,7 @@ from dpm_flower.attacks.nearest_features import NearestFeatures
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import Attack, LinkageAttack, NotApplicable
+from dpm_flower.core.protocols import Attack, LinkageAttack, NotApplicable, unlearnt
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.drawn_features import DrawnFeatures
@@ -149,8 +149,10 @@ def test_a_model_update_is_another_attack_s_business(attack, method, kept):
 @pytest.mark.parametrize("recipe", [RawImages(), Nothing(), DrawnFeatures()], ids=lambda recipe: recipe.name)
 def test_where_a_recipe_teaches_nothing_it_looks_for_what_is_nearest(recipe, tmp_path):
     batch = release(RawFeatures())
-    found, nearest = (linker(tmp_path, attack, recipe).link(batch, GALLERY.images) for attack in (BRIEF, NearestFeatures()))
+    linkers = [linker(tmp_path, attack, recipe) for attack in (BRIEF, NearestFeatures())]
+    found, nearest = (one.link(batch, GALLERY.images) for one in linkers)
     assert torch.equal(found, nearest)
+    assert [bool(unlearnt(one)) for one in linkers] == [True, False]  # the second had not set out to learn anything
     assert list(tmp_path.rglob(WEIGHTS)) == []
 
 

@@ -11,7 +11,7 @@ from dpm_flower.attacks.shadow_modules import Shadows
 from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
-from dpm_flower.core.protocols import Attack, Guess, NotApplicable
+from dpm_flower.core.protocols import Attack, Guess, NotApplicable, unlearnt
 from dpm_flower.core.shared import ModelUpdate, SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
 from dpm_flower.methods.coded import Coded
@@ -212,11 +212,16 @@ def test_all_that_it_trains_is_reported_under_its_name(tmp_path):
     assert works == {BRIEF.name}
 
 
-@pytest.mark.parametrize("recipe", [RawImages(), Nothing(), DrawnFeatures()], ids=lambda recipe: recipe.name)
-def test_where_a_recipe_teaches_nothing_it_does_what_everybody_can(recipe, tmp_path):
+TEACHES_NOTHING = [(RawImages(), "images are shared"), (Nothing(), "nothing is shared"), (DrawnFeatures(), "is made up")]
+
+
+@pytest.mark.parametrize(("recipe", "why"), TEACHES_NOTHING, ids=[recipe.name for recipe, _ in TEACHES_NOTHING])
+def test_where_a_recipe_teaches_nothing_it_does_what_everybody_can_and_says_so(recipe, why, tmp_path):
     attacker, everybody = prepared(tmp_path, BRIEF, UNHIDDEN, recipe=recipe), prepared(tmp_path, PublicReconstructor(), UNHIDDEN)
     for batch in (SharedImages(VICTIMS.images, VICTIMS.labels), release(UNHIDDEN)):
         assert torch.equal(attacker.guess(batch).images, everybody.guess(batch).images)
+    assert why in unlearnt(attacker)
+    assert unlearnt(everybody) == ""
     assert list(tmp_path.rglob(WEIGHTS)) == []
 
 

@@ -9,7 +9,7 @@ from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.level import Level
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.streams import stream
-from dpm_flower.regime.leak import parted
+from dpm_flower.regime.leak import parted, seen_whole
 
 IMAGES = torch.rand(30, 3, 12, 12, generator=stream(0, "victims"))
 LABELS = torch.arange(30)
@@ -81,10 +81,12 @@ def test_a_slow_attack_is_judged_by_a_sample_in_which_are_those_that_the_owner_l
 @pytest.mark.parametrize("attack", [Shadow(), LeakedPairs(pairs=10), Optimised(images=8)], ids=lambda attack: attack.name)
 def test_what_is_unpaired_is_seen_whole_however_little_it_is(attack):
     fewer = SharedFeatures(FEATURES[:7], LABELS[:7])
-    found = parted(attack, IMAGES, fewer, 3, stream(0, "leaked pairs"), unpaired=True)
+    found, paired = (
+        known(attack, IMAGES, given, 3, stream(0, "leaked pairs")) for known, given in ((seen_whole, fewer), (parted, RELEASE))
+    )
     assert found.released is fewer
-    judged = torch.ones(30, dtype=torch.bool) if found.judged is None else found.judged
-    assert torch.equal(found.images, IMAGES[judged])
-    if found.leaked is not None:
-        assert len(found.leaked.images) == len(found.leaked.released.labels) == 10
-        assert not (found.leaked.images.flatten(1).unsqueeze(1) == found.images.flatten(1)).all(2).any()
+    assert found.leaked is None
+    assert torch.equal(found.images, paired.images)  # against raw features' scores of the same images
+    assert (found.judged is None) is (paired.judged is None) is isinstance(attack, Shadow)
+    if found.judged is not None:
+        assert torch.equal(found.judged, paired.judged)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dpm_flower.attacks.nearest_features import NearestFeatures
+from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.errors import ReleaseError
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import NotApplicable
@@ -92,6 +93,18 @@ def test_encrypted_images_are_found_by_what_the_encryption_leaves_of_them(tmp_pa
     sharer = method.prepare(replace(preparation(), private=one.train, rng=one.stream("method")))
     found = audit(one, NETS, Exposed(method, sharer, sharer.share(one.train.images, one.train.labels)), features)
     assert found.quality["L1.nearest.rank1_p"] == 1
+
+
+def test_of_a_paired_release_who_tells_members_is_judged_by_how_they_stand_out(tmp_path):
+    """Whose release is whose it does not say: one of a label would come first among the seven of it as often as by chance."""
+    one = asked(tmp_path, SpannedRelease(), NEAREST)
+    members, nearest = audited(one, by=1).leakage.links  # every image has the features of another, which are in the release all the same
+    gallery = gallery_for(one)
+    assert (members.members, nearest.members) == (True, False)
+    assert members.candidates == len(gallery) - len(gallery.victims) + 1 < nearest.candidates == len(gallery)
+    assert members.chance == members.label == pytest.approx(1 / members.candidates)
+    assert members.release == members.raw == 1
+    assert nearest.release == 0
 
 
 def test_who_only_says_that_all_are_alike_is_at_chance(tmp_path):

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 
@@ -9,6 +9,15 @@ from tests.training.toys import CPU, pictures
 
 def draws(rng):
     return tuple(torch.rand(6, generator=rng).tolist())
+
+
+def test_the_task_of_some_images_is_the_same_with_those_alone(tmp_path):
+    one = task(tmp_path)
+    some = one.of_images(torch.tensor([1, 4, 5]))
+    assert torch.equal(some.train.images, one.train.images[[1, 4, 5]])
+    assert torch.equal(some.train.labels, one.train.labels[[1, 4, 5]])
+    assert all(getattr(some, field.name) is getattr(one, field.name) for field in fields(one) if field.name != "train")
+    assert one.of_images(torch.arange(len(one.train))) is one  # caches know its images again
 
 
 def test_every_entity_purpose_and_seed_has_a_stream_of_its_own(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dpm_flower.attacks.inverse import USUAL, Inverse
+from dpm_flower.attacks.jigsaw import Jigsaw
 from dpm_flower.attacks.leaked_pairs import TUNING, LeakedPairs
 from dpm_flower.attacks.linkage import MATCHING, Linkage
 from dpm_flower.attacks.nearest_features import NearestFeatures
@@ -14,7 +15,7 @@ from dpm_flower.attacks.spanned_release import SpannedRelease
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.level import Level
 from dpm_flower.core.protocols import Guess
-from dpm_flower.core.shared import SharedImages
+from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.memorisation_gate import MemorisationGate
 from dpm_flower.methods.raw_images import RawImages
@@ -92,7 +93,49 @@ def test_copies_in_another_order_disclose_all_and_link_all(tmp_path):
     assert found.figures["L1.nearest"]["rank1_p"] == pytest.approx(1.0)
     assert found.figures[LINKAGE.name]["rank1_p"] == pytest.approx(1.0)
     kept = JsonFormat(Leakage, FORMAT, "an audit").read(one.site.leakage("c-0", repr(Claimed())))
+    assert kept.unpaired
     assert kept.proves.endswith(OF_UNPAIRED)
+
+
+def test_who_finds_nothing_to_learn_from_says_so_in_the_record_and_in_the_manifest(tmp_path):
+    images = task(tmp_path).train.images
+    found, _ = audited(tmp_path, images)
+    told = {one.name: one.unlearnt for one in (*found.leakage.attacks, *found.leakage.links)}
+    assert [name for name, reason in told.items() if "made up" in reason] == [SHADOW.name, LEAKED.name, LINKAGE.name]
+    assert [name for name, reason in told.items() if not reason] == ["A0", "L1.nearest"]
+    assert {key: value for key, value in found.scores.items() if key.endswith(".unlearnt")} == {
+        f"{name}.unlearnt": 1.0 for name in (SHADOW.name, LEAKED.name, LINKAGE.name)
+    }
+
+
+@dataclass(frozen=True)
+class SurelyAble:
+    """A shadow attack that is shown able to succeed on raw features, where it holds the truth."""
+
+    truth: torch.Tensor = field(repr=False)
+    level: Level = Level.A2
+    name: str = "A2.able"
+
+    def prepare(self, view, rng):
+        return SHADOW.prepare(view, rng) if isinstance(view.recipe, Claimed) else Reading(self.truth)
+
+
+def test_a_headline_is_made_of_what_everybody_can_do_where_somebody_was_asked_whom_made_up_releases_teach_nothing(tmp_path):
+    own = task(tmp_path).train.images
+    found, _ = audited(tmp_path / "able", own.roll(7, 0), attacks=(SurelyAble(own),))
+    (everybody, able) = found.leakage.attacks
+    assert "made up" in able.unlearnt
+    assert able.scores["ssim"].release == everybody.scores["ssim"].release
+    assert found.headline["headline_p"] > 0.9
+    assert found.leakage.reason == ""
+
+
+@pytest.mark.parametrize(("attacks", "reason"), [((), "nobody was asked but"), ((Jigsaw(),), "nobody was asked who does more")])
+def test_no_headline_is_made_of_what_everybody_can_do_alone(attacks, reason, tmp_path):
+    found, _ = audited(tmp_path, task(tmp_path).train.images, attacks=attacks)
+    assert found.headline == {}
+    assert found.leakage.mean is None
+    assert found.leakage.reason.startswith(reason)
 
 
 def test_chance_is_what_real_images_of_others_come_to(tmp_path):
@@ -107,6 +150,7 @@ def test_chance_is_what_real_images_of_others_come_to(tmp_path):
 def test_images_of_nobody_link_as_chance_does_and_disclose_less(tmp_path):
     found, _ = audited(tmp_path, pictures(20 + ord("a") % 3, seed=4711).images)
     link = found.leakage.links[0]
+    assert link.members
     assert link.chance == link.label == pytest.approx(1 / link.candidates)
     assert link.release < 0.5 < link.raw
     assert found.quality[f"{SHADOW.name}.ssim_p"] < 0.95
@@ -119,6 +163,7 @@ def test_what_is_paired_is_paired_as_ever(tmp_path):
     found = audit(one, NETS, Exposed(RawImages(), Fixed(images), SharedImages(images, one.train.labels)), features)
     assert found.quality["ssim_p"] < 0.9
     assert found.figures["L1.nearest"]["rank1_p"] < 0.5
+    assert not found.leakage.unpaired
     assert OF_UNPAIRED not in found.leakage.proves
 
 
@@ -144,3 +189,19 @@ def test_features_that_are_drawn_leave_for_classes_with_enough_images_and_are_ju
     assert made.quality[f"{SHADOW.name}.ssim_p"] == made.quality["ssim_p"]  # it has nothing to learn from, and does what A0 does
     assert made.quality["L1.spanned.rank1_p"] > 0.5
     assert made.quality["L1.spanned.rank1_z"] > 0.5
+
+
+def test_whoever_audits_a_release_of_some_classes_need_not_know_that_the_others_are_no_victims(tmp_path):
+    train = pictures(23, seed=97)  # 8, 8 and 7 of three classes
+    shared = (train.labels != 2).nonzero().flatten()
+    assert len(shared) == 16
+    method, drawn = DrawnFeatures(neighbours=8, least=8), SharedFeatures(features(train.images[shared.flip(0)]), train.labels[shared])
+    study = replace(STUDY, attacks=(NearestFeatures(),))
+    sets = [train, train.take(shared)]
+    whole, behind = (
+        audit(task(tmp_path / str(len(own)), study=study, peer=PEER, train=own), NETS, Exposed(method, Fixed(own.images), drawn), features)
+        for own in sets
+    )
+    assert whole.leakage.images == 16
+    assert whole.quality == behind.quality
+    assert whole.leakage.links[0].victims == behind.leakage.links[0].victims

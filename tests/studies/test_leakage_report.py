@@ -6,9 +6,9 @@ import torch
 
 from dpm_flower.core.errors import ShapeError, StudyError
 from dpm_flower.regime.inferring import AttributeLeak, InferredAttribute
-from dpm_flower.regime.leakage import OF_UNPAIRED, AttackLeak, Chance, Fraction, Leakage, ScoreLeak
+from dpm_flower.regime.leakage import AttackLeak, Chance, Fraction, Leakage, ScoreLeak
 from dpm_flower.regime.linking import LinkLeak
-from dpm_flower.studies.leakage_report import HEADS, leakage_html, sentence
+from dpm_flower.studies.leakage_report import FOUND, HEADS, MEMBERS, leakage_html, sentence
 from dpm_flower.studies.own_audits import LEAKAGES, OwnAudit
 
 SCORE = ScoreLeak(floor=0.11, release=0.22, release_p95=0.5, raw=0.88)
@@ -85,6 +85,16 @@ def test_beside_the_headline_stand_those_attacks_alone_that_do_not_count_in_it()
     assert found == {"A2": "", "A4": beside, "A1": "why", "A3": f"{beside}; why"}
 
 
+def test_who_had_nothing_to_learn_from_is_said_to_do_what_everybody_can():
+    attacks = (attack("A2", unlearnt="it is <made up>"), attack("A4", in_headline=False))
+    links = (replace(LINK, name="L1", unlearnt="it is <made up>"), LINK)
+    page = leakage_html([own(replace(AUDIT, attacks=attacks, links=links))])
+    assert remarks(page)["A2"] == "had nothing to learn from (it is &lt;made up&gt;): this is what everybody can do"
+    assert "learn" not in remarks(page)["A4"]
+    assert page.count("L1 had nothing to learn from (it is &lt;made up&gt;): it looked for what is nearest") == 1
+    assert "L1.nearest had nothing" not in page
+
+
 def test_a_later_audit_stands_below_the_first_under_a_name_of_its_own():
     page = leakage_html([own(), own(replace(AUDIT, images=77), again=2)])
     assert re.findall("<h2>(.*)</h2>", page) == ["deep-poisoning, before it left", "deep-poisoning, attacked again (2)"]
@@ -97,27 +107,40 @@ def test_who_was_left_out_of_the_headline_is_told_with_the_reason():
     assert "Not in the headline" not in leakage_html([own()])
 
 
+LINK = LinkLeak(
+    name="L1.nearest",
+    knows="a gallery",
+    candidates=1000,
+    victims=500,
+    chance=0.001,
+    label=0.01,
+    release=0.2345,
+    low=0.2,
+    high=0.27,
+    raw=1.0,
+    map_label=0.1,
+    map_release=0.3,
+    map_raw=1.0,
+    seconds=3.0,
+)
+
+
 def test_what_links_images_to_releases_stands_beside_chance():
-    link = LinkLeak(
-        name="L1.nearest",
-        knows="a gallery",
-        candidates=1000,
-        victims=500,
-        chance=0.001,
-        label=0.01,
-        release=0.2345,
-        low=0.2,
-        high=0.27,
-        raw=1.0,
-        map_label=0.1,
-        map_release=0.3,
-        map_raw=1.0,
-        seconds=3.0,
-    )
-    page = leakage_html([own(replace(AUDIT, links=(link,)))])
+    page = leakage_html([own(replace(AUDIT, links=(LINK,)))])
     for said in ("L1.nearest", "0.10 %", "23.45 [20.00, 27.00] %", "100.00 %"):
         assert said in page
+    assert FOUND in page
+    assert MEMBERS not in page
     assert "gallery" not in leakage_html([own()])
+
+
+def test_who_tells_members_stands_in_a_table_of_its_own_that_does_not_speak_of_whose_image_comes_first():
+    spanned = replace(LINK, name="L1.spanned", members=True)
+    page = leakage_html([own(replace(AUDIT, links=(spanned, LINK)))])
+    assert page.index(f"<p>{FOUND}</p>") < page.index(">L1.nearest<") < page.index(f"<p>{MEMBERS}</p>") < page.index(">L1.spanned<")
+    alone = leakage_html([own(replace(AUDIT, links=(spanned,)))])
+    assert MEMBERS in alone
+    assert "own image comes first" not in alone
 
 
 INFERRED = {"known": 30, "rate": 0.4, "precision_label": 0.41, "precision_release": 0.62, "precision_raw": 0.93}
@@ -149,7 +172,7 @@ def test_the_sentence_names_the_worst_attackers():
         " Held against other images of the same label, the same guesses recover 2 %, and 26 % or more of the worst twentieth: that much "
         "is chance."
     )
-    assert sentence(replace(AUDIT, proves=f"Little. {OF_UNPAIRED}")).endswith(
+    assert sentence(replace(AUDIT, unpaired=True)).endswith(
         " Other people's real images in their place come to 2 %, and 26 % or more of the worst twentieth: that much is chance."
     )
     nothing = replace(AUDIT, mean=None, p95=None)

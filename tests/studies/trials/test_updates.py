@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from dpm_flower.attacks.inverse import Inverse
 from dpm_flower.attacks.membership import LikelihoodRatio
@@ -13,8 +14,11 @@ from dpm_flower.core.errors import SettingError
 from dpm_flower.core.fitting import Fitting
 from dpm_flower.core.partition import Shares
 from dpm_flower.core.progress import silent
+from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.studies.own_audits import LEAKAGES
+from dpm_flower.studies.trials import updates
 from dpm_flower.studies.trials.regime_scene import scene_of
 from dpm_flower.studies.trials.updates import Asked, AveragingTrial, not_applicable
 from simulations.updates import COMPARISON, METHODS, SCENE
@@ -80,6 +84,20 @@ def test_a_release_has_a_headline_in_the_place_of_what_updates_tell(place):
     (sentence,) = not_applicable({("own + raw features", 0): found.figures, ("FedAvg", 0): {"u1_ssim": 0.1}})
     assert sentence.startswith("U1 and U2 do not apply to own + raw features: a release holds no model update")
     assert not_applicable({("FedAvg", 0): {"u1_ssim": 0.1}}) == ()
+
+
+def test_of_a_release_that_leaves_classes_out_the_images_of_the_others_alone_are_victims(place, monkeypatch):
+    here = ground(place, "drawn")
+    scene = scene_of(here, TINY)
+    train = scene.sender.train
+    sender = replace(scene.sender, train=train.take(torch.arange(1, len(train))))  # one class has an image fewer than the others
+    monkeypatch.setattr(updates, "scene_of", lambda *_: replace(scene, sender=sender))
+    counts = torch.bincount(sender.train.labels)
+    method = DrawnFeatures(neighbours=99, least=int(counts.max()))
+    found = replace(TRIALS["own + raw features"], method=method).run(here)
+    assert {"l3_auc", "top1"} <= set(found.figures)
+    leakage = LEAKAGES.read(sender.site.leakage(sender.campaign, repr(method)))
+    assert leakage.images == int(counts[counts >= method.least].sum()) < len(sender.train)
 
 
 def test_nobody_s_images_are_another_s_and_candidates_are_half_the_sender_s(place):
