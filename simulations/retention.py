@@ -17,8 +17,8 @@ Reads:  top-1 on test images of all classes after the last day, before the first
         way: they are their own guess
 More:   simulations.retention:MORE, a table of its own, has a budget of bytes, a codec, online EWC and generative replay
 Claim:  poisoned features forget less than online fine-tuning and EWC, and come near to raw features
-Found:  (seed 0) raw features come within 1.6 points of keeping all images, 62.5 %; poisoned ones to 47.4 %, drawn ones to 51.8 %, and EWC,
-        which keeps weights, to 53.4 %: both forget less than online fine-tuning, neither less than EWC. The table stands in README.md
+Found:  (seeds 0, 1) raw features come within 1.0 points of keeping all images, 62.7 %; poisoned ones to 44.9 %, drawn ones to 48.6 %, and
+        EWC, which keeps weights, to 53.4 %: both forget less than online fine-tuning, neither less than EWC. The table stands in README.md
         Of drawn features A2 has nothing to learn and does what A0 does, each image is held against the nearest of all guesses, and who
         is in them was not asked
 Note:   a module that hides from the public reconstructor hides less from who runs the recipe (see simulations.frontier). Weights are kept
