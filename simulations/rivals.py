@@ -42,7 +42,7 @@ from dpm_flower.methods.class_means import ClassMeanFeatures
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.deep_obfuscator import DeepObfuscator
 from dpm_flower.methods.fair_features import FairFeatures
-from dpm_flower.methods.hardened import CODED_PICTURES, DRAWN_UNDER_NOISE, TWO_ADVERSARIES
+from dpm_flower.methods.hardened import CODED_PICTURES, DRAWN_UNDER_NOISE, TWO_ADVERSARIES, TWO_ADVERSARIES_MATCHED
 from dpm_flower.methods.mixed_images import MixedImages
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.perturbed import PerturbedFeatures
@@ -54,7 +54,7 @@ from dpm_flower.methods.sparse_features import SparseFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
 from dpm_flower.training.perturbation import GaussianNoise
 from simulations.encrypted import ATTACKING as DECRYPTING
-from simulations.frontier import LINKING, MATCHED, POISONED, SHADOW
+from simulations.frontier import LINKING, POISONED, SHADOW
 from simulations.frontier import STUDY as FRONTIER
 from simulations.table4 import OBFUSCATED
 
@@ -75,7 +75,7 @@ FEATURES: dict[str, SharingMethod] = {
     "DPM, labels (the paper's)": replace(POISONED, equivalence="labels"),
     "DPM, activations": POISONED,
     "DPM, 2 adversaries": TWO_ADVERSARIES,
-    "DPM, 2 adversaries, matched": MATCHED,
+    "DPM, 2 adversaries, matched": TWO_ADVERSARIES_MATCHED,
     "DPM, 2 adversaries, as pictures": Coded(method=TWO_ADVERSARIES, codec="avif-60"),
 }
 IMAGES: dict[str, SharingMethod] = {
