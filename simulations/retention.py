@@ -16,6 +16,10 @@ Reads:  top-1 on test images of all classes after the last day, before the first
         of what raw features disclose beyond the label that the worse of both gets out, by any score. Kept images are judged in the same
         way: they are their own guess
 More:   simulations.retention:MORE, a table of its own, has a budget of bytes, a codec, online EWC and generative replay
+Norms:  simulations.retention:RECALIBRATED has the same days for learners whose batch norms, after each training, take their statistics
+        from the public images, which hold all classes and are raw. Otherwise these are of the last batches: of one day's few classes,
+        and in replay mostly of features that were poisoned. Every row is recalibrated, those that keep nothing and that keep all too.
+        There also stand modules with two adversaries, with what moves the decider and hides from linkers, and draws under noise
 Claim:  poisoned features forget less than online fine-tuning and EWC, and come near to raw features
 Found:  (seeds 0, 1) raw features come within 1.0 points of keeping all images, 62.7 %; poisoned ones to 44.9 %, drawn ones to 48.6 %, and
         EWC, which keeps weights, to 53.4 %: both forget less than online fine-tuning, neither less than EWC. The table stands in README.md
@@ -35,10 +39,12 @@ from dpm_flower.attacks.public_reconstructor import PublicReconstructor
 from dpm_flower.attacks.shadow import Shadow
 from dpm_flower.core.comparison import ComparedFigure, Comparison, Figures
 from dpm_flower.core.fitting import Fitting
+from dpm_flower.core.protocols import SharingMethod
 from dpm_flower.methods.coded import Coded
 from dpm_flower.methods.deep_poisoning import DeepPoisoning
 from dpm_flower.methods.drawn_features import DrawnFeatures
 from dpm_flower.methods.fair_features import FairFeatures
+from dpm_flower.methods.hardened import DRAWN_UNDER_NOISE, TWO_ADVERSARIES, TWO_ADVERSARIES_MATCHED
 from dpm_flower.methods.nothing import Nothing
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.methods.synthetic_images import SyntheticImages
@@ -48,6 +54,7 @@ from dpm_flower.training.continual.ensemble import BoostedEnsemble
 from dpm_flower.training.continual.ewc import ElasticWeights
 from dpm_flower.training.continual.learner import Learning
 from dpm_flower.training.continual.online import OnlineFineTuning
+from dpm_flower.training.continual.recalibrated import Recalibrated
 from dpm_flower.training.continual.refreshed import Older, RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 from dpm_flower.training.fair_encoding import FairLoss
@@ -83,6 +90,21 @@ FURTHER: dict[str, Learning] = {
     "poisoned features, 16 MB": Replay(method=POISONED, budget_bytes=16 << 20),
     "poisoned features, coded": Replay(method=Coded(method=POISONED, codec="avif-60")),
     "made-up images": Replay(method=MADE_UP, held_out=0.2),
+}
+HIDDEN: dict[str, SharingMethod] = {
+    "poisoned features": POISONED,
+    "poisoned, two adversaries": replace(POISONED, adversaries=TWO_ADVERSARIES.adversaries),
+    "poisoned, two adversaries, matched": replace(TWO_ADVERSARIES_MATCHED, fitting=POISONED.fitting),
+    "drawn features": DrawnFeatures(),
+    "drawn features under noise": DRAWN_UNDER_NOISE,
+}
+RECALIBRATING: dict[str, Learning] = {
+    name: Recalibrated(learning=learning)
+    for name, learning in {
+        **{name: LEARNINGS[name] for name in (ONLINE, "online, decider", "EWC", "boosted ensemble")},
+        **{name: Replay(method=method) for name, method in HIDDEN.items()},
+        **{name: LEARNINGS[name] for name in ("raw features", BOUND)},
+    }.items()
 }
 SHADOW = Shadow(inverse=Inverse(fitting=Fitting(steps=400, learning_rate=3e-3, weight_decay=0.0)))
 
@@ -146,4 +168,5 @@ COMPARISON = Comparison(
     chart=("stored_bytes", "top1"),
     conclude=gap_closed,
 )
+RECALIBRATED = replace(COMPARISON, name="retention-recalibrated", trials=trials(RECALIBRATING))
 MORE = replace(COMPARISON, name="retention-more", trials=trials(FURTHER), conclude=None)

@@ -5,24 +5,40 @@ from typing import get_args
 
 import pytest
 
-from dpm_flower.studies.trials.continual import OverDays
+from dpm_flower.methods.nothing import Nothing
+from dpm_flower.methods.raw_features import RawFeatures
+from dpm_flower.methods.raw_images import RawImages
+from dpm_flower.studies.trials.continual import OverDays, recipe_of
+from dpm_flower.training.continual.recalibrated import Recalibrated
 from dpm_flower.training.continual.refreshed import Older, RefreshedReplay
-from simulations.retention import BOUND, COMPARISON, FURTHER, LEARNINGS, MORE, ONLINE, gap_closed
+from simulations.retention import BOUND, COMPARISON, FURTHER, HIDDEN, LEARNINGS, MORE, ONLINE, RECALIBRATED, RECALIBRATING, gap_closed
 
 
 def daily(learning):
     """How a decider or a network is fitted every day."""
-    return (learning.replay if isinstance(learning, RefreshedReplay) else learning).fitting
+    match learning:
+        case RefreshedReplay(replay=inner) | Recalibrated(learning=inner):
+            return daily(inner)
+    return learning.fitting
 
 
 def test_all_learners_have_the_same_days_networks_attackers_and_steps():
     assert [trial.name for trial in COMPARISON.trials] == list(LEARNINGS)
     assert [trial.name for trial in MORE.trials] == list(FURTHER)
-    trials = COMPARISON.trials + MORE.trials
+    assert [trial.name for trial in RECALIBRATED.trials] == list(RECALIBRATING)
+    trials = COMPARISON.trials + MORE.trials + RECALIBRATED.trials
     assert all(isinstance(trial, OverDays) for trial in trials)
     assert len({(trial.days, trial.warm_up, trial.attacks) for trial in trials}) == 1
     assert len({daily(trial.learning) for trial in trials}) == 1
-    assert len({repr(trial) for trial in trials}) == len({trial.name for trial in trials}) == len(LEARNINGS) + len(FURTHER)
+    assert len({repr(trial) for trial in trials}) == len(LEARNINGS) + len(FURTHER) + len(RECALIBRATING)
+
+
+def test_every_row_of_the_recalibrated_table_is_and_those_of_a_name_differ_by_nothing_else():
+    assert all(isinstance(learning, Recalibrated) for learning in RECALIBRATING.values())
+    both = [name for name in RECALIBRATING if name in LEARNINGS]
+    assert {ONLINE, "EWC", "poisoned features", "drawn features", "raw features", BOUND} <= set(both)
+    assert all(RECALIBRATING[name].learning == LEARNINGS[name] for name in both)
+    assert len({recipe_of(learning) for learning in RECALIBRATING.values()} - {Nothing(), RawFeatures(), RawImages()}) == len(HIDDEN)
 
 
 def test_refreshed_rows_differ_from_poisoned_features_by_one_refresh_and_from_each_other_by_what_becomes_of_what_was_kept():

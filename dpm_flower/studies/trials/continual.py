@@ -20,6 +20,7 @@ from dpm_flower.studies.trials.kept_disclosure import Burglary
 from dpm_flower.studies.trials.warm_up import WarmUp
 from dpm_flower.training.continual.all_images import AllImages
 from dpm_flower.training.continual.learner import Beginning, Learner, Learning
+from dpm_flower.training.continual.recalibrated import Recalibrated
 from dpm_flower.training.continual.refreshed import RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 
@@ -82,6 +83,8 @@ def recipe_of(learning: Learning) -> SharingMethod:
             return method
         case AllImages():
             return RawImages()
+        case Recalibrated(learning=learning):
+            return recipe_of(learning)
     return Nothing()
 
 

@@ -56,14 +56,16 @@ class EnsembleLearner:
 
     def day(self, images: Tensor, targets: Labels) -> None:
         """A day's images (N,3,H,W) with class numbers (N,) -> one member more, and how much each counts."""
-        features, rng = apply(self.beginning.net.featurizer, images, self.beginning.compute), self.beginning.rng
+        featurizer, rng = self.beginning.net.featurizer, self.beginning.rng
+        features = apply(featurizer, images, self.beginning.compute)
         order = torch.randperm(len(images), generator=rng)
         held_out = max(2, round(self.knobs.held_out * len(order)))  # the fewest that can be trained on
         apart, learnt = order[:held_out], order[held_out:]
         before = self._logits(features)
         weights = importance(apply(self.combiner, before[learnt], self.beginning.compute), targets[learnt])
         member = copy.deepcopy(self.beginning.net.decider).requires_grad_(True)
-        learn(member, Examples(features[learnt], targets[learnt]), self.knobs.fitting, self.beginning, weights=weights)
+        examples = Examples(features[learnt], targets[learnt])
+        learn(member, examples, self.knobs.fitting, self.beginning, weights=weights, featurizer=featurizer)
         self.members.append(member.requires_grad_(False).eval())
         self._combine(features[apart], targets[apart])
 

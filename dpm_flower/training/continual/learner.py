@@ -14,6 +14,8 @@ from dpm_flower.core.labelled import Labelled, Labels
 from dpm_flower.core.progress import Report
 from dpm_flower.core.shared import SharedFeatures, SharedImages
 from dpm_flower.core.split_net import SplitNet
+from dpm_flower.training.prediction import apply
+from dpm_flower.training.recalibration import recalibrate
 from dpm_flower.training.supervised import Examples, train_classifier
 
 DAILY = Fitting(steps=80, learning_rate=2e-3)  # of a few hundred images: some ten passes
@@ -21,13 +23,17 @@ DAILY = Fitting(steps=80, learning_rate=2e-3)  # of a few hundred images: some t
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beginning:
-    """What a learner begins with: frozen networks that were warmed up, public images, where it draws from, and how to compute."""
+    """What a learner begins with: frozen networks that were warmed up, public images, where it draws from, and how to compute.
+
+    Where it `recalibrates`, batch norms of what was trained go by the public images (see recalibrated.py).
+    """
 
     net: SplitNet
     public: Labelled
     rng: torch.Generator
     compute: Compute
     report: Report
+    recalibrates: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +96,11 @@ def learn(
     augment: Augmentation = "none",
     penalty: Callable[[], Tensor] | None = None,
     weights: Tensor | None = None,
+    featurizer: nn.Module | None = None,
 ) -> None:
-    """Trains a whole network on images, or a decider on features, as `train_classifier` does, with what the learner began with."""
+    """Trains a whole network on images, as `train_classifier` does, with what the learner began with; behind a `featurizer`, a decider
+    on features.
+    """
     train_classifier(
         network,
         examples,
@@ -104,6 +113,9 @@ def learn(
         weights=weights,
         report=beginning.report,
     )
+    if beginning.recalibrates:
+        public, compute = beginning.public.images, beginning.compute
+        recalibrate(network, public if featurizer is None else apply(featurizer, public, compute), compute)
 
 
 def whole_network(net: SplitNet) -> nn.Module:

@@ -76,7 +76,8 @@ class ReplayLearner:
         if kept is not None:
             parts.append(kept.features if isinstance(kept, SharedFeatures) else self._features(kept.images))
             labels.append(kept.labels)
-        learn(self.decider, Examples(Joined(parts), torch.cat(labels)), self.knobs.fitting, self.beginning)
+        examples, beginning = Examples(Joined(parts), torch.cat(labels)), self.beginning
+        learn(self.decider, examples, self.knobs.fitting, beginning, featurizer=beginning.net.featurizer)
 
     def predict(self, images: Tensor) -> Tensor:
         """Images (N,3,H,W) -> logits (N,K)."""

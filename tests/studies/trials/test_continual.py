@@ -24,6 +24,7 @@ from dpm_flower.studies.trials.warm_up import WarmUp
 from dpm_flower.training.continual.all_images import AllImages
 from dpm_flower.training.continual.learner import Kept
 from dpm_flower.training.continual.online import OnlineFineTuning
+from dpm_flower.training.continual.recalibrated import Recalibrated
 from dpm_flower.training.continual.refreshed import RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 from tests.training.toys import CPU
@@ -188,6 +189,7 @@ def test_what_is_kept_is_known_by_its_recipe():
     assert recipe_of(refreshed("migrate")).name == "raw-features"
     assert recipe_of(AllImages()).name == "raw-images"
     assert recipe_of(OnlineFineTuning()).name == "nothing"
+    assert recipe_of(Recalibrated(learning=Replay(method=SYNTHETIC))) is SYNTHETIC
 
 
 def test_knobs_that_cannot_work_are_refused():
