@@ -37,6 +37,7 @@ from dpm_flower.regime.site_policy import SitePolicy
 from dpm_flower.regime.task import EntityTask
 from dpm_flower.training.continual.learner import DAILY
 from dpm_flower.training.prediction import accuracy, apply
+from dpm_flower.training.recalibration import recalibrate
 from dpm_flower.training.supervised import train_classifier
 
 WORDS = Words(score="top1", unused="boxes_only", wanted="of a class")
@@ -99,7 +100,10 @@ class ClassDays:
         contribute(self.task(task, self._days_images(task)), nets, self.study.methods[0], task.number, task.notary)
 
     def refine(self, task: DayTask, nets: PublicNets, decider: nn.Module) -> int:
-        """Kept releases and the features of a day's images -> a refined decider. Source: training/continual/replay.py."""
+        """Kept releases and the features of a day's images -> a refined decider, whose batch norms go by the own images that stay.
+
+        Source: training/continual/replay.py and recalibrated.py.
+        """
         own = self.task(task, self._days_images(task))
 
         def expected(came: ReleasedSpec) -> FeatureSpec:
@@ -114,6 +118,7 @@ class ClassDays:
             rng = task.stream("decider", task.campaign)
             decider.requires_grad_(True)
             train_classifier(decider, pooled.examples, self.study.refine, compute=task.compute, rng=rng, work="decider", report=task.report)
+            recalibrate(decider, apply(nets.featurizer, self.images.own.images, task.compute), task.compute)
         return unread
 
     def judge(self, nets: PublicNets, compute: Compute) -> Callable[[nn.Module], float]:

@@ -50,11 +50,11 @@ def networks_file(folder):
     return path
 
 
-def with_small_networks(monkeypatch):
+def with_small_networks(monkeypatch, tiny=public_nets):
     """From here on the networks of every site are tiny ones."""
 
     def fresh(*_):
-        nets = public_nets()
+        nets = tiny()
         for part in (nets.featurizer, nets.decider, nets.reconstructor):
             part.requires_grad_(True)
         return nets

@@ -25,6 +25,8 @@ from dpm_flower.regime.day import anything_new, close_day, open_day, take_in_fil
 from dpm_flower.regime.inbox_place import InboxPlace
 from dpm_flower.regime.kept_releases import held
 from dpm_flower.training.checkpoint import write_tensors
+from dpm_flower.training.prediction import apply
+from dpm_flower.training.recalibration import recalibrate
 from tests.data.retention.fakes import DAY, FakeClock
 from tests.data.test_voc_xml import annotation
 from tests.in_memory import folder_in_memory
@@ -44,6 +46,7 @@ from tests.regime.small_inbox import (
     traces,
     with_small_networks,
 )
+from tests.training.toys import equal, normed_nets, state_of
 
 WARM_UP = IMAGES + 3  # images: more than come on the first day
 
@@ -120,6 +123,19 @@ def test_the_decider_learns_from_what_was_kept_of_days_that_are_gone(tmp_path, i
     assert [a_day(both, inbox, clock, 1)["refined"], a_day(alone, inbox, other, 1)["refined"]] == [True, True]
     with_kept, without = (work.decider(work.folder.read(), work.nets()).state_dict() for work in (both, alone))
     assert not all(torch.equal(with_kept[name], without[name]) for name in with_kept)
+
+
+def test_the_refined_decider_s_batch_norms_go_by_the_own_images_that_stay(tmp_path, inbox, clock, monkeypatch):
+    with_small_networks(monkeypatch, normed_nets)
+    work = small_work(tmp_path, clock)
+    a_day(work, inbox, clock, 0)
+    nets, decider = work.nets(), work.decider(work.folder.read(), work.nets())
+    before = state_of(decider)
+    own = apply(nets.featurizer, work.learning.images.own.images, work.compute)
+    recalibrate(decider, own[: len(own) // 2], work.compute)
+    assert not equal(state_of(decider), before)
+    recalibrate(decider, own, work.compute)
+    torch.testing.assert_close(state_of(decider), before)
 
 
 def a_process(folder, clock):

@@ -1,6 +1,7 @@
 """Networks and images so small that a training takes milliseconds, and learnable all the same."""
 
 import functools
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +56,14 @@ def public_nets(seed: int = 0) -> PublicNets:
             classes=CLASSES,
         )
     return nets.frozen()
+
+
+def normed_nets() -> PublicNets:
+    """The public networks with a decider that has a batch norm."""
+    with global_generator_from(stream(0, "normed")):
+        trunk = nn.Sequential(nn.Conv2d(CHANNELS, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+        decider = Decider(trunk, nn.Linear(24, CLASSES))
+    return replace(public_nets(), decider=decider).frozen()
 
 
 @functools.cache

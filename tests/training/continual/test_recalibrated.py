@@ -4,10 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
-from dpm_flower.core.split_net import Decider
-from dpm_flower.core.streams import global_generator_from, stream
 from dpm_flower.methods.raw_features import RawFeatures
 from dpm_flower.training.continual.all_images import AllImages
 from dpm_flower.training.continual.ensemble import BoostedEnsemble
@@ -19,18 +16,10 @@ from dpm_flower.training.continual.replay import Replay
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.recalibration import recalibrate
 from tests.training.continual.days import DAY, FEW, NEXT_DAY, PUBLIC, TEST, WARM_UP, beginning
-from tests.training.toys import CHANNELS, CLASSES, CPU, equal, public_nets, state_of
+from tests.training.toys import CPU, equal, normed_nets, state_of
 
 WHOLE = (OnlineFineTuning(fitting=FEW), AllImages(fitting=FEW))
 REPLAY = Replay(method=RawFeatures(), fitting=FEW)
-
-
-def normed_nets():
-    """Public networks whose decider has a batch norm."""
-    with global_generator_from(stream(0, "normed")):
-        trunk = nn.Sequential(nn.Conv2d(CHANNELS, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
-        decider = Decider(trunk, nn.Linear(24, CLASSES))
-    return replace(public_nets(), decider=decider).frozen()
 
 
 NETS = normed_nets()
