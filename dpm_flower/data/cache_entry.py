@@ -112,7 +112,7 @@ def _write_images(path: Path, shape: tuple[int, ...], pieces: Iterable[BytesNCHW
 def _labelled(path: Path, told: Mapping[str, Any], classes: int) -> Labelled:
     images = torch.from_numpy(_mapped(path, told["shape"], told["crc32"]))
     attributes = torch.tensor(told["attributes"], dtype=torch.uint8) if "attributes" in told else None
-    return Labelled(images, torch.tensor(told["labels"]), classes, attributes)
+    return Labelled(images, torch.tensor(told["labels"], dtype=torch.int64), classes, attributes)
 
 
 def _mapped(path: Path, shape: list[int], crc: int) -> NDArray[np.uint8]:

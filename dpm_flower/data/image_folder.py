@@ -90,7 +90,8 @@ def _undecoded(folder: Path, side: int, names: tuple[str, ...], train: Files, te
 
 
 def _part(files: Files, side: int) -> Part:
-    return Part(torch.tensor([number for _, number in files]), partial(images_from_files, [path for path, _ in files], side))
+    labels = torch.tensor([number for _, number in files], dtype=torch.int64)  # of no file too
+    return Part(labels, partial(images_from_files, [path for path, _ in files], side))
 
 
 def _files(folder: Path, names: tuple[str, ...], *, every_class: bool = True) -> Files:

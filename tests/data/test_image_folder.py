@@ -92,6 +92,13 @@ def test_without_a_test_folder_a_stratified_fifth_is_held_out(tmp_path):
     assert torch.equal(image_folder(tmp_path, 12).test.images, data.test.images)
 
 
+def test_too_few_images_to_hold_one_out_are_refused_as_that(tmp_path):
+    for name in ("cat", "dog"):
+        write(tmp_path / name / "1.png", 0)
+    with pytest.raises(DataError, match="wanted at least one test image, got none"):
+        image_folder(tmp_path, 12)
+
+
 def test_a_class_without_images_is_refused(split):
     (split / "train" / "eel").mkdir()
     with pytest.raises(DataError, match="got none of eel"):
