@@ -42,6 +42,12 @@ def ssd() -> nn.Module:
         return SSD(features, anchors, (64, 64), num_classes=3)
 
 
+def ssdlite() -> nn.Module:
+    """torchvision's own, six maps and all."""
+    with global_generator_from(stream(0, "detector")):
+        return detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=3)
+
+
 def images_of(size: Size) -> torch.Tensor:
     return torch.rand(2, 3, *size, generator=stream(0, "images"))
 
@@ -84,12 +90,19 @@ def test_a_small_detector_is_the_same_cut_anywhere(hook: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "hook"),
-    [(pyramid(detection.FasterRCNN), "conv2_2"), (pyramid(detection.RetinaNet), "body.maxpool"), (ssd, "2.block.1.0")],
-    ids=["faster-rcnn-fpn", "retinanet", "ssd"],
+    "make", [pyramid(detection.FasterRCNN), pyramid(detection.RetinaNet), ssd], ids=["faster-rcnn-fpn", "retinanet", "ssd"]
 )
-def test_torchvisions_detectors_are_the_same_cut(make: Callable[[], nn.Module], hook: str) -> None:
-    assert_cut_changes_nothing(make, hook, (64, 64))
+def test_torchvisions_detectors_are_the_same_cut_anywhere(make: Callable[[], nn.Module]) -> None:
+    names = hooks(make, (64, 64))
+    assert len(names) > 3
+    for hook in names:
+        assert_cut_changes_nothing(make, hook, (64, 64))
+
+
+def test_ssdlite_is_the_same_cut_early_in_the_middle_and_as_late_as_it_can_be() -> None:
+    names = hooks(ssdlite, (320, 320))
+    for hook in (names[0], names[len(names) // 2], names[-1]):
+        assert_cut_changes_nothing(ssdlite, hook, (320, 320))
 
 
 def test_behind_a_pyramid_s_lowest_level_nothing_can_be_cut() -> None:
