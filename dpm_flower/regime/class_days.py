@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from dpm_flower.attacks.default_audit import DEFAULT_AUDIT
 from dpm_flower.core.arms import SharingArm
@@ -41,6 +41,7 @@ from dpm_flower.training.recalibration import recalibrate
 from dpm_flower.training.supervised import train_classifier
 
 WORDS = Words(score="top1", unused="boxes_only", wanted="of a class")
+AT_MOST = 1024  # images that stay, of which a decider's batch norms take their statistics
 
 
 def inbox_study(place: InboxPlace, entity: str) -> Study:
@@ -102,7 +103,8 @@ class ClassDays:
     def refine(self, task: DayTask, nets: PublicNets, decider: nn.Module) -> int:
         """Kept releases and the features of a day's images -> a refined decider, whose batch norms go by the own images that stay.
 
-        Source: training/continual/replay.py and recalibrated.py.
+        Those have to be like what the decider will be asked about: of all classes, from the same devices. Source:
+        training/continual/replay.py and recalibrated.py.
         """
         own = self.task(task, self._days_images(task))
 
@@ -118,7 +120,7 @@ class ClassDays:
             rng = task.stream("decider", task.campaign)
             decider.requires_grad_(True)
             train_classifier(decider, pooled.examples, self.study.refine, compute=task.compute, rng=rng, work="decider", report=task.report)
-            recalibrate(decider, apply(nets.featurizer, self.images.own.images, task.compute), task.compute)
+            recalibrate(decider, self._features_of_staying(task, nets), task.compute)
         return unread
 
     def judge(self, nets: PublicNets, compute: Compute) -> Callable[[nn.Module], float]:
@@ -146,6 +148,12 @@ class ClassDays:
             policy=day.policy,
             check_time=day.check_time,
         )
+
+    def _features_of_staying(self, task: DayTask, nets: PublicNets) -> Tensor:
+        """Raw features of own images that stay, of some at random where there are many: they are in memory, and never written."""
+        own = self.images.own
+        drawn = torch.randperm(len(own), generator=task.stream("statistics", task.campaign))[:AT_MOST]
+        return apply(nets.featurizer, own.images[drawn], task.compute)
 
     def _days_images(self, day: DayTask) -> Labelled:
         day.check_time()

@@ -1,5 +1,6 @@
 """Batch norms' statistics, taken anew over inputs that stand for those to come, when a network has learnt from others."""
 
+import copy
 import math
 
 import torch
@@ -8,7 +9,6 @@ from torch import Tensor, nn
 from dpm_flower.core.compute import Compute
 from dpm_flower.core.errors import TrainingError
 from dpm_flower.nets.batch_norms import batch_norms, norms_in_training
-from dpm_flower.nets.tracing import in_mode
 from dpm_flower.training.prediction import BATCH
 
 LEAST_INPUTS = 2  # one has no variance
@@ -29,16 +29,14 @@ def recalibrate(network: nn.Module, inputs: Tensor, compute: Compute) -> None:
         return
     if len(inputs) < LEAST_INPUTS:
         raise TrainingError(f"wanted at least {LEAST_INPUTS} inputs to take a batch norm's statistics from, got {len(inputs)}")
-    compute.place_module(network)
-    momenta = {name: norm.momentum for name, norm in norms.items()}
-    try:
-        for norm in norms.values():
-            norm.reset_running_stats()
-            norm.momentum = None  # torch's word for a plain mean over batches
-        with in_mode(network, training=False), compute.autocast():
-            norms_in_training(network, training=True)
-            for batch in torch.tensor_split(inputs, math.ceil(len(inputs) / BATCH)):
-                network(compute.place(batch))
-    finally:
-        for name, norm in norms.items():
-            norm.momentum = momenta[name]
+    twin = compute.place_module(copy.deepcopy(network)).eval()  # so that a failure costs nothing
+    taken = batch_norms(twin)
+    for norm in taken.values():
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's word for a plain mean over batches
+    norms_in_training(twin, training=True)
+    with compute.autocast():
+        for batch in torch.tensor_split(inputs, math.ceil(len(inputs) / BATCH)):
+            twin(compute.place(batch))
+    for name, norm in norms.items():
+        norm.load_state_dict(taken[name].state_dict())

@@ -17,26 +17,26 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def two_norms():
-    """A network whose second norm reads what the first says, with a dropout between them that must not count."""
+    """A network in training whose second norm reads what the first says, with a dropout between them that must not count."""
     one = classifier()
-    return nn.Sequential(*one[:3], nn.Dropout(0.5), nn.BatchNorm2d(6, momentum=0.3), *one[3:]).eval()
+    return nn.Sequential(*one[:3], nn.Dropout(0.5), nn.BatchNorm2d(6, momentum=0.3), *one[3:]).train()
 
 
 def test_each_norm_goes_by_the_mean_and_variance_of_what_it_is_given(monkeypatch):
     monkeypatch.setattr(recalibration, "BATCH", 8)
-    network = two_norms()
-    recalibrate(network, IMAGES, CPU)
+    network, images = two_norms(), IMAGES[:17]
+    recalibrate(network, images, CPU)
     first, second = batch_norms(network).values()
-    given = [network[0](batch) for batch in IMAGES.split(8)]
+    given = [network[0](batch) for batch in images.split([6, 6, 5])]  # and not 8, 8 and one
     torch.testing.assert_close(first.running_mean, torch.stack([each.mean((0, 2, 3)) for each in given]).mean(0))
     torch.testing.assert_close(first.running_var, torch.stack([each.var((0, 2, 3)) for each in given]).mean(0))
     said = [nn.functional.batch_norm(each, None, None, first.weight, first.bias, training=True).relu() for each in given]
     torch.testing.assert_close(second.running_mean, torch.stack([each.mean((0, 2, 3)) for each in said]).mean(0))
 
 
-def test_weights_modes_momenta_and_the_global_stream_stay_and_so_does_the_answer_in_training():
+def test_weights_modes_momenta_and_the_global_stream_stay():
     network, before = two_norms(), torch.random.get_rng_state()
-    network[0].train()
+    network[1].eval()
     kept = copy.deepcopy(network)
     recalibrate(network, IMAGES, CPU)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -44,7 +44,7 @@ def test_weights_modes_momenta_and_the_global_stream_stay_and_so_does_the_answer
     assert [norm.momentum for norm in batch_norms(network).values()] == [0.1, 0.3]
     weights = [{name: each for name, each in state_of(one).items() if not name.endswith(STATISTICS)} for one in (network, kept)]
     assert equal(*weights)
-    assert not torch.allclose(network(IMAGES), kept(IMAGES))
+    assert not torch.allclose(network.eval()(IMAGES), kept.eval()(IMAGES))
 
 
 def test_bytes_are_read_as_the_floats_that_they_stand_for():
@@ -66,8 +66,11 @@ def test_one_input_has_no_variance():
         recalibrate(two_norms(), IMAGES[:1], CPU)
 
 
-def test_a_network_that_fails_keeps_its_momenta():
+def test_a_network_that_fails_is_what_it_was():
     network = two_norms()
-    with pytest.raises(RuntimeError):
-        recalibrate(network, IMAGES[:, :1], CPU)
+    network[-1].forward = lambda _: pytest.fail("too late")
+    before = copy.deepcopy(state_of(network))
+    with pytest.raises(pytest.fail.Exception):
+        recalibrate(network, IMAGES, CPU)
+    assert equal(state_of(network), before)
     assert [norm.momentum for norm in batch_norms(network).values()] == [0.1, 0.3]

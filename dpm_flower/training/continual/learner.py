@@ -98,8 +98,9 @@ def learn(
     weights: Tensor | None = None,
     featurizer: nn.Module | None = None,
 ) -> None:
-    """Trains a whole network on images, as `train_classifier` does, with what the learner began with; behind a `featurizer`, a decider
-    on features.
+    """Trains a whole network on images, or a decider on features, as `train_classifier` does, with what the learner began with.
+
+    `featurizer` is the one that a decider stands behind: where batch norms go by public images, the decider's go by their features.
     """
     train_classifier(
         network,

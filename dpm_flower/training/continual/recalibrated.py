@@ -9,7 +9,7 @@ from dpm_flower.training.continual.learner import Beginning, Learner, Learning
 class Recalibrated:
     """As `learning`, but after each training the batch norms of what was trained take their statistics from the public images.
 
-    Nothing else of these is learnt: neither their labels nor a gradient. See training/recalibration.py.
+    No label of these is looked at, and no gradient comes from them. See training/recalibration.py.
     """
 
     learning: Learning

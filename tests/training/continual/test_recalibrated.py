@@ -1,22 +1,26 @@
-"""Learners whose batch norms go by the public images: they learn as the others do, and read on another scale."""
+"""Learners whose batch norms go by the public images: what each has trained is asked on that scale."""
 
+import copy
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from dpm_flower.methods.raw_features import RawFeatures
+from dpm_flower.training.continual import ewc
 from dpm_flower.training.continual.all_images import AllImages
 from dpm_flower.training.continual.ensemble import BoostedEnsemble
 from dpm_flower.training.continual.ewc import ElasticWeights
 from dpm_flower.training.continual.learner import Learning
 from dpm_flower.training.continual.online import OnlineFineTuning
 from dpm_flower.training.continual.recalibrated import Recalibrated
+from dpm_flower.training.continual.refreshed import Older, RefreshedReplay
 from dpm_flower.training.continual.replay import Replay
 from dpm_flower.training.prediction import apply
 from dpm_flower.training.recalibration import recalibrate
 from tests.training.continual.days import DAY, FEW, NEXT_DAY, PUBLIC, TEST, WARM_UP, beginning
-from tests.training.toys import CPU, equal, normed_nets, state_of
+from tests.training.toys import CPU, normed_nets, state_of
 
 WHOLE = (OnlineFineTuning(fitting=FEW), AllImages(fitting=FEW))
 REPLAY = Replay(method=RawFeatures(), fitting=FEW)
@@ -52,14 +56,34 @@ def test_members_of_an_ensemble_are_recalibrated_before_they_are_frozen():
         torch.testing.assert_close(state_of(member), before)
 
 
-def test_information_is_taken_where_the_network_is_asked(monkeypatch):
+def test_information_is_taken_of_the_recalibrated_network(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        "dpm_flower.training.continual.ewc.fisher_information",
-        lambda network, *_: asked.append(state_of(network)) or {name: torch.ones_like(each) for name, each in network.named_parameters()},
-    )
-    learner = over_two_days(Recalibrated(learning=ElasticWeights(firmness=1.0, fitting=FEW)))
-    assert equal(asked[-1], state_of(learner.network))
+
+    def flat(network, *_):
+        asked.append(copy.deepcopy(network))
+        return {name: torch.ones_like(each) for name, each in network.named_parameters()}
+
+    monkeypatch.setattr(ewc, "fisher_information", flat)
+    over_two_days(Recalibrated(learning=ElasticWeights(firmness=1.0, fitting=FEW)))
+    for network in asked[1:]:  # the first is that of the warm-up, of which nothing was trained
+        before = copy.deepcopy(state_of(network))
+        recalibrate(network, PUBLIC.images, CPU)
+        torch.testing.assert_close(state_of(network), before)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("older", get_args(Older))
+def test_a_refreshed_featurizer_and_both_deciders_are_recalibrated(older):
+    learning = RefreshedReplay(replay=REPLAY, older=older, every=2, refresh=FEW, reconstruct=FEW)
+    learner = over_two_days(Recalibrated(learning=learning))
+    whole = copy.deepcopy(learner.newest.beginning.net.whole_network())
+    before = copy.deepcopy(state_of(whole))
+    recalibrate(whole, PUBLIC.images, CPU)
+    torch.testing.assert_close(state_of(whole), before)
+    for one in filter(None, (learner.newest, learner.before)):
+        decider, net = copy.deepcopy(one.decider), one.beginning.net
+        recalibrate(decider, apply(net.featurizer, PUBLIC.images, CPU), CPU)
+        torch.testing.assert_close(state_of(decider), state_of(one.decider))
 
 
 def test_it_is_a_way_of_learning_and_keeps_what_the_other_keeps():
