@@ -17,13 +17,13 @@ Reads:  top-1 on test images of all classes after the last day, before the first
         way: they are their own guess
 More:   simulations.retention:MORE, a table of its own, has a budget of bytes, a codec, online EWC and generative replay
 Norms:  simulations.retention:RECALIBRATED has the same days for learners whose batch norms, after each training, take their statistics
-        from the public images, which hold all classes and are raw. Otherwise these are of the last batches: of one day's few classes,
-        and in replay mostly of features that were poisoned. Every row is recalibrated, those that keep nothing and that keep all too.
-        There also stand draws under noise, and modules with two adversaries, which a site's day uses
+        from the public images, which hold all classes and are raw. Otherwise these are of the last batches: of the day's classes, and in
+        replay of features most of which were poisoned. Every row is recalibrated, those that keep nothing and that keep all too.
+        There also stand draws under noise, and modules with two adversaries
 Claim:  poisoned features forget less than online fine-tuning and EWC, and come near to raw features
 Found:  (seeds 0, 1) as trained raw features come within 1.0 points of keeping all images, 62.7 %; poisoned ones to 44.9 %, drawn ones to
         48.6 %, and EWC, which keeps weights, to 53.4 %. Recalibrated: all images 63.3 %, raw features 61.6, drawn ones under noise 58.2,
-        poisoned against two adversaries 57.5, EWC 54.3, online 32.2; what hides forgets less than EWC under both seeds. See README.md
+        poisoned against two adversaries 57.5, EWC 54.3, online 32.2; what hides ends above EWC under both seeds. See README.md
         Of drawn features A2 has nothing to learn and does what A0 does, each image is held against the nearest of all guesses, and who
         is in them was not asked
 Note:   a module that hides from the public reconstructor hides less from who runs the recipe (see simulations.frontier). Weights are kept

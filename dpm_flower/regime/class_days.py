@@ -41,7 +41,7 @@ from dpm_flower.training.recalibration import recalibrate
 from dpm_flower.training.supervised import train_classifier
 
 WORDS = Words(score="top1", unused="boxes_only", wanted="of a class")
-AT_MOST = 1024  # images that stay, of which a decider's batch norms take their statistics
+STATISTICS_IMAGES = 1024  # of those that stay: more change a mean and a variance little, and their features are in memory
 
 
 def inbox_study(place: InboxPlace, entity: str) -> Study:
@@ -152,7 +152,7 @@ class ClassDays:
     def _features_of_staying(self, task: DayTask, nets: PublicNets) -> Tensor:
         """Raw features of own images that stay, of some at random where there are many: they are in memory, and never written."""
         own = self.images.own
-        drawn = torch.randperm(len(own), generator=task.stream("statistics", task.campaign))[:AT_MOST]
+        drawn = torch.randperm(len(own), generator=task.stream("statistics", task.campaign))[:STATISTICS_IMAGES]
         return apply(nets.featurizer, own.images[drawn], task.compute)
 
     def _days_images(self, day: DayTask) -> Labelled:

@@ -18,9 +18,9 @@ LEAST_INPUTS = 2  # one has no variance
 def recalibrate(network: nn.Module, inputs: Tensor, compute: Compute) -> None:
     """A network and N >= 2 inputs (N,...) -> every batch norm goes by their mean and variance; weights and all else stay as they are.
 
-    Training leaves a batch norm the statistics of its last batches: of one day's few classes, or mostly of features that were
-    poisoned. Where all classes are asked about, by raw features, the network is then read on another scale than it speaks. Statistics
-    are means over batches that are as large as one another or smaller by one; dropout is off. A network without batch norms stays as it is.
+    Training leaves a batch norm the statistics of its last batches. Where these were a mixture of a few raw features and many poisoned
+    ones, and raw ones are asked about, the network is read on another scale than it speaks. Statistics are means over batches that are
+    as large as one another or smaller by one; dropout is off. A network without batch norms stays as it is.
     Raises TrainingError for fewer inputs. Source: precise batch norm (Wu and Johnson 2021, arXiv 2105.07576); for another domain AdaBN
     (Li et al. 2016, arXiv 1603.04779).
     """

@@ -24,8 +24,6 @@ from tests.training.toys import CPU, normed_nets, state_of
 
 WHOLE = (OnlineFineTuning(fitting=FEW), AllImages(fitting=FEW))
 REPLAY = Replay(method=RawFeatures(), fitting=FEW)
-
-
 NETS = normed_nets()
 
 
@@ -66,7 +64,7 @@ def test_information_is_taken_of_the_recalibrated_network(monkeypatch):
     monkeypatch.setattr(ewc, "fisher_information", flat)
     over_two_days(Recalibrated(learning=ElasticWeights(firmness=1.0, fitting=FEW)))
     for network in asked[1:]:  # the first is that of the warm-up, of which nothing was trained
-        before = copy.deepcopy(state_of(network))
+        before = state_of(network)
         recalibrate(network, PUBLIC.images, CPU)
         torch.testing.assert_close(state_of(network), before)
     assert len(asked) == 3
@@ -77,7 +75,7 @@ def test_a_refreshed_featurizer_and_both_deciders_are_recalibrated(older):
     learning = RefreshedReplay(replay=REPLAY, older=older, every=2, refresh=FEW, reconstruct=FEW)
     learner = over_two_days(Recalibrated(learning=learning))
     whole = copy.deepcopy(learner.newest.beginning.net.whole_network())
-    before = copy.deepcopy(state_of(whole))
+    before = state_of(whole)
     recalibrate(whole, PUBLIC.images, CPU)
     torch.testing.assert_close(state_of(whole), before)
     for one in filter(None, (learner.newest, learner.before)):
