@@ -20,7 +20,7 @@ def recalibrate(network: nn.Module, inputs: Tensor, compute: Compute) -> None:
 
     Training leaves a batch norm the statistics of its last batches. Where these were a mixture of a few raw features and many poisoned
     ones, and raw ones are asked about, the network is read on another scale than it speaks. Statistics are means over batches that are
-    as large as one another or smaller by one; dropout is off. A network without batch norms stays as it is.
+    as large as one another or smaller by one; dropout is off (torch's `update_bn` has it on). A network without batch norms stays as is.
     Raises TrainingError for fewer inputs. Source: precise batch norm (Wu and Johnson 2021, arXiv 2105.07576); for another domain AdaBN
     (Li et al. 2016, arXiv 1603.04779).
     """
